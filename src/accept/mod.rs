@@ -1,0 +1,1 @@
+//! TLS bytes → plain bytes and an identity.

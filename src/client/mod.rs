@@ -1,0 +1,1 @@
+//! The SDK that bots, the demo and the tests use.

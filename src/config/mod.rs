@@ -1,0 +1,137 @@
+//! What an operator may tune, parsed once and then immutable.
+//!
+//! `file.rs` reads `sealgate.toml` into this and refuses what is wrong with file, line, key and what is allowed;
+//! `directory.rs` answers who may do what. What is fixed at build time is in `limits.rs`.
+
+mod directory;
+mod file;
+
+pub use directory::{
+    Account, ApiKey, Directory, DirectoryError, FixSession, Member, RateLimits, SignaturePolicy, Signing,
+};
+pub use file::{ConfigError, load, parse};
+
+use crate::types::{Scale, Span};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Name of the environment, such as `production`; told to clients in exchangeInfo.
+    pub environment: String,
+    /// The folder of the journal.
+    pub data_dir: PathBuf,
+    /// What an acknowledgement promises.
+    pub durability: Durability,
+    /// Certificates.
+    pub tls: TlsFiles,
+    /// Where FIX sessions connect; `None`: not served.
+    pub fix_listen: Option<SocketAddr>,
+    /// Where WebSocket clients connect; `None`: not served.
+    pub websocket_listen: Option<SocketAddr>,
+    /// Caps on connections.
+    pub caps: Caps,
+    /// Which agent runs on which thread.
+    pub topology: Topology,
+    /// Members, accounts, keys, sessions and instruments.
+    pub directory: Directory,
+}
+
+/// What must have happened to a record before an answer that tells of it may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing: the process may lose it.
+    Memory,
+    /// It was written: survives kill −9 of the process.
+    Process,
+    /// It was synced (fdatasync): survives loss of power. The default.
+    Disk,
+}
+
+/// Files of TLS, in PEM.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The server's certificate chain, its own first.
+    pub certificate: PathBuf,
+    /// The server's private key, PKCS#8.
+    pub key: PathBuf,
+    /// Roots that a client's certificate must come from.
+    pub client_roots: PathBuf,
+}
+
+/// Caps that protect the gateways.
+#[derive(Clone, Copy, Debug)]
+pub struct Caps {
+    /// Most connections of one gateway; further ones are closed at once.
+    pub connections: u32,
+    /// Most messages per second of one connection before signatures are looked at; above it they are refused,
+    /// at twice the cap the connection is closed.
+    pub messages_per_second: u32,
+    /// Most bytes that wait for a client that does not read; above it the connection is cut.
+    pub output_bytes: usize,
+}
+
+/// Threads and what runs on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// The threads, each pinned to its core.
+    pub threads: Vec<ThreadPlan>,
+}
+
+/// One thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadPlan {
+    /// The core that it is pinned to; `None`: wherever the kernel puts it.
+    pub core: Option<usize>,
+    /// What it does when there is nothing to do.
+    pub idle: Idle,
+    /// The agents that it polls in turn.
+    pub agents: Vec<AgentName>,
+}
+
+/// What a thread does when a turn found no work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Look again at once: the least latency, a whole core.
+    Spin,
+    /// Let others run, then look again (`sched_yield`).
+    Yield,
+    /// Sleep until a socket or a ring has something: the least processor time.
+    Park,
+}
+
+/// An agent of the topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AgentName {
+    /// `gateway-0`, `gateway-1` …
+    Gateway(u8),
+    /// `shard-0`, `shard-1` …
+    Shard(u8),
+    /// `journal-0` …: may block in fdatasync, so it shares a thread with no other kind.
+    Journal(u8),
+}
+
+impl Topology {
+    /// The default for a machine with `cores` cores: one thread for gateway and shard, the journal apart. With two
+    /// cores or more the first is pinned to the last core and spins; the journal sleeps in fdatasync anyway.
+    pub fn for_cores(cores: usize) -> Self {
+        let path = vec![AgentName::Gateway(0), AgentName::Shard(0)];
+        let journal = ThreadPlan { core: None, idle: Idle::Park, agents: vec![AgentName::Journal(0)] };
+        let front = if cores >= 2 {
+            ThreadPlan { core: Some(cores - 1), idle: Idle::Spin, agents: path }
+        } else {
+            ThreadPlan { core: None, idle: Idle::Park, agents: path }
+        };
+        Self { threads: vec![front, journal] }
+    }
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { connections: 1_024, messages_per_second: 10_000, output_bytes: 4 * 1024 * 1024 }
+    }
+}
+
+const _: () = assert!(Scale::MAX.0 <= 18, "ten to this power must fit an i64");
+const _: () = assert!(crate::limits::RECV_WINDOW_MAX.0 > Span::ZERO.0);

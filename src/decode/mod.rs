@@ -1,0 +1,1 @@
+//! A message that is in sequence → `Request`.

@@ -1,0 +1,1 @@
+//! Will we remember: records, segments, replay.

@@ -1,0 +1,1 @@
+//! `Verified` → `Allowed`: how often.

@@ -1,0 +1,82 @@
+//! Bounds that are fixed when Sealgate is built, each with the reason for its value. What an operator may
+//! tune is in `config.rs`.
+
+use crate::types::Span;
+
+/// Longest signed form of one request. A NewOrderSingle with every field that Sealgate knows has about 300
+/// bytes; three times that leaves room for texts and long identifiers, and keeps a ring slot under 1.5 KiB.
+pub const SIGNED_BYTES_MAX: usize = 1_024;
+
+/// Longest FIX message, from BeginString to CheckSum: MaxMessageSize(383) of our Logon.
+pub const FIX_MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// Longest WebSocket message. Longer ones close the connection with 1009.
+pub const WS_MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// Longest HTTP upgrade request; RFC 9112 §3 asks for 8,000 bytes for the request line alone, but the one
+/// path that we serve is short.
+pub const UPGRADE_BYTES_MAX: usize = 8_192;
+
+/// Most fields in one FIX message. An order has about 25; our dialect has no deep groups.
+pub const FIX_FIELDS_MAX: usize = 128;
+
+/// Most resting orders that one sequenced step matches. A longer sweep goes on in the next step, so that the
+/// events of a step are bounded and the output ring can be asked for room beforehand.
+pub const FILLS_PER_STEP_MAX: usize = 64;
+
+/// Most events of one step: two per fill, one for each order that self-match prevention or the end of the
+/// order closes, and the order's own New.
+pub const EVENTS_PER_STEP_MAX: usize = 3 * FILLS_PER_STEP_MAX + 4;
+
+/// Most levels a side in a `depth` answer; Binance has 5,000, which would not fit a client's output limit.
+pub const DEPTH_LEVELS_MAX: u16 = 1_000;
+
+/// Slots of the ring from a gateway to a shard: a burst of one message per connection on a busy gateway.
+pub const SHARD_INPUT_SLOTS: usize = 1_024;
+
+/// Slots of the ring from a shard to a gateway.
+pub const SHARD_OUTPUT_SLOTS: usize = 16_384;
+
+/// Bytes of the ring from a shard or a gateway to its journal agent: thousands of records, so that a sync of
+/// a slow disk does not stop the shard.
+pub const JOURNAL_RING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Longest journal record: the most events of a step, with the command and its signed bytes.
+pub const RECORD_BYTES_MAX: usize = 96 * 1024;
+
+/// Size of a journal segment, preallocated.
+pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How far the clock of a client may run ahead of ours before its request is refused.
+pub const CLOCK_AHEAD_MAX: Span = Span::from_secs(1);
+
+/// `recvWindow` where a request names none.
+pub const RECV_WINDOW_DEFAULT: Span = Span::from_secs(5);
+
+/// Longest `recvWindow`; Binance allows the same.
+pub const RECV_WINDOW_MAX: Span = Span::from_secs(60);
+
+/// How long the result of a request is kept, so that a repetition gets it again.
+pub const ONCE_RETENTION: Span = Span::from_secs(24 * 60 * 60);
+
+/// Most fills kept with the result of one request, so that a repetition is answered in full.
+pub const ONCE_FILLS_MAX: usize = FILLS_PER_STEP_MAX;
+
+/// FIX outbound numbers reserved at a time: one session log record serves so many messages, and so many
+/// numbers at most are gap-filled after a crash.
+pub const OUTBOUND_BLOCK: u32 = 1_024;
+
+/// Time between the TCP connection and the end of the TLS handshake.
+pub const HANDSHAKE_DEADLINE: Span = Span::from_secs(5);
+
+/// Time between the end of the handshake and a Logon, or the end of the WebSocket upgrade.
+pub const LOGON_DEADLINE: Span = Span::from_secs(10);
+
+const _: () = assert!(SIGNED_BYTES_MAX <= u16::MAX as usize, "SignedBytes keeps its length in two bytes");
+const _: () = assert!(SHARD_OUTPUT_SLOTS > 4 * EVENTS_PER_STEP_MAX, "several steps fit, or nothing moves");
+const _: () = assert!(JOURNAL_RING_BYTES > 8 * RECORD_BYTES_MAX, "several longest records fit");
+const _: () = assert!(SEGMENT_BYTES > 16 * RECORD_BYTES_MAX as u64, "a segment holds many records");
+const _: () = assert!(
+    EVENTS_PER_STEP_MAX * 384 + 2 * SIGNED_BYTES_MAX < RECORD_BYTES_MAX,
+    "the longest step fits a record"
+);

@@ -1,0 +1,5 @@
+//! Arguments → configuration → a command.
+
+fn main() -> std::process::ExitCode {
+    sealgate::cli::main()
+}

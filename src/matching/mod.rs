@@ -1,0 +1,1 @@
+//! Who trades: price-time priority books.

@@ -1,0 +1,1 @@
+//! At most once: a repetition gets its first answer.

@@ -1,0 +1,1 @@
+//! Event → bytes of each session that must hear it.

@@ -1,0 +1,1 @@
+//! Can you afford it: limits, price band, holds.

@@ -1,0 +1,1 @@
+//! Threads: agents, wiring, one loop each.

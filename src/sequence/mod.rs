@@ -1,0 +1,1 @@
+//! `Command` → `Command` with `Seq` and time: the only source of both.

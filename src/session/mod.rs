@@ -1,0 +1,1 @@
+//! Bytes → framed messages, in sequence; heartbeats, rejects, resends.

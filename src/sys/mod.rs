@@ -1,0 +1,1 @@
+//! One family of system calls a file: sockets, polling, clock, files, pinning.

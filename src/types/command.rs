@@ -1,0 +1,105 @@
+//! What a shard executes: commands, in the order in which they were sequenced.
+
+use super::ids::{ApiKeyId, ConnId, GatewayId, InstrumentId, OrderId, SessionId};
+use super::instrument::{AccountLimits, Instrument};
+use super::price::Price;
+use super::request::{CancelOrder, NewOrder, Query, SignedBytes};
+use super::time::{Nanos, Span};
+
+/// Where an answer goes, and how long the request took so far. Not part of a shard's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The gateway that reads the request's connection.
+    pub gateway: GatewayId,
+    /// The connection.
+    pub conn: ConnId,
+    /// The gateway's own name of the request: finds its `id` and how it wants to be answered.
+    pub token: u64,
+    /// When it passed each stage.
+    pub stamps: Stamps,
+}
+
+/// When a request passed each stage; zero where it has not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamps {
+    /// Its bytes were read.
+    pub received: Nanos,
+    /// Its fields were known.
+    pub decoded: Nanos,
+    /// Its signature was checked.
+    pub verified: Nanos,
+    /// Its limit was checked; it goes into the ring.
+    pub limited: Nanos,
+    /// The shard took it out of the ring.
+    pub sequenced: Nanos,
+    /// The shard has executed it and appended its record.
+    pub matched: Nanos,
+}
+
+/// The part of a request that its execution needs: what is in [`Request`](super::Request), less the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// The FIX session; [`SessionId::NONE`] for WebSocket.
+    pub session: SessionId,
+    /// The API key.
+    pub key: ApiKeyId,
+    /// When it was sent, by its sender's clock.
+    pub sent: Nanos,
+    /// How old it may be.
+    pub recv_window: Span,
+    /// What must be equal in a repetition.
+    pub content: [u8; 16],
+    /// SHA-256, cut to 16 bytes, of the signed bytes: names the request if the client did not.
+    pub signed_digest: [u8; 16],
+    /// Whether its ClOrdID came from the client.
+    pub named: bool,
+}
+
+/// The rest of a sweep that was longer than one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Continue {
+    /// Where.
+    pub instrument: InstrumentId,
+    /// The taker.
+    pub order: OrderId,
+}
+
+/// One command of a shard. Its state is a function of these, their sequence and their times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // It lives in ring slots, whose size is that of the largest anyway.
+pub enum Command {
+    /// Enter an order.
+    New(Requester, NewOrder),
+    /// Cancel one.
+    Cancel(Requester, CancelOrder),
+    /// Go on with a sweep.
+    Continue(Continue),
+    /// Add an instrument or change it.
+    Instrument(Instrument),
+    /// Set what an account may do.
+    Account(AccountLimits),
+    /// Set the reference price of an instrument's band.
+    Reference(InstrumentId, Price),
+}
+
+/// What goes through the ring to a shard.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::large_enum_variant)]
+pub enum ShardInput {
+    /// To be sequenced and executed.
+    Command {
+        /// Where the answer goes; `None` for commands of the venue's own.
+        origin: Option<Origin>,
+        /// What to execute.
+        command: Command,
+        /// The evidence.
+        signed: SignedBytes,
+    },
+    /// To be answered from the state as it is.
+    Query {
+        /// Where the answer goes.
+        origin: Origin,
+        /// The question.
+        query: Query,
+    },
+}

@@ -1,0 +1,235 @@
+//! What a shard says: events, which stand in the journal, and answers, which do not.
+
+use super::command::Origin;
+use super::ids::{AccountId, ClOrdId, GatewayId, InstrumentId, OrderId, Seq, SessionId, ShardId, TradeId};
+use super::instrument::{AccountLimits, Instrument};
+use super::order::{OrdStatus, Order};
+use super::price::{Price, Qty};
+use super::reject::Refusal;
+use super::time::Nanos;
+
+/// ExecType(150).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ExecType {
+    /// 0: the order was accepted.
+    New = 1,
+    /// F: it traded.
+    Trade = 2,
+    /// 4: it was canceled.
+    Canceled = 3,
+    /// 8: it was refused.
+    Rejected = 4,
+    /// C: its own terms ended it.
+    Expired = 5,
+}
+
+/// Why an order closed without a request to cancel it, or that there was one. Text(58) and `reason` tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Cause {
+    /// A cancel request.
+    Requested = 1,
+    /// Immediate-or-cancel: the rest found no counterparty at its price.
+    ImmediateOrCancel = 2,
+    /// Fill-or-kill: not all of it could trade.
+    FillOrKill = 3,
+    /// A market order found no (more) liquidity inside the price band.
+    NoLiquidity = 4,
+    /// Self-match prevention.
+    SelfMatch = 5,
+}
+
+/// One trade of one order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fill {
+    /// The same for both sides.
+    pub trade_id: TradeId,
+    /// LastPx(31).
+    pub price: Price,
+    /// LastQty(32).
+    pub qty: Qty,
+    /// Whether this order was resting: LastLiquidityInd(851) is 1.
+    pub maker: bool,
+}
+
+/// ExecutionReport(8), `executionReport`: an order after a change, and the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// What happened.
+    pub exec_type: ExecType,
+    /// The order after it.
+    pub order: Order,
+    /// ClOrdID(11) of the cancel request, where one closed the order; then the order's own is OrigClOrdID(41).
+    pub cancel_id: Option<ClOrdId>,
+    /// The FIX session of that cancel request, which hears of it too; [`SessionId::NONE`] if it is none.
+    pub cancel_session: SessionId,
+    /// The trade, for [`ExecType::Trade`].
+    pub fill: Option<Fill>,
+    /// Why the order closed, for [`ExecType::Canceled`] and [`ExecType::Expired`].
+    pub cause: Option<Cause>,
+    /// Why it was refused, for [`ExecType::Rejected`].
+    pub refusal: Option<Refusal>,
+}
+
+/// OrderCancelReject(9), the error answer to `order.cancel`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelRejected {
+    /// Whose.
+    pub account: AccountId,
+    /// Where.
+    pub instrument: InstrumentId,
+    /// The FIX session that asked.
+    pub session: SessionId,
+    /// ClOrdID(11) of the cancel request.
+    pub cl_ord_id: ClOrdId,
+    /// OrigClOrdID(41): the order it meant, if by ClOrdID.
+    pub orig_cl_ord_id: Option<ClOrdId>,
+    /// OrderID(37): the order it meant, if known.
+    pub order_id: Option<OrderId>,
+    /// OrdStatus(39) of that order; `Rejected` if it is unknown, as the standard has it.
+    pub status: OrdStatus,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// What one step of a shard brought about. Events stand in the journal beside their command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // Executions are nearly all of them.
+pub enum Event {
+    /// An order changed.
+    Execution(Execution),
+    /// A cancel was refused.
+    CancelRejected(CancelRejected),
+    /// An instrument was added or changed.
+    Instrument(Instrument),
+    /// An account's limits were set.
+    Account(AccountLimits),
+    /// A reference price was set.
+    Reference(InstrumentId, Price),
+}
+
+/// A level of a book: price and the quantity there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookLevel {
+    /// The price.
+    pub price: Price,
+    /// The open quantity of all orders at it.
+    pub qty: Qty,
+}
+
+/// The first answer to a request that came again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// The record of the first answer.
+    pub seq: Seq,
+    /// The order as that answer told it, or the refusal; for FIX, [`Repeated::current`] tells today's state.
+    pub first: Event,
+    /// The trades that answer told.
+    pub fills: Vec<Fill>,
+    /// The order as it is now, if it is still known.
+    pub current: Option<Order>,
+}
+
+/// The answer to a [`Query`](super::Query), or to a repetition. Boxed: it is off the path of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `order.status`: the order, or why there is none.
+    Order(Result<Order, Refusal>),
+    /// `openOrders.status`.
+    OpenOrders(Vec<Order>),
+    /// `depth`.
+    Depth {
+        /// Which book.
+        instrument: InstrumentId,
+        /// The sequence number of the state that is told.
+        last: Seq,
+        /// Best first.
+        bids: Vec<BookLevel>,
+        /// Best first.
+        asks: Vec<BookLevel>,
+    },
+    /// `ticker.book`: for each instrument its best bid and ask.
+    BookTicker(Vec<(InstrumentId, Option<BookLevel>, Option<BookLevel>)>),
+    /// A repetition of a request, with its first answer.
+    Repeated(Repeated),
+    /// A repetition with other content, or an id in use: refused, and the first stays as it was.
+    Refused(Event),
+}
+
+/// What goes through the ring from a shard to a gateway. Every gateway gets every event; the origin says
+/// which of them has the requester.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)]
+pub enum ShardOutput {
+    /// One event of a step.
+    Event {
+        /// Which shard.
+        shard: ShardId,
+        /// The record.
+        seq: Seq,
+        /// The place of the event in its record, from 0.
+        index: u16,
+        /// When the step was sequenced: TransactTime(60).
+        time: Nanos,
+        /// Whether the request is answered with this event: the last one of its last step.
+        last: bool,
+        /// Who asked.
+        origin: Option<Origin>,
+        /// What happened.
+        event: Event,
+    },
+    /// An answer that must wait until what it tells is durable.
+    Answer {
+        /// Which shard.
+        shard: ShardId,
+        /// The last record that the answer may tell of.
+        after: Seq,
+        /// When it was made.
+        time: Nanos,
+        /// Who asked.
+        origin: Origin,
+        /// The answer.
+        answer: Box<Answer>,
+    },
+}
+
+impl Event {
+    /// The account that hears of it; `None` for changes of the venue's own.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Execution(execution) => Some(execution.order.account),
+            Self::CancelRejected(reject) => Some(reject.account),
+            Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => None,
+        }
+    }
+
+    /// The FIX sessions that hear of it, each once: the one that entered the order, then the one that asked to
+    /// cancel it if that is another. [`SessionId::NONE`] stands for no session.
+    pub fn sessions(&self) -> [SessionId; 2] {
+        match self {
+            Self::Execution(e) if e.cancel_session == e.order.session => [e.order.session, SessionId::NONE],
+            Self::Execution(e) => [e.order.session, e.cancel_session],
+            Self::CancelRejected(reject) => [reject.session, SessionId::NONE],
+            Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => [SessionId::NONE; 2],
+        }
+    }
+}
+
+impl ShardOutput {
+    /// The record that must be durable before this may be told.
+    pub fn seq(&self) -> Seq {
+        match self {
+            Self::Event { seq, .. } => *seq,
+            Self::Answer { after, .. } => *after,
+        }
+    }
+
+    /// The gateway that has the requester, if there is one.
+    pub fn gateway(&self) -> Option<GatewayId> {
+        match self {
+            Self::Event { origin, .. } => origin.map(|origin| origin.gateway),
+            Self::Answer { origin, .. } => Some(origin.gateway),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Words: the values that every room speaks, and nothing that acts.
+//!
+//! ```text
+//!   Request ──► Verified ──► Allowed ──►│ring│──► Command ──► Event ──►│ring│──► bytes to the sessions
+//!   decode      verify       limit              sequence     matching            report
+//! ```
+//!
+//! Each stage consumes one type and returns the next, so that an order that was not verified cannot reach
+//! a limit, and one that was not limited cannot reach a shard. Words import nothing but each other.
+
+pub mod command;
+pub mod decimal;
+pub mod event;
+pub mod ids;
+pub mod instrument;
+pub mod order;
+pub mod price;
+pub mod reject;
+pub mod request;
+pub mod session_log;
+pub mod text;
+pub mod time;
+
+pub use command::{Command, Continue, Origin, Requester, ShardInput, Stamps};
+pub use decimal::Decimal;
+pub use event::{
+    Answer, BookLevel, CancelRejected, Cause, Event, ExecType, Execution, Fill, Repeated, ShardOutput,
+};
+pub use ids::{
+    AccountId, ApiKeyId, ClOrdId, ConnId, GatewayId, InstrumentId, MemberId, OrderId, Seq, SessionId,
+    ShardId, Symbol, TradeId,
+};
+pub use instrument::{AccountLimits, Instrument, InstrumentKind, InstrumentState};
+pub use order::{OrdStatus, OrdType, Order, OrderRef, Side, SmpMode, TimeInForce};
+pub use price::{Notional, Price, Qty, Scale};
+pub use reject::{Detail, Refusal, Reject};
+pub use request::{
+    Allowed, CancelOrder, NewOrder, Query, Request, RequestKind, SignedBytes, Unverified, Verified,
+};
+pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
+pub use text::Text;
+pub use time::{Nanos, Span};

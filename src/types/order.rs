@@ -1,0 +1,153 @@
+//! What an order is, in FIX's words.
+
+use super::ids::{AccountId, ClOrdId, InstrumentId, OrderId, SessionId};
+use super::price::{Notional, Price, Qty};
+use super::time::Nanos;
+
+/// Side(54).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Side {
+    /// 1, `BUY`.
+    Buy = 1,
+    /// 2, `SELL`.
+    Sell = 2,
+}
+
+/// OrdType(40).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum OrdType {
+    /// 1, `MARKET`: takes what is there within the price band; the rest expires.
+    Market = 1,
+    /// 2, `LIMIT`.
+    Limit = 2,
+    /// `LIMIT_MAKER`, in FIX a limit order with ExecInst(18)=6: refused if it would take.
+    LimitMaker = 3,
+}
+
+/// TimeInForce(59).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum TimeInForce {
+    /// 1, `GTC`: good till cancel.
+    Gtc = 1,
+    /// 3, `IOC`: immediate or cancel.
+    Ioc = 3,
+    /// 4, `FOK`: fill or kill.
+    Fok = 4,
+}
+
+/// What happens when an order would meet one of its own account: self-match prevention.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SmpMode {
+    /// `NONE`: they trade.
+    None = 1,
+    /// `EXPIRE_TAKER`: what is left of the newer one expires. The default.
+    #[default]
+    ExpireTaker = 2,
+    /// `EXPIRE_MAKER`: the resting one expires and the newer goes on.
+    ExpireMaker = 3,
+    /// `EXPIRE_BOTH`: both expire.
+    ExpireBoth = 4,
+}
+
+/// OrdStatus(39).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum OrdStatus {
+    /// 0: on the book, nothing traded.
+    New = 1,
+    /// 1: something traded, something left.
+    PartiallyFilled = 2,
+    /// 2: all traded.
+    Filled = 3,
+    /// 4: closed by a request or by the venue.
+    Canceled = 4,
+    /// 8: never lived.
+    Rejected = 5,
+    /// C: closed by its own terms (IOC, FOK, a market order without liquidity, self-match prevention).
+    Expired = 6,
+}
+
+/// Which order a cancel or a query means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrderRef {
+    /// By OrderID(37).
+    OrderId(OrderId),
+    /// By the ClOrdID with which it was entered: OrigClOrdID(41).
+    ClOrdId(ClOrdId),
+}
+
+/// An order and how far it came: enough for every report about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Order {
+    /// OrderID(37).
+    pub id: OrderId,
+    /// ClOrdID(11) with which it was entered.
+    pub cl_ord_id: ClOrdId,
+    /// Account(1).
+    pub account: AccountId,
+    /// Symbol(55).
+    pub instrument: InstrumentId,
+    /// The FIX session that entered it and hears of it; [`SessionId::NONE`] for WebSocket.
+    pub session: SessionId,
+    /// Side(54).
+    pub side: Side,
+    /// OrdType(40).
+    pub ord_type: OrdType,
+    /// TimeInForce(59).
+    pub time_in_force: TimeInForce,
+    /// Self-match prevention of this order as a taker.
+    pub smp: SmpMode,
+    /// Price(44); zero for a market order.
+    pub price: Price,
+    /// OrderQty(38).
+    pub qty: Qty,
+    /// CumQty(14): traded so far.
+    pub cum_qty: Qty,
+    /// Sum of price × quantity over its trades.
+    pub cum_quote: Notional,
+    /// OrdStatus(39).
+    pub status: OrdStatus,
+    /// When it was sequenced.
+    pub created: Nanos,
+    /// When it last changed.
+    pub updated: Nanos,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+}
+
+impl OrdStatus {
+    /// Whether the order can still trade.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::New | Self::PartiallyFilled)
+    }
+}
+
+impl Order {
+    /// What is not traded yet, whether or not it still can.
+    pub fn remaining(&self) -> Qty {
+        self.qty.minus(self.cum_qty)
+    }
+
+    /// LeavesQty(151): what can still trade; zero once the order is closed.
+    pub fn leaves_qty(&self) -> Qty {
+        if self.status.is_open() { self.remaining() } else { Qty::ZERO }
+    }
+
+    /// AvgPx(6) in units of the price's scale; `None` before the first trade.
+    pub fn avg_price(&self) -> Option<Price> {
+        self.cum_quote.average(self.cum_qty)
+    }
+}

@@ -1,0 +1,1 @@
+//! `Unverified` → `Verified`: is it really you.

@@ -1,0 +1,1 @@
+//! What is counted and timed: histograms per stage, counters, security events.

@@ -1,0 +1,1 @@
+//! Bytes ↔ fields: FIX, WebSocket, JSON and journal records. No meaning: what a tag means is `decode` and `report`.
