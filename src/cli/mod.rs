@@ -1,8 +1,48 @@
 //! The command line: one file a subcommand.
+//!
+//! ```text
+//! arguments ──clap──► Args of one subcommand ──run──► exit code: 0 done, 1 refused or failed, 2 wrong usage
+//! ```
+//!
+//! Results go to stdout, all else to stderr. Whatever fails says so in one line: see [`problem`].
 
+pub mod init;
+pub mod key;
+pub mod serve;
+
+use clap::{Parser, Subcommand};
+use std::fmt::Display;
 use std::process::ExitCode;
 
-/// Runs the command that the arguments name.
+/// A low-latency order entry server: mutual TLS, a signature on every order, a durable journal.
+#[derive(Parser)]
+#[command(name = "sealgate", version, arg_required_else_help = true, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write a commented configuration with certificates, keys and two members to try it with.
+    Init(init::Args),
+    /// Run the server until SIGINT or SIGTERM.
+    Serve(serve::Args),
+    /// Make an Ed25519 key, show its public part, sign with it.
+    Key(key::Args),
+}
+
+/// Runs the command that the arguments name. Wrong usage prints what is right and exits with 2.
 pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Init(args) => init::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Key(args) => key::run(args),
+    }
+}
+
+/// Says on stderr what failed, why, and what to do about it, and gives the exit code of a failure.
+pub fn problem(what: impl Display, why: impl Display, advice: impl Display) -> ExitCode {
+    eprintln!("sealgate: {what}: {why}; {advice}");
     ExitCode::FAILURE
 }
