@@ -1,6 +1,8 @@
 //! A number as it stood on the wire: exact, never a float.
 
 use super::price::Scale;
+use std::fmt;
+use std::str::FromStr;
 
 /// `mantissa / 10^scale`, exactly as written: `0.10` is (10, 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,30 @@ impl Decimal {
     }
 }
 
+impl FromStr for Decimal {
+    type Err = DecimalError;
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+/// As it is written on the wire, with the places that it has.
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.mantissa.unsigned_abs();
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        // A mantissa has at most 19 digits, so a longer fraction is nothing but leading zeros.
+        match 10u64.checked_pow(u32::from(self.scale)) {
+            _ if self.scale == 0 => write!(f, "{sign}{digits}"),
+            Some(factor) => {
+                let (whole, part) = (digits / factor, digits % factor);
+                write!(f, "{sign}{whole}.{part:0width$}", width = usize::from(self.scale))
+            }
+            None => write!(f, "{sign}0.{digits:0width$}", width = usize::from(self.scale)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +122,12 @@ mod tests {
         assert_eq!(value.at_scale(Scale(4)), Ok(15_000));
         assert_eq!(value.at_scale(Scale(0)), Err(DecimalError::TooPrecise));
         assert_eq!(Decimal { mantissa: i64::MAX, scale: 0 }.at_scale(Scale(1)), Err(DecimalError::Overflow));
+    }
+
+    #[test]
+    fn is_written_as_it_was_read() {
+        for text in ["0", "-12.50", "0.00000001", "9223372036854775807", "0.000000000000000000000000001"] {
+            assert_eq!(text.parse::<Decimal>().unwrap().to_string(), text);
+        }
     }
 }
