@@ -1,1 +1,3 @@
 //! Bytes ↔ fields: FIX, WebSocket, JSON and journal records. No meaning: what a tag means is `decode` and `report`.
+
+pub mod digest;
