@@ -1,1 +1,159 @@
 //! `Unverified` → `Verified`: is it really you.
+//!
+//! ```text
+//!  Unverified ──► key bound to this member? ──► key may act for the account? ──► signature there, where
+//!  + Authority    KeyUnknown                    AccountUnknown                   it is asked for?
+//!                                                                                SignatureMissing
+//!                 Verified ◄── signature fits the exact bytes? ◄─────────────────┘
+//!                              SignatureInvalid + SHA-256 of the bytes
+//! ```
+//!
+//! What is asked for, and of whom:
+//!
+//! | request | account's policy `order` | account's policy `session` |
+//! |---|---|---|
+//! | order, cancel | a signature | a signature, unless the session was logged on with the same key |
+//! | question about an account | a signature, unless logged on with the same key | the same |
+//! | question about the market | none | none |
+//!
+//! A signature that is there is checked, asked for or not: a client that signs wrongly should hear of it on
+//! its first message and not on the day when the policy changes.
+//!
+//! The decision is that of `VerifyingKey::verify_strict`; [`key`] is the one place that takes it, so that a faster
+//! verifier can stand there one day. Nothing here is secret, so nothing needs constant time. Cost: one Ed25519
+//! verification where there is a signature, two binary searches where there is none; no allocation.
+
+pub mod key;
+pub mod logon;
+
+use crate::config::{Account, ApiKey, Directory, SignaturePolicy};
+use crate::types::{
+    AccountId, ApiKeyId, Detail, MemberId, Refusal, Reject, RequestKind, Unverified, Verified,
+};
+use crate::wire::digest;
+use key::{KeyProblem, PublicKey};
+
+/// What a connection has proven so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// The member that its certificate stands for.
+    pub member: MemberId,
+    /// The key that signed its logon; `None` while nobody is logged on.
+    pub logged_on: Option<ApiKeyId>,
+}
+
+/// Knows the public keys of all members, and what must be signed.
+#[derive(Debug)]
+pub struct Verifier {
+    /// Ascending, so that a key is found by a binary search over a few cache lines; `keys` has the same order.
+    ids: Vec<ApiKeyId>,
+    keys: Vec<KnownKey>,
+    /// Ascending by account.
+    policies: Vec<(AccountId, SignaturePolicy)>,
+}
+
+/// A public key that cannot be used, found when the directory is loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("API key {name}: {problem}")]
+pub struct KeyError {
+    /// The key's name.
+    pub name: String,
+    /// What is wrong with it.
+    pub problem: KeyProblem,
+}
+
+#[derive(Debug)]
+struct KnownKey {
+    public: PublicKey,
+    member: MemberId,
+    accounts: Vec<AccountId>,
+}
+
+impl Verifier {
+    /// Parses every key once, and refuses the directory if one of them would make a signature worthless.
+    pub fn new(directory: &Directory) -> Result<Self, KeyError> {
+        let mut api_keys: Vec<&ApiKey> = directory.keys().iter().collect();
+        api_keys.sort_unstable_by_key(|key| key.id);
+        let mut accounts: Vec<&Account> = directory.accounts().iter().collect();
+        accounts.sort_unstable_by_key(|account| account.id);
+        Ok(Self {
+            ids: api_keys.iter().map(|key| key.id).collect(),
+            keys: api_keys.iter().map(|key| KnownKey::new(key)).collect::<Result<_, _>>()?,
+            policies: accounts.iter().map(|account| (account.id, account.signature)).collect(),
+        })
+    }
+
+    /// Passes a request on if its sender is proven.
+    pub fn verify<'a>(
+        &self,
+        unverified: Unverified<'a>,
+        authority: Authority,
+    ) -> Result<Verified<'a>, Refusal> {
+        let request = &unverified.request;
+        let key = self.key(request.key, authority.member);
+        if let Some(account) = request.kind.account() {
+            let key = key.ok_or(Reject::KeyUnknown)?;
+            if !key.accounts.contains(&account) {
+                return Err(Reject::AccountUnknown.into());
+            }
+        }
+        match unverified.signature {
+            Some(signature) => key
+                .ok_or(Reject::KeyUnknown)?
+                .public
+                .signed(unverified.signed, &signature)
+                .then(|| Verified::attest(unverified))
+                .ok_or_else(|| invalid(unverified.signed)),
+            None if self.is_signature_due(&request.kind, request.key, authority) => {
+                Err(Reject::SignatureMissing.into())
+            }
+            None => Ok(Verified::attest(unverified)),
+        }
+    }
+
+    /// Whether the owner of `key`, who must be `member`, signed the payload of a logon: [`logon::fix_payload`] or the
+    /// parameters of `session.logon`.
+    pub fn logon(&self, member: MemberId, key: ApiKeyId, payload: &[u8], signature: &[u8; 64]) -> bool {
+        self.key(key, member).is_some_and(|key| key.public.signed(payload, signature))
+    }
+
+    fn key(&self, id: ApiKeyId, member: MemberId) -> Option<&KnownKey> {
+        let at = self.ids.binary_search(&id).ok()?;
+        Some(&self.keys[at]).filter(|key| key.member == member)
+    }
+
+    /// The table at the head of this file. An account that is not there is as strict as can be.
+    fn is_signature_due(&self, kind: &RequestKind, key: ApiKeyId, authority: Authority) -> bool {
+        let Some(account) = kind.account() else { return false };
+        let vouched = authority.logged_on == Some(key);
+        match kind {
+            RequestKind::Query(_) => !vouched,
+            RequestKind::New(_) | RequestKind::Cancel(_) => {
+                !vouched || self.policy(account) == SignaturePolicy::Order
+            }
+        }
+    }
+
+    fn policy(&self, account: AccountId) -> SignaturePolicy {
+        match self.policies.binary_search_by_key(&account, |(id, _)| *id) {
+            Ok(at) => self.policies[at].1,
+            Err(_) => SignaturePolicy::Order,
+        }
+    }
+}
+
+impl KnownKey {
+    fn new(key: &ApiKey) -> Result<Self, KeyError> {
+        let public = PublicKey::parse(&key.public_key)
+            .map_err(|problem| KeyError { name: key.name.clone(), problem })?;
+        Ok(Self { public, member: key.member, accounts: key.accounts.clone() })
+    }
+}
+
+/// Users lose days over signatures; the hash of what was verified tells at once whether it is the bytes or the key.
+fn invalid(signed: &[u8]) -> Refusal {
+    Refusal::with(Reject::SignatureInvalid, Detail::SignedSha256(digest::sha256(signed)))
+}
+
+#[cfg(test)]
+mod tests;
