@@ -56,7 +56,7 @@ pub struct Requester {
 }
 
 /// The rest of a sweep that was longer than one step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Continue {
     /// Where.
     pub instrument: InstrumentId,

@@ -54,7 +54,7 @@ pub struct Fill {
 }
 
 /// ExecutionReport(8), `executionReport`: an order after a change, and the change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Execution {
     /// What happened.
     pub exec_type: ExecType,
@@ -73,7 +73,7 @@ pub struct Execution {
 }
 
 /// OrderCancelReject(9), the error answer to `order.cancel`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CancelRejected {
     /// Whose.
     pub account: AccountId,
@@ -94,7 +94,7 @@ pub struct CancelRejected {
 }
 
 /// What one step of a shard brought about. Events stand in the journal beside their command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::large_enum_variant)] // Executions are nearly all of them.
 pub enum Event {
     /// An order changed.

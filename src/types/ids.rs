@@ -83,6 +83,9 @@ impl Seq {
 const SHARD_SHIFT: u32 = 54;
 
 impl OrderId {
+    /// No order: stands in the refusal of a request that made none, such as a repeated ClOrdID.
+    pub const NONE: Self = Self(0);
+
     /// The order that the command `seq` of `shard` made: the shard in the upper 10 bits, so that shards need
     /// not ask each other, the sequence in the lower 54. Below 2⁶³, so that a signed reader can hold it.
     pub const fn new(shard: ShardId, seq: Seq) -> Self {

@@ -28,7 +28,7 @@ pub enum InstrumentState {
 }
 
 /// An instrument as a shard knows it. Changes are commands, so they stand in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Instrument {
     /// Its number in the configuration.
     pub id: InstrumentId,
@@ -61,7 +61,7 @@ pub struct Instrument {
 }
 
 /// What an account may do in each instrument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccountLimits {
     /// Whose.
     pub account: AccountId,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// How many decimal places an instrument's price or quantity has: 0 to 12.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Scale(pub u8);
 
 /// A price in units of 10^-(price scale) of its instrument. Orders have a positive one.

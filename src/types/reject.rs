@@ -162,7 +162,7 @@ rejects! {
 }
 
 /// A fact that a client needs to act on a refusal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Detail {
     /// Nothing more.
     #[default]
@@ -189,7 +189,7 @@ pub enum Detail {
 }
 
 /// A refusal with its fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Refusal {
     /// Why.
     pub reject: Reject,
