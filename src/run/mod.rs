@@ -1,1 +1,3 @@
 //! Threads: agents, wiring, one loop each.
+
+pub mod shard;
