@@ -1,3 +1,17 @@
-//! Threads: agents, wiring, one loop each.
+//! Threads: agents, wiring, one loop each. The only rooms with sockets, clocks and files are here and in `sys`.
+//!
+//! ```text
+//!   thread ─► loop { gateway.poll(now); shard.poll(now); }        idle: spin, yield or park
+//!   thread ─► loop { journal.poll(now) }                          blocks in fdatasync, so it is alone
+//!
+//!   gateway-0 ──► ShardInput ──► shard-0 ──► ShardOutput ──► gateway-0     rings of values
+//!   gateway-0 ──► session records ──► journal-0 ◄── shard records ◄── shard-0     rings of bytes
+//!   journal-0 ──► watermarks ──► gateway-0                                 what may be told
+//! ```
+//!
+//! `wiring.rs` connects them, `thread.rs` is the loop, `phase.rs` the way to a clean stop. Each agent is a file or a
+//! folder of its own.
 
+pub mod agent;
+pub mod phase;
 pub mod shard;
