@@ -1,0 +1,105 @@
+//! What can go wrong, told so that a program can act on it.
+
+use crate::types::Reject;
+use crate::types::decimal::DecimalError;
+use std::time::Duration;
+
+/// Why a call did not give what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A certificate, key or API key could not be used.
+    #[error("credentials: {0}")]
+    Credentials(String),
+    /// A number of the caller's is none.
+    #[error("number: {0}")]
+    Number(#[from] DecimalError),
+    /// No connection: the address, TCP, TLS or the upgrade failed.
+    #[error("connect: {0}")]
+    Connect(String),
+    /// The server refused the request. An order that was refused did not execute and never will.
+    #[error(transparent)]
+    Refused(#[from] ApiError),
+    /// The request was sent, and no answer came in time or before the connection ended: it may have executed.
+    /// Ask for the order by this ClOrdID.
+    #[error("the outcome of {cl_ord_id} is unknown: {why}")]
+    OutcomeUnknown {
+        /// The order or cancel in question.
+        cl_ord_id: String,
+        /// What happened instead of an answer.
+        why: String,
+    },
+    /// A question was not answered in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The connection is closed, with the reason as far as it is known. The request was not sent, or asked
+    /// a question only.
+    #[error("closed: {0}")]
+    Closed(String),
+    /// The server said something that this client does not understand.
+    #[error("protocol: {0}")]
+    Protocol(String),
+}
+
+/// A refusal of the server's, as `error` of a WebSocket answer tells it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{status} {code} {msg}")]
+pub struct ApiError {
+    /// The class of refusal, in HTTP's sense: 400 fix the request, 401 prove yourself, 429 wait, 5xx try later.
+    pub status: u16,
+    /// Binance's number, where it has one for this.
+    pub code: i32,
+    /// The text: name of the refusal, the fact of this case in parentheses, what to do.
+    pub msg: String,
+    /// Sealgate's own refusal; `None` if this client is older than the server and does not know it.
+    pub reject: Option<Reject>,
+    /// How long to wait before the limit lets the next request through, for refusals by a limit.
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// The error of an answer.
+    pub fn new(status: u16, code: i32, msg: String, retry_after: Option<Duration>) -> Self {
+        let reject = reject_named(&msg);
+        Self { status, code, msg, reject, retry_after }
+    }
+
+    /// The name of the refusal, such as `PriceOutsideBand`.
+    pub fn name(&self) -> &str {
+        self.msg.split([' ', ':']).next().unwrap_or_default()
+    }
+
+    /// The fact of this case, such as the field at fault, if there is one.
+    pub fn detail(&self) -> Option<&str> {
+        let (_, rest) = self.msg.split_once(" (")?;
+        rest.split_once("): ").map(|(detail, _)| detail)
+    }
+}
+
+/// The refusal whose name a text begins with: Text(58) and `msg` both do.
+pub(super) fn reject_named(text: &str) -> Option<Reject> {
+    let name = text.split([' ', ':']).next()?;
+    Reject::ALL.iter().copied().find(|reject| reject.info().name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Refusal;
+
+    #[test]
+    fn an_error_is_taken_apart_into_name_fact_and_advice() {
+        let msg = Refusal::field(Reject::FieldMissing, "symbol").to_string();
+        let error = ApiError::new(400, -1102, msg, None);
+        assert_eq!(error.reject, Some(Reject::FieldMissing));
+        assert_eq!(error.name(), "FieldMissing");
+        assert_eq!(error.detail(), Some("symbol"));
+    }
+
+    #[test]
+    fn each_refusal_is_found_again_by_its_text() {
+        for reject in Reject::ALL {
+            assert_eq!(reject_named(&Refusal::from(*reject).to_string()), Some(*reject));
+        }
+        assert_eq!(reject_named("SomethingNewer: wait."), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! The task that owns the connection: requests go out in turn, answers find their request by `id`, pushes go to
+//! the subscription. It ends with the connection, and leaves the reason behind.
+
+use super::messages::{self, Envelope};
+use crate::client::Error;
+use crate::client::report::ExecutionReport;
+use futures_util::{SinkExt as _, StreamExt as _};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+pub(super) type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+/// Executions that may wait for their reader. Above it the connection ends: executions are never dropped
+/// silently, and a bot that is so far behind must ask for its state anyway.
+const EXECUTIONS_WAITING_MAX: usize = 65_536;
+
+pub(super) enum Order {
+    /// Send this, and tell the answer.
+    Request { id: u64, text: String, answer: oneshot::Sender<Reply> },
+    /// The request was given up; its answer, if it comes, is counted as late.
+    Forget(u64),
+    /// Deliver executions here from now on.
+    Deliver(mpsc::Sender<ExecutionReport>),
+    /// Say goodbye and end.
+    Close,
+}
+
+/// The text of an answer, and when it had been read.
+pub(super) struct Reply {
+    pub(super) text: Utf8Bytes,
+    pub(super) received: Instant,
+}
+
+/// What the driver leaves for its clients to read.
+#[derive(Default)]
+pub(super) struct Epitaph {
+    /// Why the connection ended.
+    pub(super) why: OnceLock<String>,
+    /// Answers that nobody waited for.
+    pub(super) stray_answers: std::sync::atomic::AtomicU64,
+}
+
+pub(super) fn executions() -> (mpsc::Sender<ExecutionReport>, mpsc::Receiver<ExecutionReport>) {
+    mpsc::channel(EXECUTIONS_WAITING_MAX)
+}
+
+/// Runs until the connection or the last client has gone.
+pub(super) async fn run(mut socket: Socket, mut orders: mpsc::Receiver<Order>, epitaph: Arc<Epitaph>) {
+    let mut driver = Driver { waiting: HashMap::new(), executions: None, epitaph: Arc::clone(&epitaph) };
+    let why = loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Request { id, text, answer }) => {
+                    driver.waiting.insert(id, answer);
+                    if let Err(error) = socket.send(Message::text(text)).await {
+                        break error.to_string();
+                    }
+                }
+                Some(Order::Forget(id)) => drop(driver.waiting.remove(&id)),
+                Some(Order::Deliver(to)) => driver.executions = Some(to),
+                Some(Order::Close) | None => {
+                    // The other side may be gone already, and then nobody hears a goodbye.
+                    let _ = socket.close(None).await;
+                    break "this client closed it".to_owned();
+                }
+            },
+            message = socket.next() => match message {
+                Some(Ok(Message::Text(text))) => match driver.take(text) {
+                    Ok(()) => {}
+                    Err(error) => break error.to_string(),
+                },
+                Some(Ok(Message::Close(frame))) => break match frame {
+                    Some(frame) => format!("the server closed it: {} {}", u16::from(frame.code), frame.reason),
+                    None => "the server closed it".to_owned(),
+                },
+                // Tungstenite answers pings by itself.
+                Some(Ok(_)) => {}
+                Some(Err(error)) => break error.to_string(),
+                None => break "the connection ended".to_owned(),
+            },
+        }
+    };
+    // Set before the waiting requests see their channel end, so that they can tell why.
+    let _ = epitaph.why.set(why);
+}
+
+struct Driver {
+    waiting: HashMap<u64, oneshot::Sender<Reply>>,
+    executions: Option<mpsc::Sender<ExecutionReport>>,
+    epitaph: Arc<Epitaph>,
+}
+
+impl Driver {
+    fn take(&mut self, text: Utf8Bytes) -> Result<(), Error> {
+        let received = Instant::now();
+        let envelope: Envelope<'_> = serde_json::from_str(&text)
+            .map_err(|error| Error::Protocol(format!("not an answer ({error}): {text}")))?;
+        if envelope.event.is_some() {
+            return self.push(&text);
+        }
+        match envelope.id.and_then(|id| self.waiting.remove(&id)) {
+            // The caller may have given up a moment ago; then the answer is late, not lost: nothing waits for it.
+            Some(answer) => drop(answer.send(Reply { text, received })),
+            None => {
+                self.epitaph.stray_answers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, text: &str) -> Result<(), Error> {
+        let (Some(report), Some(to)) = (messages::execution(text)?, &self.executions) else { return Ok(()) };
+        match to.try_send(report) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                Err(Error::Closed(format!("{EXECUTIONS_WAITING_MAX} executions were not read")))
+            }
+            // The stream was dropped: its owner wants no more of it.
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                self.executions = None;
+                Ok(())
+            }
+        }
+    }
+}

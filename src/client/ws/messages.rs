@@ -1,0 +1,356 @@
+//! The JSON of the WebSocket API: requests as they are written and signed, answers as they are read.
+
+use crate::client::report::{ExecutionReport, Trade};
+use crate::client::{ApiError, ApiKey, Error, NewOrder, OrderName, sign, words};
+use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrdType, OrderId, Side, TimeInForce, TradeId};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::time::Duration;
+
+/// The parameters of a request, in the order in which they were added.
+#[derive(Debug, Default)]
+pub(super) struct Params(Vec<(&'static str, Value)>);
+
+/// A value as it stands in JSON; both kinds are signed as they are written, strings without their quotes.
+#[derive(Debug)]
+enum Value {
+    Text(String),
+    Number(u64),
+}
+
+impl Params {
+    pub(super) fn text(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.push((name, Value::Text(value.into())));
+        self
+    }
+
+    pub(super) fn number(mut self, name: &'static str, value: u64) -> Self {
+        self.0.push((name, Value::Number(value)));
+        self
+    }
+
+    fn optional(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self,
+        }
+    }
+
+    /// `order.place`.
+    pub(super) fn order(order: &NewOrder, cl_ord_id: &str) -> Self {
+        Self::default()
+            .optional("account", order.account.as_deref())
+            .text("symbol", &order.symbol)
+            .text("side", words::side::name(order.side))
+            .text("type", words::ord_type::name(order.ord_type))
+            .optional("timeInForce", order.time_in_force.map(words::time_in_force::name))
+            .text("quantity", order.qty.to_string())
+            .optional("price", order.price.map(|price| price.to_string()))
+            .optional("selfTradePreventionMode", order.smp.map(words::smp::name))
+            .text("newClientOrderId", cl_ord_id)
+            .text("newOrderRespType", "FULL")
+    }
+
+    /// `symbol` and which order of it: `order.cancel`, `order.status`.
+    pub(super) fn order_name(symbol: &str, order: &OrderName) -> Self {
+        let params = Self::default().text("symbol", symbol);
+        match order {
+            OrderName::OrderId(id) => params.number("orderId", id.0),
+            OrderName::ClOrdId(id) => params.text("origClientOrderId", id),
+        }
+    }
+
+    /// Adds key, time and signature.
+    pub(super) fn signed(
+        self,
+        method: &str,
+        key: &ApiKey,
+        now: Nanos,
+        recv_window: Option<Duration>,
+    ) -> Self {
+        let mut params = self.text("apiKey", key.name()).number("timestamp", now.as_millis());
+        if let Some(window) = recv_window {
+            params = params.number("recvWindow", u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
+        }
+        let written: Vec<(&str, String)> =
+            params.0.iter().map(|(name, value)| (*name, value.signed())).collect();
+        let pairs: Vec<(&str, &str)> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let signature = key.sign(sign::websocket_payload(method, &pairs).as_bytes());
+        params.text("signature", signature)
+    }
+
+    /// The whole request.
+    pub(super) fn write(&self, id: u64, method: &str) -> String {
+        let mut out = format!(r#"{{"id":{id},"method":"{method}""#);
+        for (at, (name, value)) in self.0.iter().enumerate() {
+            out.push_str(if at == 0 { r#","params":{"# } else { "," });
+            out.push_str(&format!(r#""{name}":"#));
+            match value {
+                // A str is always written; its escapes are none for everything that the server would take.
+                Value::Text(text) => out.push_str(&serde_json::Value::from(text.as_str()).to_string()),
+                Value::Number(number) => out.push_str(&number.to_string()),
+            }
+        }
+        out.push_str(if self.0.is_empty() { "}" } else { "}}" });
+        out
+    }
+}
+
+impl Value {
+    fn signed(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+/// What every message of the server's has: enough to know whose it is.
+#[derive(Deserialize)]
+pub(super) struct Envelope<'a> {
+    /// Of the request that it answers.
+    #[serde(default)]
+    pub(super) id: Option<u64>,
+    /// A push of a subscription, not an answer.
+    #[serde(default)]
+    pub(super) event: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) status: Option<u16>,
+    #[serde(default, borrow)]
+    pub(super) error: Option<WireError<'a>>,
+}
+
+/// `error` of an answer.
+#[derive(Deserialize)]
+pub(super) struct WireError<'a> {
+    code: i32,
+    #[serde(borrow)]
+    msg: std::borrow::Cow<'a, str>,
+    #[serde(default)]
+    data: Option<ErrorData>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorData {
+    #[serde(default)]
+    retry_after: Option<u64>,
+}
+
+impl WireError<'_> {
+    pub(super) fn into_error(self, status: u16) -> ApiError {
+        let retry_after = self.data.and_then(|data| data.retry_after).map(Duration::from_millis);
+        ApiError::new(status, self.code, self.msg.into_owned(), retry_after)
+    }
+}
+
+/// `result` of an answer, and how much of each limit is used.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer<T> {
+    pub(super) result: T,
+    #[serde(default)]
+    pub(super) rate_limits: Vec<RateLimit>,
+}
+
+/// How much of a limit is used: an element of `rateLimits`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    /// What is counted, such as `ORDERS`.
+    pub rate_limit_type: String,
+    /// The unit of the window, such as `SECOND`.
+    pub interval: String,
+    /// How many of them the window has.
+    pub interval_num: u64,
+    /// How many messages it lets through.
+    pub limit: u64,
+    /// How many it has let through.
+    #[serde(default)]
+    pub count: u64,
+}
+
+/// An order as an answer tells it: of `order.place`, `order.cancel`, `order.status`, `openOrders.status`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderState {
+    /// Symbol(55).
+    pub symbol: String,
+    /// OrderID(37).
+    #[serde(deserialize_with = "words::order_id")]
+    pub order_id: OrderId,
+    /// ClOrdID(11): of the order, or of the cancel.
+    #[serde(rename = "clientOrderId")]
+    pub cl_ord_id: String,
+    /// OrigClOrdID(41): of the order, in the answer to a cancel.
+    #[serde(rename = "origClientOrderId", default)]
+    pub orig_cl_ord_id: Option<String>,
+    /// Side(54).
+    #[serde(deserialize_with = "words::side::deserialize")]
+    pub side: Side,
+    /// OrdType(40).
+    #[serde(rename = "type", deserialize_with = "words::ord_type::deserialize")]
+    pub ord_type: OrdType,
+    /// TimeInForce(59).
+    #[serde(deserialize_with = "words::time_in_force::deserialize")]
+    pub time_in_force: TimeInForce,
+    /// OrdStatus(39).
+    #[serde(deserialize_with = "words::status::deserialize")]
+    pub status: OrdStatus,
+    /// Price(44); zero for a market order.
+    #[serde(deserialize_with = "words::decimal")]
+    pub price: Decimal,
+    /// OrderQty(38).
+    #[serde(rename = "origQty", deserialize_with = "words::decimal")]
+    pub qty: Decimal,
+    /// CumQty(14).
+    #[serde(rename = "executedQty", deserialize_with = "words::decimal")]
+    pub cum_qty: Decimal,
+    /// Sum of price × quantity over its trades. The wire has Binance's spelling.
+    #[serde(rename = "cummulativeQuoteQty", deserialize_with = "words::decimal")]
+    pub cum_quote: Decimal,
+    /// The trades that the request brought about at once.
+    #[serde(default)]
+    pub fills: Vec<Fill>,
+}
+
+/// A trade that an order made when it came in.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fill {
+    /// LastPx(31).
+    #[serde(deserialize_with = "words::decimal")]
+    pub price: Decimal,
+    /// LastQty(32).
+    #[serde(deserialize_with = "words::decimal")]
+    pub qty: Decimal,
+    /// The trade.
+    #[serde(deserialize_with = "trade_id")]
+    pub trade_id: TradeId,
+}
+
+fn trade_id<'de, D: serde::Deserializer<'de>>(from: D) -> Result<TradeId, D::Error> {
+    u64::deserialize(from).map(TradeId)
+}
+
+/// A book, best level first.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Depth {
+    /// Sequence number of the state that is told.
+    pub last_update_id: u64,
+    /// Price and quantity of each level that buys.
+    #[serde(deserialize_with = "words::levels")]
+    pub bids: Vec<(Decimal, Decimal)>,
+    /// Price and quantity of each level that sells.
+    #[serde(deserialize_with = "words::levels")]
+    pub asks: Vec<(Decimal, Decimal)>,
+}
+
+/// The best level of each side; zero where a side is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BookTicker {
+    /// Symbol(55).
+    pub symbol: String,
+    /// The best bid.
+    #[serde(deserialize_with = "words::decimal")]
+    pub bid_price: Decimal,
+    /// What is there.
+    #[serde(deserialize_with = "words::decimal")]
+    pub bid_qty: Decimal,
+    /// The best ask.
+    #[serde(deserialize_with = "words::decimal")]
+    pub ask_price: Decimal,
+    /// What is there.
+    #[serde(deserialize_with = "words::decimal")]
+    pub ask_qty: Decimal,
+}
+
+/// The answer to `time`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServerTime {
+    #[serde(deserialize_with = "words::millis")]
+    pub(super) server_time: Nanos,
+}
+
+#[derive(Deserialize)]
+struct Push {
+    event: Event,
+}
+
+/// One event of the user data stream, with Binance's one-letter names.
+#[derive(Deserialize)]
+struct Event {
+    e: String,
+    #[serde(flatten)]
+    rest: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+struct WireExecution {
+    #[serde(rename = "x", deserialize_with = "words::exec_type::deserialize")]
+    exec_type: ExecType,
+    #[serde(rename = "X", deserialize_with = "words::status::deserialize")]
+    status: OrdStatus,
+    #[serde(rename = "s")]
+    symbol: String,
+    #[serde(rename = "i")]
+    order_id: i64,
+    #[serde(rename = "c")]
+    cl_ord_id: String,
+    #[serde(rename = "C", default)]
+    orig_cl_ord_id: String,
+    #[serde(rename = "S", deserialize_with = "words::side::deserialize")]
+    side: Side,
+    #[serde(rename = "q", deserialize_with = "words::decimal")]
+    qty: Decimal,
+    #[serde(rename = "p", deserialize_with = "words::decimal")]
+    price: Decimal,
+    #[serde(rename = "z", deserialize_with = "words::decimal")]
+    cum_qty: Decimal,
+    #[serde(rename = "l", deserialize_with = "words::decimal")]
+    last_qty: Decimal,
+    #[serde(rename = "L", deserialize_with = "words::decimal")]
+    last_price: Decimal,
+    #[serde(rename = "t")]
+    trade_id: i64,
+    #[serde(rename = "m")]
+    maker: bool,
+    #[serde(rename = "T", deserialize_with = "words::millis")]
+    time: Nanos,
+    #[serde(rename = "r", default)]
+    reason: String,
+}
+
+/// The execution report in a push; `None` for other events, which this client has no use for.
+pub(super) fn execution(text: &str) -> Result<Option<ExecutionReport>, Error> {
+    let bad = |error: serde_json::Error| Error::Protocol(format!("an event: {error}"));
+    let event = serde_json::from_str::<Push>(text).map_err(bad)?.event;
+    if event.e != "executionReport" {
+        return Ok(None);
+    }
+    let wire = WireExecution::deserialize(event.rest).map_err(bad)?;
+    let trade = (wire.exec_type == ExecType::Trade).then(|| Trade {
+        id: TradeId(u64::try_from(wire.trade_id).unwrap_or_default()),
+        qty: wire.last_qty,
+        price: wire.last_price,
+        maker: wire.maker,
+    });
+    Ok(Some(ExecutionReport {
+        exec_type: wire.exec_type,
+        status: wire.status,
+        symbol: wire.symbol,
+        order_id: u64::try_from(wire.order_id).ok().filter(|id| *id > 0).map(OrderId),
+        cl_ord_id: wire.cl_ord_id,
+        orig_cl_ord_id: Some(wire.orig_cl_ord_id).filter(|id| !id.is_empty()),
+        side: wire.side,
+        qty: wire.qty,
+        price: wire.price,
+        cum_qty: wire.cum_qty,
+        trade,
+        time: wire.time,
+        text: if wire.reason == "NONE" { String::new() } else { wire.reason },
+    }))
+}

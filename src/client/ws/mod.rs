@@ -1,0 +1,351 @@
+//! A client of the WebSocket API.
+//!
+//! Requests of several tasks may be under way at once: answers find them by `id`. Each order and cancel is signed.
+//! Dropping the last [`Client`] closes the connection.
+
+mod driver;
+mod messages;
+#[cfg(test)]
+mod tests;
+
+pub use messages::{BookTicker, Depth, Fill, OrderState, RateLimit};
+
+use super::report::ExecutionReport;
+use super::{ApiKey, Error, NewOrder, OrderName};
+use crate::types::{Nanos, Reject};
+use driver::{Epitaph, Order, Reply};
+use messages::{Answer, Envelope, Params, ServerTime};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::tungstenite::http::Uri;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+/// Requests that may wait for the connection; a caller above it waits too.
+const REQUESTS_WAITING_MAX: usize = 256;
+
+/// What may be chosen about a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long to wait for an answer.
+    pub timeout: Duration,
+    /// `recvWindow`: how old a request may be when it is sequenced; `None`: the server's default, 5 s.
+    pub recv_window: Option<Duration>,
+    /// Whether orders and cancels are signed one by one. Only an account whose policy is `session` may go without.
+    pub sign_orders: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(10), recv_window: None, sign_orders: true }
+    }
+}
+
+/// A connection. Clones share it.
+#[derive(Clone)]
+pub struct Client {
+    orders: mpsc::Sender<Order>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    key: ApiKey,
+    options: Options,
+    next_id: AtomicU64,
+    /// Makes ClOrdIDs unique over connections and restarts.
+    id_prefix: String,
+    rate_limits: Mutex<Vec<RateLimit>>,
+    epitaph: Arc<Epitaph>,
+}
+
+/// An order that is signed and written, ready to be sent: [`Client::sign`].
+pub struct SignedOrder {
+    id: u64,
+    text: String,
+    cl_ord_id: String,
+}
+
+/// The stream of an account's executions, in order.
+#[derive(Debug)]
+pub struct Executions(mpsc::Receiver<ExecutionReport>);
+
+impl Executions {
+    /// The next one; `None` once the connection has ended.
+    pub async fn next(&mut self) -> Option<ExecutionReport> {
+        self.0.recv().await
+    }
+
+    /// The next one that has arrived already.
+    pub fn try_next(&mut self) -> Option<ExecutionReport> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// An answer with the time that it took from the moment it was handed over for sending.
+#[derive(Clone, Debug)]
+pub struct Timed<T> {
+    /// The answer.
+    pub answer: T,
+    /// From sending to reading.
+    pub round_trip: Duration,
+}
+
+impl Client {
+    /// Connects to `url`, such as `wss://localhost:9443/ws-api/v3`, with the certificate in `tls`.
+    pub async fn connect(url: &str, tls: Arc<ClientConfig>, key: ApiKey) -> Result<Self, Error> {
+        Self::connect_with(url, tls, key, Options::default()).await
+    }
+
+    /// [`Client::connect`] with options.
+    pub async fn connect_with(
+        url: &str,
+        tls: Arc<ClientConfig>,
+        key: ApiKey,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let socket = tokio::time::timeout(options.timeout, open(url, tls))
+            .await
+            .map_err(|_| Error::Connect(format!("{url}: nothing within {:?}", options.timeout)))??;
+        let (orders, taken) = mpsc::channel(REQUESTS_WAITING_MAX);
+        let epitaph = Arc::new(Epitaph::default());
+        tokio::spawn(driver::run(socket, taken, Arc::clone(&epitaph)));
+        let shared = Shared {
+            id_prefix: format!("{:x}-", now().0),
+            key,
+            options,
+            next_id: AtomicU64::new(1),
+            rate_limits: Mutex::default(),
+            epitaph,
+        };
+        Ok(Self { orders, shared: Arc::new(shared) })
+    }
+
+    /// `session.logon`: proves the API key once, for the whole connection.
+    pub async fn logon(&self) -> Result<(), Error> {
+        let params = self.signed("session.logon", Params::default());
+        self.ask::<IgnoredAny>("session.logon", params).await.map(drop)
+    }
+
+    /// `session.logout`: the connection stays, its key goes.
+    pub async fn logout(&self) -> Result<(), Error> {
+        self.ask::<IgnoredAny>("session.logout", Params::default()).await.map(drop)
+    }
+
+    /// `userDataStream.subscribe`: the executions of the account from now on, of all its connections. Log on first.
+    pub async fn subscribe(&self) -> Result<Executions, Error> {
+        let (to, executions) = driver::executions();
+        // Before the request, so that no event comes between.
+        self.command(Order::Deliver(to)).await?;
+        self.ask::<IgnoredAny>("userDataStream.subscribe", Params::default()).await?;
+        Ok(Executions(executions))
+    }
+
+    /// `order.place`: signs and sends an order, and waits for what became of it.
+    pub async fn place(&self, order: &NewOrder) -> Result<OrderState, Error> {
+        Ok(self.send(self.sign(order)).await?.answer)
+    }
+
+    /// The first half of [`Client::place`]: everything that can be done before the moment to send it. The time in
+    /// it is that of the signing, so it is good for `recv_window`.
+    pub fn sign(&self, order: &NewOrder) -> SignedOrder {
+        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let cl_ord_id = order.cl_ord_id.clone().unwrap_or_else(|| format!("{}{id}", self.shared.id_prefix));
+        let params = self.orders_signed("order.place", Params::order(order, &cl_ord_id));
+        SignedOrder { id, text: params.write(id, "order.place"), cl_ord_id }
+    }
+
+    /// The second half of [`Client::place`], with the time that it took.
+    pub async fn send(&self, order: SignedOrder) -> Result<Timed<OrderState>, Error> {
+        let SignedOrder { id, text, cl_ord_id } = order;
+        let sent = Instant::now();
+        let reply = self.exchange(id, text).await.map_err(|missing| missing.of_order(&cl_ord_id))?;
+        let answer = self.read(&reply.text).map_err(|error| unknown(error, cl_ord_id))?;
+        Ok(Timed { round_trip: reply.received - sent, answer })
+    }
+
+    /// `order.cancel`, by OrderID or by the ClOrdID of the order.
+    pub async fn cancel(&self, symbol: &str, order: impl Into<OrderName>) -> Result<OrderState, Error> {
+        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let cl_ord_id = format!("{}{id}", self.shared.id_prefix);
+        let params = Params::order_name(symbol, &order.into()).text("newClientOrderId", &*cl_ord_id);
+        let text = self.orders_signed("order.cancel", params).write(id, "order.cancel");
+        let reply = self.exchange(id, text).await.map_err(|missing| missing.of_order(&cl_ord_id))?;
+        self.read(&reply.text).map_err(|error| unknown(error, cl_ord_id))
+    }
+
+    /// `order.status`: what became of an order, also after [`Error::OutcomeUnknown`].
+    pub async fn status(&self, symbol: &str, order: impl Into<OrderName>) -> Result<OrderState, Error> {
+        let params = self.signed("order.status", Params::order_name(symbol, &order.into()));
+        self.ask("order.status", params).await
+    }
+
+    /// `openOrders.status`: the open orders in one instrument, or in all.
+    pub async fn open_orders(&self, symbol: Option<&str>) -> Result<Vec<OrderState>, Error> {
+        let params = symbol.map_or_else(Params::default, |symbol| Params::default().text("symbol", symbol));
+        self.ask("openOrders.status", self.signed("openOrders.status", params)).await
+    }
+
+    /// `depth`: at most `levels` levels a side.
+    pub async fn depth(&self, symbol: &str, levels: u16) -> Result<Depth, Error> {
+        let params = Params::default().text("symbol", symbol).number("limit", u64::from(levels));
+        self.ask("depth", params).await
+    }
+
+    /// `ticker.book`: the best level of each side.
+    pub async fn book_ticker(&self, symbol: &str) -> Result<BookTicker, Error> {
+        self.ask("ticker.book", Params::default().text("symbol", symbol)).await
+    }
+
+    /// `time`: the server's clock, to the millisecond.
+    pub async fn time(&self) -> Result<Nanos, Error> {
+        Ok(self.ask::<ServerTime>("time", Params::default()).await?.server_time)
+    }
+
+    /// `ping`: an answer, and how long it took.
+    pub async fn ping(&self) -> Result<Duration, Error> {
+        let sent = Instant::now();
+        self.ask::<IgnoredAny>("ping", Params::default()).await?;
+        Ok(sent.elapsed())
+    }
+
+    /// How much of each limit was used, as the last answer told it.
+    pub fn rate_limits(&self) -> Vec<RateLimit> {
+        self.shared.rate_limits.lock().map(|limits| limits.clone()).unwrap_or_default()
+    }
+
+    /// Answers that came after their request had been given up, or without one.
+    pub fn stray_answers(&self) -> u64 {
+        self.shared.epitaph.stray_answers.load(Ordering::Relaxed)
+    }
+
+    /// Closes the connection, for all clones. Requests under way end with an error.
+    pub async fn close(&self) {
+        // If the driver is gone, the connection is closed already.
+        let _ = self.orders.send(Order::Close).await;
+        self.orders.closed().await;
+    }
+
+    fn orders_signed(&self, method: &str, params: Params) -> Params {
+        if self.shared.options.sign_orders {
+            self.signed(method, params)
+        } else {
+            params.number("timestamp", now().as_millis())
+        }
+    }
+
+    fn signed(&self, method: &str, params: Params) -> Params {
+        params.signed(method, &self.shared.key, now(), self.shared.options.recv_window)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, method: &str, params: Params) -> Result<T, Error> {
+        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let reply =
+            self.exchange(id, params.write(id, method)).await.map_err(|missing| missing.of_question(self))?;
+        self.read(&reply.text)
+    }
+
+    async fn exchange(&self, id: u64, text: String) -> Result<Reply, Missing> {
+        let (answer, reply) = oneshot::channel();
+        if self.orders.send(Order::Request { id, text, answer }).await.is_err() {
+            return Err(Missing::NotSent(self.why_closed()));
+        }
+        match tokio::time::timeout(self.shared.options.timeout, reply).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) => Err(Missing::Lost(self.why_closed())),
+            Err(_) => {
+                // Room for it is a courtesy: if there is none, the late answer is counted as stray just the same.
+                let _ = self.orders.try_send(Order::Forget(id));
+                Err(Missing::Late)
+            }
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, text: &str) -> Result<T, Error> {
+        let bad = |error: serde_json::Error| Error::Protocol(format!("{error}: {text}"));
+        let envelope: Envelope<'_> = serde_json::from_str(text).map_err(bad)?;
+        if let Some(error) = envelope.error {
+            return Err(error.into_error(envelope.status.unwrap_or_default()).into());
+        }
+        let answer: Answer<T> = serde_json::from_str(text).map_err(bad)?;
+        if let Ok(mut limits) = self.shared.rate_limits.lock() {
+            *limits = answer.rate_limits;
+        }
+        Ok(answer.result)
+    }
+
+    async fn command(&self, order: Order) -> Result<(), Error> {
+        self.orders.send(order).await.map_err(|_| Error::Closed(self.why_closed()))
+    }
+
+    fn why_closed(&self) -> String {
+        self.shared.epitaph.why.get().cloned().unwrap_or_else(|| "the connection ended".to_owned())
+    }
+}
+
+/// Why there is no answer; what that means depends on the question.
+enum Missing {
+    NotSent(String),
+    Lost(String),
+    Late,
+}
+
+impl Missing {
+    fn of_order(self, cl_ord_id: &str) -> Error {
+        let cl_ord_id = cl_ord_id.to_owned();
+        match self {
+            Self::NotSent(why) => Error::Closed(why),
+            Self::Lost(why) => Error::OutcomeUnknown { cl_ord_id, why },
+            Self::Late => Error::OutcomeUnknown { cl_ord_id, why: "no answer in time".to_owned() },
+        }
+    }
+
+    fn of_question(self, client: &Client) -> Error {
+        match self {
+            Self::NotSent(why) | Self::Lost(why) => Error::Closed(why),
+            Self::Late => Error::TimedOut(client.shared.options.timeout),
+        }
+    }
+}
+
+/// The server, too, may say that it does not know, and that is no refusal.
+fn unknown(error: Error, cl_ord_id: String) -> Error {
+    match error {
+        Error::Refused(error) if error.reject == Some(Reject::OutcomeUnknown) => {
+            Error::OutcomeUnknown { cl_ord_id, why: error.msg }
+        }
+        other => other,
+    }
+}
+
+async fn open(url: &str, tls: Arc<ClientConfig>) -> Result<driver::Socket, Error> {
+    let refused = |error: &dyn std::fmt::Display| Error::Connect(format!("{url}: {error}"));
+    let uri: Uri = url.parse().map_err(|error| refused(&error))?;
+    let host = uri.host().ok_or_else(|| refused(&"no host in it"))?.trim_matches(['[', ']']).to_owned();
+    if uri.scheme_str() != Some("wss") {
+        return Err(refused(&"only wss:// is served"));
+    }
+    let name = ServerName::try_from(host.clone()).map_err(|error| refused(&error))?;
+    let address = (host, uri.port_u16().unwrap_or(443));
+    let tcp = TcpStream::connect(address).await.map_err(|error| refused(&error))?;
+    tcp.set_nodelay(true).map_err(|error| refused(&error))?;
+    let stream =
+        tokio_rustls::TlsConnector::from(tls).connect(name, tcp).await.map_err(|error| refused(&error))?;
+    let mut config = WebSocketConfig::default();
+    // Answers are small; the default buffers of 128 KiB each would be cleared for every connection.
+    config.read_buffer_size = 16 * 1024;
+    config.write_buffer_size = 0;
+    let (socket, _) = tokio_tungstenite::client_async_with_config(uri, stream, Some(config))
+        .await
+        .map_err(|error| refused(&error))?;
+    Ok(socket)
+}
+
+fn now() -> Nanos {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
