@@ -13,6 +13,18 @@ pub const FIX_MESSAGE_BYTES_MAX: usize = 4_096;
 /// Longest WebSocket message. Longer ones close the connection with 1009.
 pub const WS_MESSAGE_BYTES_MAX: usize = 4_096;
 
+/// Most parameters of one WebSocket request; an order has about 15.
+pub const WS_PARAMS_MAX: usize = 64;
+
+/// How often we send a WebSocket ping; Binance does so as often.
+pub const WS_PING_EVERY: Span = Span::from_secs(20);
+
+/// How long after the last sign of life of a WebSocket client its connection is closed: three pings missed.
+pub const WS_PONG_DEADLINE: Span = Span::from_secs(60);
+
+/// How long we wait for the other half of a WebSocket close.
+pub const WS_CLOSE_DEADLINE: Span = Span::from_secs(2);
+
 /// Longest HTTP upgrade request; RFC 9112 §3 asks for 8,000 bytes for the request line alone, but the one
 /// path that we serve is short.
 pub const UPGRADE_BYTES_MAX: usize = 8_192;
@@ -72,6 +84,7 @@ pub const HANDSHAKE_DEADLINE: Span = Span::from_secs(5);
 /// Time between the end of the handshake and a Logon, or the end of the WebSocket upgrade.
 pub const LOGON_DEADLINE: Span = Span::from_secs(10);
 
+const _: () = assert!(WS_PONG_DEADLINE.0 > 2 * WS_PING_EVERY.0, "one lost ping closes nothing");
 const _: () = assert!(SIGNED_BYTES_MAX <= u16::MAX as usize, "SignedBytes keeps its length in two bytes");
 const _: () = assert!(SHARD_OUTPUT_SLOTS > 4 * EVENTS_PER_STEP_MAX, "several steps fit, or nothing moves");
 const _: () = assert!(JOURNAL_RING_BYTES > 8 * RECORD_BYTES_MAX, "several longest records fit");

@@ -2,6 +2,8 @@
 //!
 //! One file a protocol; both end in the same words, and share here how a signature is written.
 
+pub mod ws;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 

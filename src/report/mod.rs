@@ -1,1 +1,3 @@
 //! Event → bytes of each session that must hear it.
+
+pub mod ws;

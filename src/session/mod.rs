@@ -1,1 +1,3 @@
 //! Bytes → framed messages, in sequence; heartbeats, rejects, resends.
+
+pub mod ws;

@@ -20,6 +20,7 @@ pub mod request;
 pub mod session_log;
 pub mod text;
 pub mod time;
+pub mod websocket;
 
 pub use command::{Command, Continue, Origin, Requester, ShardInput, Stamps};
 pub use decimal::Decimal;
@@ -40,3 +41,4 @@ pub use request::{
 pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
 pub use text::Text;
 pub use time::{Nanos, Span};
+pub use websocket::{RateLimitType, RateLimitUse, ResponseType, SessionStatus};

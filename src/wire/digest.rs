@@ -87,7 +87,7 @@ impl Form {
     fn target(&mut self, target: &OrderRef) {
         match target {
             OrderRef::OrderId(id) => {
-                self.put(b"#");
+                self.put(&[u8::MAX]); // No name is that long.
                 self.put(&id.0.to_be_bytes());
             }
             OrderRef::ClOrdId(id) => self.name(id, true),
