@@ -1,3 +1,19 @@
 //! Event → bytes of each session that must hear it.
+//!
+//! One file a protocol; both tell the same cause in the same words, which stand here.
 
+pub mod fix;
 pub mod ws;
+
+use crate::types::Cause;
+
+/// Why an order closed, as Text(58) and `reason` tell it; empty where the client itself asked for it.
+pub const fn cause_text(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Requested => "",
+        Cause::ImmediateOrCancel => "ImmediateOrCancel: the rest found no counterparty at its price.",
+        Cause::FillOrKill => "FillOrKill: not all of it could trade.",
+        Cause::NoLiquidity => "NoLiquidity: a market order found no more liquidity inside the price band.",
+        Cause::SelfMatch => "SelfMatch: it would have met an order of its own account.",
+    }
+}

@@ -1,0 +1,117 @@
+//! What a gateway refuses itself: limits, signatures, fields that make no sense, a full ring.
+//!
+//! ```text
+//!   Refusal ──► its row of the table says "session"? ──yes──► Reject(3), made by the session: reason, tag, text
+//!                      │ no
+//!                      ├── NewOrderSingle(D) ───────► ExecutionReport(8), ExecType and OrdStatus 8
+//!                      ├── OrderCancelRequest(F) ───► OrderCancelReject(9)
+//!                      └── anything else ───────────► BusinessMessageReject(j)
+//! ```
+//!
+//! The refused message is echoed from its own fields, because what is refused may be that they mean nothing.
+
+use super::body::Body;
+use super::{
+    BUSINESS_MESSAGE_REJECT, EXECUTION_REPORT, ExecId, MsgType, ORDER_CANCEL_REJECT, OwnId, reasons,
+};
+use crate::types::reject::FixAnswer;
+use crate::types::{Decimal, Detail, Refusal};
+
+/// The fields of a refused message that its refusal repeats, as they stood there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Echo<'a> {
+    /// MsgType(35).
+    pub msg_type: &'a [u8],
+    /// MsgSeqNum(34).
+    pub msg_seq_num: u32,
+    /// OrderID(37).
+    pub order_id: Option<&'a [u8]>,
+    /// ClOrdID(11).
+    pub cl_ord_id: Option<&'a [u8]>,
+    /// OrigClOrdID(41).
+    pub orig_cl_ord_id: Option<&'a [u8]>,
+    /// Account(1).
+    pub account: Option<&'a [u8]>,
+    /// Symbol(55).
+    pub symbol: Option<&'a [u8]>,
+    /// Side(54).
+    pub side: Option<&'a [u8]>,
+    /// OrderQty(38).
+    pub order_qty: Option<&'a [u8]>,
+    /// OrdType(40).
+    pub ord_type: Option<&'a [u8]>,
+    /// Price(44).
+    pub price: Option<&'a [u8]>,
+    /// TimeInForce(59).
+    pub time_in_force: Option<&'a [u8]>,
+    /// ExecInst(18).
+    pub exec_inst: Option<&'a [u8]>,
+}
+
+/// How a refusal is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// By an application message: its MsgType; its body was written.
+    Application(MsgType),
+    /// By the session's own Reject(3); nothing was written.
+    Session(SessionReject),
+}
+
+/// What a Reject(3) says, beside the number and the type of the message that it rejects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionReject {
+    /// SessionRejectReason(373).
+    pub reason: u16,
+    /// RefTagID(371), where a field is at fault.
+    pub ref_tag: Option<u32>,
+    /// Text(58) is what this prints.
+    pub text: Refusal,
+}
+
+/// Writes the refusal of a message to the end of `out`, or says that the session must reject it.
+pub fn refuse(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, out: &mut Vec<u8>) -> Told {
+    if let FixAnswer::Reject(reason) = refusal.reject.info().fix {
+        let ref_tag = match refusal.detail {
+            Detail::Tag(tag) => Some(tag),
+            _ => None,
+        };
+        return Told::Session(SessionReject { reason, ref_tag, text: *refusal });
+    }
+    let mut body = Body::new(out);
+    Told::Application(match echo.msg_type {
+        b"D" => reject_order(echo, refusal, own, &mut body),
+        b"F" => reject_cancel(echo, refusal, own, &mut body),
+        _ => reject_message(echo, refusal, &mut body),
+    })
+}
+
+fn reject_order(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, body: &mut Body<'_>) -> MsgType {
+    body.text(37, "NONE").text_if(11, echo.cl_ord_id).display(17, ExecId::Own(own));
+    body.text(150, "8").text(39, "8").number(103, reasons(refusal).ord_rej_reason);
+    body.text_if(1, echo.account).text_if(55, echo.symbol).text_if(54, echo.side);
+    body.text_if(38, number(echo.order_qty)).text_if(40, echo.ord_type).text_if(44, number(echo.price));
+    body.text_if(59, echo.time_in_force).text_if(18, echo.exec_inst);
+    body.text(151, "0").text(14, "0").text(6, "0").time(60, own.at).display(58, refusal);
+    EXECUTION_REPORT
+}
+
+fn reject_cancel(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, body: &mut Body<'_>) -> MsgType {
+    let none = b"NONE".as_slice();
+    body.text(37, echo.order_id.unwrap_or(none)).text_if(11, echo.cl_ord_id);
+    body.text(41, echo.orig_cl_ord_id.unwrap_or(none));
+    // The gateway does not know the order, so it says what the standard says of an unknown one.
+    body.text(39, "8").text_if(1, echo.account).time(60, own.at);
+    body.text(434, "1").number(102, reasons(refusal).cxl_rej_reason).display(58, refusal);
+    ORDER_CANCEL_REJECT
+}
+
+fn reject_message(echo: &Echo<'_>, refusal: &Refusal, body: &mut Body<'_>) -> MsgType {
+    body.number(45, u64::from(echo.msg_seq_num)).text(372, echo.msg_type).text_if(379, echo.cl_ord_id);
+    body.number(380, reasons(refusal).business_reject_reason).display(58, refusal);
+    BUSINESS_MESSAGE_REJECT
+}
+
+/// What is no number is not echoed where one must stand: the client's own engine would reject the refusal.
+fn number(field: Option<&[u8]>) -> Option<&[u8]> {
+    field.filter(|text| Decimal::parse(text).is_ok())
+}
