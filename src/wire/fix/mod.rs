@@ -1,0 +1,35 @@
+//! FIX tag=value: bytes ↔ fields. What a tag means is `decode` and `report`; who may speak is `session`.
+//!
+//! ```text
+//! stream ─► frame ─► Message::parse ─► Dictionary::validate ─► fields by tag
+//!           one      one pass into a     required, allowed,
+//!           message  reusable Index      format, values
+//!
+//! Header ─► begin ─► put … put ─► finish        BodyLength and CheckSum filled in place
+//! ```
+//!
+//! Nothing here allocates but the buffers that the caller keeps, and no input from the network can panic:
+//! lengths, counts and tags are bounded by `limits` before they are used.
+
+mod dictionary;
+mod encode;
+mod fix44;
+mod frame;
+mod message;
+pub mod tag;
+mod text;
+
+pub use dictionary::{
+    Dictionary, Fault, FieldDef, FieldSet, Kind, MessageDef, RejectReason, Validation, Verdict,
+};
+pub use encode::{Header, PutFields, begin, finish, finish_signed};
+pub use fix44::FIX44;
+pub use frame::{Framed, Garble, frame};
+pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};
+pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint};
+
+/// The separator of fields.
+pub const SOH: u8 = 0x01;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! Tag numbers by their names in the standard.
+
+macro_rules! tags {
+    ($($name:ident = $number:literal)*) => {
+        $(
+            #[doc = concat!("Tag ", stringify!($number), ".")]
+            pub const $name: u32 = $number;
+        )*
+    };
+}
+
+// Standard header and trailer.
+tags! {
+    BEGIN_STRING = 8
+    BODY_LENGTH = 9
+    CHECK_SUM = 10
+    MSG_SEQ_NUM = 34
+    MSG_TYPE = 35
+    POSS_DUP_FLAG = 43
+    SENDER_COMP_ID = 49
+    SENDER_SUB_ID = 50
+    SENDING_TIME = 52
+    TARGET_COMP_ID = 56
+    TARGET_SUB_ID = 57
+    SIGNATURE = 89
+    SIGNATURE_LENGTH = 93
+    POSS_RESEND = 97
+    ON_BEHALF_OF_COMP_ID = 115
+    ON_BEHALF_OF_SUB_ID = 116
+    ORIG_SENDING_TIME = 122
+    DELIVER_TO_COMP_ID = 128
+    DELIVER_TO_SUB_ID = 129
+    SENDER_LOCATION_ID = 142
+    TARGET_LOCATION_ID = 143
+    ON_BEHALF_OF_LOCATION_ID = 144
+    DELIVER_TO_LOCATION_ID = 145
+    MESSAGE_ENCODING = 347
+    LAST_MSG_SEQ_NUM_PROCESSED = 369
+}
+
+// Session messages.
+tags! {
+    BEGIN_SEQ_NO = 7
+    END_SEQ_NO = 16
+    NEW_SEQ_NO = 36
+    REF_SEQ_NUM = 45
+    TEXT = 58
+    RAW_DATA_LENGTH = 95
+    RAW_DATA = 96
+    ENCRYPT_METHOD = 98
+    HEART_BT_INT = 108
+    TEST_REQ_ID = 112
+    GAP_FILL_FLAG = 123
+    RESET_SEQ_NUM_FLAG = 141
+    ENCODED_TEXT_LEN = 354
+    ENCODED_TEXT = 355
+    REF_TAG_ID = 371
+    REF_MSG_TYPE = 372
+    SESSION_REJECT_REASON = 373
+    BUSINESS_REJECT_REF_ID = 379
+    BUSINESS_REJECT_REASON = 380
+    MAX_MESSAGE_SIZE = 383
+    TEST_MESSAGE_INDICATOR = 464
+    USERNAME = 553
+    PASSWORD = 554
+    NEXT_EXPECTED_MSG_SEQ_NUM = 789
+}
+
+// Order entry.
+tags! {
+    ACCOUNT = 1
+    AVG_PX = 6
+    CL_ORD_ID = 11
+    CUM_QTY = 14
+    EXEC_ID = 17
+    EXEC_INST = 18
+    HANDL_INST = 21
+    LAST_PX = 31
+    LAST_QTY = 32
+    ORDER_ID = 37
+    ORDER_QTY = 38
+    ORD_STATUS = 39
+    ORD_TYPE = 40
+    ORIG_CL_ORD_ID = 41
+    PRICE = 44
+    SIDE = 54
+    SYMBOL = 55
+    TIME_IN_FORCE = 59
+    TRANSACT_TIME = 60
+    CXL_REJ_REASON = 102
+    ORD_REJ_REASON = 103
+    EXEC_TYPE = 150
+    LEAVES_QTY = 151
+    EXEC_RESTATEMENT_REASON = 378
+    CXL_REJ_RESPONSE_TO = 434
+    WORKING_INDICATOR = 636
+    LAST_LIQUIDITY_IND = 851
+    TRD_MATCH_ID = 880
+    TRADE_ID = 1003
+    RECV_WINDOW = 25000
+    SELF_TRADE_PREVENTION_MODE = 25001
+}
