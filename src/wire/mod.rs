@@ -3,4 +3,5 @@
 pub mod digest;
 pub mod fix;
 pub mod json;
+pub mod record;
 pub mod ws;

@@ -1,0 +1,429 @@
+//! Fields of bodies: each type writes itself and reads itself back, little-endian, nothing between them.
+//!
+//! A struct is its fields in the order of the table at the end, an enum is its number, an option is 0 or 1 and
+//! then the value, a text is its length and its bytes. Reading checks every number, so that a value that comes
+//! out of a journal is one that could have gone in.
+
+use crate::types::event::{CancelRejected, Cause, ExecType, Execution, Fill};
+use crate::types::*;
+
+/// Why a body is not what its record's type says. The checksum fits, so this is another version's journal, or
+/// a fault of ours: recovery never goes on behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The body ends within a field.
+    #[error("the body ends within a field")]
+    Short,
+    /// The body goes on after its last field.
+    #[error("{0} bytes after the last field")]
+    Trailing(usize),
+    /// A number that its field cannot have.
+    #[error("{what} cannot be {value}")]
+    Value {
+        /// The field's type.
+        what: &'static str,
+        /// The number.
+        value: u64,
+    },
+    /// A text that is not UTF-8 or too long.
+    #[error("a text that is too long or not UTF-8")]
+    Text,
+    /// The record is of another type than was asked for.
+    #[error("a record of another type")]
+    OtherType,
+}
+
+/// Writes fields, one after the other. The caller has asked for room for the longest record.
+pub(super) struct Writer<'a> {
+    out: &'a mut [u8],
+    at: usize,
+}
+
+/// Reads fields, one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Reader<'a> {
+    left: &'a [u8],
+}
+
+/// A value that can stand in a body.
+pub(super) trait Field: Sized {
+    /// Writes it.
+    fn write(&self, to: &mut Writer<'_>);
+    /// Reads it.
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError>;
+}
+
+impl<'a> Writer<'a> {
+    /// A writer that begins at `at`.
+    pub(super) fn new(out: &'a mut [u8], at: usize) -> Self {
+        Self { out, at }
+    }
+
+    /// Where the next field goes.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Writes a field.
+    #[inline]
+    pub(super) fn put(&mut self, field: &impl Field) -> &mut Self {
+        field.write(self);
+        self
+    }
+
+    /// Writes bytes as they are.
+    #[inline]
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+        self
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of a body.
+    pub(super) fn new(body: &'a [u8]) -> Self {
+        Self { left: body }
+    }
+
+    /// The next `count` bytes.
+    #[inline]
+    pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+        let (head, rest) = self.left.split_at_checked(count).ok_or(DecodeError::Short)?;
+        self.left = rest;
+        Ok(head)
+    }
+
+    /// The next field.
+    #[inline]
+    pub(super) fn take<F: Field>(&mut self) -> Result<F, DecodeError> {
+        F::read(self)
+    }
+
+    /// All bytes that are left.
+    pub(super) fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.left)
+    }
+
+    /// That there is nothing left.
+    pub(super) fn end(&self) -> Result<(), DecodeError> {
+        if self.left.is_empty() { Ok(()) } else { Err(DecodeError::Trailing(self.left.len())) }
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => { $(
+        impl Field for $number {
+            #[inline]
+            fn write(&self, to: &mut Writer<'_>) {
+                to.bytes(&self.to_le_bytes());
+            }
+
+            #[inline]
+            fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                let bytes = from.bytes(size_of::<Self>())?;
+                // `bytes` gave as many as were asked for.
+                Ok(Self::from_le_bytes(bytes.try_into().map_err(|_| DecodeError::Short)?))
+            }
+        }
+    )* };
+}
+
+macro_rules! wrapped {
+    ($($name:ident),*) => { $(
+        impl Field for $name {
+            #[inline]
+            fn write(&self, to: &mut Writer<'_>) {
+                to.put(&self.0);
+            }
+
+            #[inline]
+            fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                from.take().map(Self)
+            }
+        }
+    )* };
+}
+
+macro_rules! enums {
+    ($($name:ident { $($variant:ident)* })*) => { $(
+        impl Field for $name {
+            #[inline]
+            fn write(&self, to: &mut Writer<'_>) {
+                to.put(&(*self as u8));
+            }
+
+            fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                let number = from.take::<u8>()?;
+                $( if number == Self::$variant as u8 { return Ok(Self::$variant); } )*
+                Err(DecodeError::Value { what: stringify!($name), value: number.into() })
+            }
+        }
+    )* };
+}
+
+macro_rules! structs {
+    ($($name:ident { $($field:ident)* })*) => { $(
+        impl Field for $name {
+            #[inline]
+            fn write(&self, to: &mut Writer<'_>) {
+                $( to.put(&self.$field); )*
+            }
+
+            fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                $( let $field = from.take()?; )*
+                Ok(Self { $($field),* })
+            }
+        }
+    )* };
+}
+
+// An enum's number in the journal is the number of its declaration in `types`.
+enums! {
+    Side { Buy Sell }
+    OrdType { Market Limit LimitMaker }
+    TimeInForce { Gtc Ioc Fok }
+    SmpMode { None ExpireTaker ExpireMaker ExpireBoth }
+    OrdStatus { New PartiallyFilled Filled Canceled Rejected Expired }
+    ExecType { New Trade Canceled Rejected Expired }
+    Cause { Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch }
+    InstrumentKind { Spot Perpetual Future Option }
+    InstrumentState { Trading Halted }
+}
+
+numbers!(u8, u16, u32, u64, i64, i128);
+wrapped!(AccountId, ApiKeyId, InstrumentId, SessionId, OrderId, TradeId, ShardId, Seq, MsgSeqNum);
+wrapped!(Price, Qty, Notional, Nanos, Span);
+
+// The order of the fields is the layout: a change here is a new format version.
+structs! {
+    NewOrder { account instrument cl_ord_id side ord_type time_in_force smp price qty }
+    CancelOrder { account instrument cl_ord_id target }
+    Continue { instrument order }
+    Requester { session key sent recv_window content signed_digest named }
+    Fill { trade_id price qty maker }
+    Execution { exec_type order cancel_id cancel_session fill cause refusal }
+    CancelRejected { account instrument session cl_ord_id orig_cl_ord_id order_id status refusal }
+    Refusal { reject detail }
+    Instrument {
+        id symbol kind base quote price_scale qty_scale tick lot max_qty max_notional band_bps reference state
+    }
+    AccountLimits { account max_open_orders max_position enabled }
+    EventRef { shard seq index }
+}
+
+impl Field for bool {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.put(&u8::from(*self));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match from.take::<u8>()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(DecodeError::Value { what: "bool", value: other.into() }),
+        }
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.put(&self.is_some());
+        if let Some(value) = self {
+            to.put(value);
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if from.take()? { from.take().map(Some) } else { Ok(None) }
+    }
+}
+
+impl<const N: usize> Field for [u8; N] {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.bytes(self);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.bytes(N)?.try_into().map_err(|_| DecodeError::Short)
+    }
+}
+
+impl<const N: usize> Field for Text<N> {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.put(&(self.as_bytes().len() as u8));
+        to.bytes(self.as_bytes());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let length = from.take::<u8>()?;
+        Text::from_bytes(from.bytes(length.into())?).map_err(|_| DecodeError::Text)
+    }
+}
+
+impl Field for Scale {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.put(&self.0);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match from.take::<u8>()? {
+            places if places <= Self::MAX.0 => Ok(Self(places)),
+            other => Err(DecodeError::Value { what: "Scale", value: other.into() }),
+        }
+    }
+}
+
+impl Field for Reject {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.put(&self.info().number);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let number = from.take::<u16>()?;
+        Self::from_number(number).ok_or(DecodeError::Value { what: "Reject", value: number.into() })
+    }
+}
+
+impl Field for OrderRef {
+    fn write(&self, to: &mut Writer<'_>) {
+        match self {
+            Self::OrderId(id) => to.put(&1u8).put(id),
+            Self::ClOrdId(id) => to.put(&2u8).put(id),
+        };
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match from.take::<u8>()? {
+            1 => from.take().map(Self::OrderId),
+            2 => from.take().map(Self::ClOrdId),
+            other => Err(DecodeError::Value { what: "OrderRef", value: other.into() }),
+        }
+    }
+}
+
+impl Field for Detail {
+    fn write(&self, to: &mut Writer<'_>) {
+        match self {
+            Self::None => to.put(&0u8),
+            Self::RetryAfter(span) => to.put(&1u8).put(span),
+            Self::Field(name) => to.put(&2u8).put(name),
+            Self::Tag(tag) => to.put(&3u8).put(tag),
+            Self::SignedSha256(digest) => to.put(&4u8).put(digest),
+            Self::Clocks { server, sent } => to.put(&5u8).put(server).put(sent),
+            Self::OrderId(id) => to.put(&6u8).put(id),
+            Self::Bound(bound) => to.put(&7u8).put(bound),
+        };
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match from.take::<u8>()? {
+            0 => Self::None,
+            1 => Self::RetryAfter(from.take()?),
+            2 => Self::Field(from.take()?),
+            3 => Self::Tag(from.take()?),
+            4 => Self::SignedSha256(from.take()?),
+            5 => Self::Clocks { server: from.take()?, sent: from.take()? },
+            6 => Self::OrderId(from.take()?),
+            7 => Self::Bound(from.take()?),
+            other => return Err(DecodeError::Value { what: "Detail", value: other.into() }),
+        })
+    }
+}
+
+// The order of the fields of an order; apart from the table because of what must hold between them.
+impl Field for Order {
+    #[inline]
+    fn write(&self, to: &mut Writer<'_>) {
+        to.put(&self.id);
+        to.put(&self.cl_ord_id);
+        to.put(&self.account);
+        to.put(&self.instrument);
+        to.put(&self.session);
+        to.put(&self.side);
+        to.put(&self.ord_type);
+        to.put(&self.time_in_force);
+        to.put(&self.smp);
+        to.put(&self.price);
+        to.put(&self.qty);
+        to.put(&self.cum_qty);
+        to.put(&self.cum_quote);
+        to.put(&self.status);
+        to.put(&self.created);
+        to.put(&self.updated);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let order = Self {
+            id: from.take()?,
+            cl_ord_id: from.take()?,
+            account: from.take()?,
+            instrument: from.take()?,
+            session: from.take()?,
+            side: from.take()?,
+            ord_type: from.take()?,
+            time_in_force: from.take()?,
+            smp: from.take()?,
+            price: from.take()?,
+            qty: from.take()?,
+            cum_qty: from.take()?,
+            cum_quote: from.take()?,
+            status: from.take()?,
+            created: from.take()?,
+            updated: from.take()?,
+        };
+        // `Order::remaining` relies on it.
+        if order.cum_qty > order.qty {
+            return Err(DecodeError::Value { what: "CumQty", value: order.cum_qty.0 });
+        }
+        Ok(order)
+    }
+}
+
+impl Field for Command {
+    fn write(&self, to: &mut Writer<'_>) {
+        match self {
+            Self::New(requester, order) => to.put(&1u8).put(requester).put(order),
+            Self::Cancel(requester, cancel) => to.put(&2u8).put(requester).put(cancel),
+            Self::Continue(rest) => to.put(&3u8).put(rest),
+            Self::Instrument(instrument) => to.put(&4u8).put(instrument),
+            Self::Account(limits) => to.put(&5u8).put(limits),
+            Self::Reference(instrument, price) => to.put(&6u8).put(instrument).put(price),
+        };
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match from.take::<u8>()? {
+            1 => Self::New(from.take()?, from.take()?),
+            2 => Self::Cancel(from.take()?, from.take()?),
+            3 => Self::Continue(from.take()?),
+            4 => Self::Instrument(from.take()?),
+            5 => Self::Account(from.take()?),
+            6 => Self::Reference(from.take()?, from.take()?),
+            other => return Err(DecodeError::Value { what: "Command", value: other.into() }),
+        })
+    }
+}
+
+impl Field for Event {
+    fn write(&self, to: &mut Writer<'_>) {
+        match self {
+            Self::Execution(execution) => to.put(&1u8).put(execution),
+            Self::CancelRejected(reject) => to.put(&2u8).put(reject),
+            Self::Instrument(instrument) => to.put(&3u8).put(instrument),
+            Self::Account(limits) => to.put(&4u8).put(limits),
+            Self::Reference(instrument, price) => to.put(&5u8).put(instrument).put(price),
+        };
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match from.take::<u8>()? {
+            1 => Self::Execution(from.take()?),
+            2 => Self::CancelRejected(from.take()?),
+            3 => Self::Instrument(from.take()?),
+            4 => Self::Account(from.take()?),
+            5 => Self::Reference(from.take()?, from.take()?),
+            other => return Err(DecodeError::Value { what: "Event", value: other.into() }),
+        })
+    }
+}
