@@ -13,5 +13,7 @@
 //! folder of its own.
 
 pub mod agent;
+pub mod journal;
 pub mod phase;
+pub mod recovery;
 pub mod shard;
