@@ -1,21 +1,86 @@
 //! `sealgate.toml` → [`Config`].
+//!
+//! Whatever is wrong is refused with file, line, key and what is allowed; nothing is guessed. The keys stand in
+//! `schema.rs`, `reader.rs` reads one of them, and here and beside here stands what they mean together.
 
-use super::Config;
+use super::reader::{ConfigError, File, Section};
+use super::{Caps, Config, Directory, Durability, TlsFiles, instruments, members, threads};
 use std::path::Path;
-
-/// Why a configuration was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(String);
+use toml::de::DeTable;
 
 /// Reads a configuration file.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| ConfigError(format!("{}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+        place: path.display().to_string(),
+        problem: super::reader::reason(&error),
+        allowed: "a readable file in UTF-8; sealgate init writes one".to_owned(),
+    })?;
     parse(&text, path)
 }
 
 /// Reads a configuration; `path` is for messages, and what relative paths are relative to.
-pub fn parse(_text: &str, path: &Path) -> Result<Config, ConfigError> {
-    Err(ConfigError(format!("{}: not read yet", path.display())))
+pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+    let file = File { path, text };
+    let document = DeTable::parse(text).map_err(|error| file.not_toml(&error))?;
+    let top = Section::top(&file, document.get_ref())?;
+    let listen = listeners(&top)?;
+    Ok(Config {
+        environment: top.get("environment")?.name()?,
+        data_dir: top.get("data_dir")?.path()?,
+        durability: match top.get("durability")?.choice()? {
+            "memory" => Durability::Memory,
+            "process" => Durability::Process,
+            _ => Durability::Disk,
+        },
+        tls: tls(&top.required_section("tls")?)?,
+        fix_listen: listen.0,
+        websocket_listen: listen.1,
+        caps: top.section("caps")?.map_or(Ok(Caps::default()), |section| caps(&section))?,
+        topology: threads::read(&top)?,
+        directory: directory(&top)?,
+    })
+}
+
+type Address = Option<std::net::SocketAddr>;
+
+fn listeners(top: &Section<'_>) -> Result<(Address, Address), ConfigError> {
+    let section = top.required_section("listen")?;
+    let address = |name| section.find(name)?.map(|entry| entry.address()).transpose();
+    let (fix, websocket): (Address, Address) = (address("fix")?, address("websocket")?);
+    if fix.is_none() && websocket.is_none() {
+        return Err(section.refuse("nobody could connect", "fix, websocket, or both"));
+    }
+    if fix == websocket && fix.is_some_and(|address| address.port() != 0) {
+        let entry = section.get("websocket")?;
+        return Err(
+            entry.refuse_but(format!("{} is that of fix too", entry.shown()), "another address or port")
+        );
+    }
+    Ok((fix, websocket))
+}
+
+fn tls(section: &Section<'_>) -> Result<TlsFiles, ConfigError> {
+    Ok(TlsFiles {
+        certificate: section.get("certificate")?.readable_file()?,
+        key: section.get("key")?.readable_file()?,
+        client_roots: section.get("client_roots")?.readable_file()?,
+    })
+}
+
+fn caps(section: &Section<'_>) -> Result<Caps, ConfigError> {
+    let output = section.get("output_bytes")?;
+    Ok(Caps {
+        connections: section.get("connections")?.integer()?,
+        messages_per_second: section.get("messages_per_second")?.integer()?,
+        output_bytes: usize::try_from(output.size()?).map_err(|_| output.refuse(output.shown()))?,
+    })
+}
+
+fn directory(top: &Section<'_>) -> Result<Directory, ConfigError> {
+    let all = members::read(top)?;
+    let instruments = instruments::read(top)?;
+    // The readers have refused by line what does not fit together; this is the same rule once more, for whoever
+    // builds a directory without a file.
+    Directory::new(all.members, all.accounts, all.keys, all.sessions, instruments)
+        .map_err(|error| top.refuse_at("member", error.to_string(), "what the directory can look up"))
 }

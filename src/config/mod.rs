@@ -5,11 +5,21 @@
 
 mod directory;
 mod file;
+mod instruments;
+mod members;
+mod pem;
+mod reader;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod units;
 
 pub use directory::{
     Account, ApiKey, Directory, DirectoryError, FixSession, Member, RateLimits, SignaturePolicy, Signing,
 };
-pub use file::{ConfigError, load, parse};
+pub use file::{load, parse};
+pub use reader::ConfigError;
 
 use crate::types::{Scale, Span};
 use std::net::SocketAddr;
@@ -110,6 +120,16 @@ pub enum AgentName {
     Shard(u8),
     /// `journal-0` …: may block in fdatasync, so it shares a thread with no other kind.
     Journal(u8),
+}
+
+impl std::fmt::Display for AgentName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gateway(n) => write!(f, "gateway-{n}"),
+            Self::Shard(n) => write!(f, "shard-{n}"),
+            Self::Journal(n) => write!(f, "journal-{n}"),
+        }
+    }
 }
 
 impl Topology {

@@ -1,0 +1,461 @@
+//! Every key of `sealgate.toml`, as data: what may stand there, what is meant where nothing stands there, what it
+//! does. The reader takes bounds and defaults from here, refusals quote it, and `docs/configuration.md` is
+//! made of it, so the three cannot drift apart.
+
+use crate::types::Span;
+use std::fmt;
+
+/// One `[section]` or `[[section]]`.
+#[derive(Debug)]
+pub struct Section {
+    /// Its name with dots; empty for the keys at the top.
+    pub name: &'static str,
+    /// Whether it stands there once or once for each thing.
+    pub repeats: bool,
+    /// What it is about.
+    pub says: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+/// One key.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name within its section.
+    pub name: &'static str,
+    /// What may stand there.
+    pub kind: Kind,
+    /// What holds where it does not stand there.
+    pub absent: Absent,
+    /// What it does.
+    pub says: &'static str,
+}
+
+/// What holds where a key does not stand in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// The file is refused.
+    Refused,
+    /// This value, written as in the file.
+    Default(&'static str),
+    /// What the words say.
+    Means(&'static str),
+}
+
+/// What may stand at a key. Its [`Display`](fmt::Display) is the text behind `allowed:` in a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string of at most so many characters, all of which may stand in a signed request.
+    Name(usize),
+    /// A whole number between two bounds, these included.
+    Integer(u64, u64),
+    /// `true` or `false`.
+    Boolean,
+    /// A length of time between two bounds.
+    Duration(Span, Span),
+    /// A number of bytes between two bounds.
+    Size(u64, u64),
+    /// A share of a price.
+    Percent,
+    /// So many messages in any window of a length.
+    Rate,
+    /// An amount as a decimal string at a scale of the instrument, which is named here.
+    Amount(&'static str),
+    /// IP address and port.
+    Address,
+    /// A folder or file; the words say of what.
+    Path(&'static str),
+    /// One of some words.
+    Choice(&'static [&'static str]),
+    /// A list of strings; the words say of what.
+    List(&'static str),
+    /// An Ed25519 public key.
+    PublicKey,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(max) => write!(f, "1 to {max} characters out of A-Z a-z 0-9 . _ : @ / + -"),
+            Self::Integer(min, max) => write!(f, "a whole number from {min} to {max}"),
+            Self::Boolean => f.write_str("true or false"),
+            Self::Duration(min, max) => {
+                write!(
+                    f,
+                    "\"{}\" to \"{}\"",
+                    super::units::duration_text(*min),
+                    super::units::duration_text(*max)
+                )
+            }
+            Self::Size(min, max) => {
+                write!(f, "\"{}\" to \"{}\"", super::units::size_text(*min), super::units::size_text(*max))
+            }
+            Self::Percent => f.write_str("\"0%\" (none) to \"100%\", at most two decimal places"),
+            Self::Rate => write!(
+                f,
+                "\"COUNT/WINDOW\" such as \"100/1s\": 1 to {RATE_COUNT_MAX} in \"1ms\" to \"{}\"",
+                super::units::duration_text(RATE_WINDOW_MAX)
+            ),
+            Self::Amount(scale) => write!(f, "a positive decimal string with at most {scale} decimal places"),
+            Self::Address => f.write_str("an IP address with a port, such as \"127.0.0.1:9443\""),
+            Self::Path(what) => f.write_str(what),
+            Self::Choice(words) => {
+                for (at, word) in words.iter().enumerate() {
+                    write!(f, "{}\"{word}\"", if at == 0 { "" } else { ", " })?;
+                }
+                Ok(())
+            }
+            Self::List(what) => f.write_str(what),
+            Self::PublicKey => f.write_str("32 bytes in base64, or a PEM file with an Ed25519 public key"),
+        }
+    }
+}
+
+/// Most messages of one rate window: the rate ring keeps eight bytes for each.
+pub const RATE_COUNT_MAX: u32 = 1_000_000;
+
+/// Longest rate window.
+pub const RATE_WINDOW_MAX: Span = Span::from_secs(3_600);
+
+/// Smallest limit of waiting output: the longest answer, a `depth` of a thousand levels, must fit several times.
+const OUTPUT_BYTES_MIN: u64 = 512 * 1024;
+
+const fn required(name: &'static str, kind: Kind, says: &'static str) -> Key {
+    Key { name, kind, absent: Absent::Refused, says }
+}
+
+const fn default(name: &'static str, kind: Kind, value: &'static str, says: &'static str) -> Key {
+    Key { name, kind, absent: Absent::Default(value), says }
+}
+
+const fn optional(name: &'static str, kind: Kind, means: &'static str, says: &'static str) -> Key {
+    Key { name, kind, absent: Absent::Means(means), says }
+}
+
+const ID_SAYS: &str = "Its number. It stands in the journal: never change it, never give it to another.";
+
+/// All sections, in the order in which they stand in the documentation.
+pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "",
+        repeats: false,
+        says: "At the top.",
+        keys: &[
+            required(
+                "environment",
+                Kind::Name(36),
+                "Name of the environment, told to clients in `exchangeInfo`. Keys and CompIDs are unique in it.",
+            ),
+            default(
+                "data_dir",
+                Kind::Path("a folder; it is made if it is not there"),
+                "\"data\"",
+                "Where the journal and the session logs are.",
+            ),
+            default(
+                "durability",
+                Kind::Choice(&["memory", "process", "disk"]),
+                "\"disk\"",
+                "What must have happened to a record before its answer leaves: nothing; it survives the process; \
+                 it is synced.",
+            ),
+        ],
+    },
+    Section {
+        name: "tls",
+        repeats: false,
+        says: "Certificates. Both listeners speak TLS 1.3 only and ask each client for a certificate.",
+        keys: &[
+            required(
+                "certificate",
+                Kind::Path("a readable PEM file"),
+                "The server's certificate chain, its own first.",
+            ),
+            required("key", Kind::Path("a readable PEM file"), "The server's private key, PKCS#8."),
+            required(
+                "client_roots",
+                Kind::Path("a readable PEM file"),
+                "The CAs that client certificates come from.",
+            ),
+        ],
+    },
+    Section {
+        name: "listen",
+        repeats: false,
+        says: "Where clients connect. At least one of the two must stand there.",
+        keys: &[
+            optional("fix", Kind::Address, "no FIX", "FIX sessions. Port 0: the kernel chooses one."),
+            optional(
+                "websocket",
+                Kind::Address,
+                "no WebSocket",
+                "WebSocket clients, at the path `/ws-api/v3`.",
+            ),
+        ],
+    },
+    Section {
+        name: "caps",
+        repeats: false,
+        says: "Bounds that protect the gateways. The whole section may be left out.",
+        keys: &[
+            default(
+                "connections",
+                Kind::Integer(1, 65_536),
+                "1024",
+                "Most connections of one gateway; further ones are closed at once.",
+            ),
+            default(
+                "messages_per_second",
+                Kind::Integer(1, 10_000_000),
+                "10000",
+                "Most messages of one connection before signatures are looked at: above it they are refused, above \
+                 twice as many the connection is closed.",
+            ),
+            default(
+                "output_bytes",
+                Kind::Size(OUTPUT_BYTES_MIN, 1 << 30),
+                "\"4MiB\"",
+                "Most bytes that wait for a client that does not read; above it the connection is cut.",
+            ),
+        ],
+    },
+    Section {
+        name: "thread",
+        repeats: true,
+        says: "Which agents run on which thread. Left out altogether: `gateway-0` and `shard-0` on one thread, pinned \
+               to the last core where there are two or more, and `journal-0` on another.",
+        keys: &[
+            optional("core", Kind::Integer(0, 1_023), "not pinned", "The core that the thread is pinned to."),
+            default(
+                "idle",
+                Kind::Choice(&["spin", "yield", "park"]),
+                "\"park\"",
+                "What it does when there is nothing to do: look again at once; let others run first; sleep.",
+            ),
+            required(
+                "agents",
+                Kind::List("\"gateway-0\", \"shard-0\", \"journal-0\", each on exactly one thread"),
+                "The agents that it polls in turn. A journal waits for the disk, so it shares a thread with no other \
+                 kind.",
+            ),
+        ],
+    },
+    Section {
+        name: "member",
+        repeats: true,
+        says: "A member of the venue, its certificates, and below it its accounts, API keys and FIX sessions. Who \
+               connects with one of the certificates can use these and no others.",
+        keys: &[
+            required("id", Kind::Integer(1, u16::MAX as u64), ID_SAYS),
+            required("name", Kind::Name(36), "Its name, for logs."),
+            default(
+                "certificates",
+                Kind::List("readable PEM files, each with a certificate that no other member has"),
+                "[]",
+                "Its certificates; of a chain the first one counts. Of this list and the next, one has an entry.",
+            ),
+            default(
+                "spki_sha256",
+                Kind::List("64 hexadecimal digits each, which no other member has"),
+                "[]",
+                "Its certificates as SHA-256 of their SubjectPublicKeyInfo.",
+            ),
+        ],
+    },
+    Section {
+        name: "member.account",
+        repeats: true,
+        says: "An account of the member above it.",
+        keys: &[
+            required("id", Kind::Integer(1, u32::MAX as u64), ID_SAYS),
+            required("name", Kind::Name(36), "Its name on the wire: Account(1), `account`."),
+            default(
+                "signature",
+                Kind::Choice(&["order", "session"]),
+                "\"order\"",
+                "What must be signed: each order and cancel, or the logon alone.",
+            ),
+            default("order_rate", Kind::Rate, "\"100/1s\"", "Most new orders in any window of this length."),
+            default("cancel_rate", Kind::Rate, "\"200/1s\"", "Most cancels, counted apart from the orders."),
+            default("query_rate", Kind::Rate, "\"100/1s\"", "Most queries."),
+            default(
+                "max_open_orders",
+                Kind::Integer(1, 1_000_000),
+                "1000",
+                "Most open orders in one instrument.",
+            ),
+            default(
+                "max_position",
+                Kind::Integer(0, i64::MAX as u64),
+                "0",
+                "Most that the position in one instrument could become if all open orders of a side traded, in \
+                 the instrument's smallest quantity (10 to the power of −`qty_scale`). 0: no limit.",
+            ),
+            default("enabled", Kind::Boolean, "true", "False: it may cancel and ask, but not enter orders."),
+        ],
+    },
+    Section {
+        name: "member.api_key",
+        repeats: true,
+        says: "An API key of the member above it.",
+        keys: &[
+            required("id", Kind::Integer(1, u32::MAX as u64), ID_SAYS),
+            required("name", Kind::Name(64), "Its name on the wire: Username(553), `apiKey`."),
+            required(
+                "public_key",
+                Kind::PublicKey,
+                "The Ed25519 public key; `sealgate key new` makes a pair.",
+            ),
+            required(
+                "accounts",
+                Kind::List("names of accounts of the same member, at least one"),
+                "The accounts that it may act for; the first is meant where a request names none.",
+            ),
+            default(
+                "signing",
+                Kind::Choice(&["sealgate", "binance"]),
+                "\"sealgate\"",
+                "What its WebSocket signatures cover: the method and the parameters, or the parameters alone.",
+            ),
+        ],
+    },
+    Section {
+        name: "member.fix_session",
+        repeats: true,
+        says: "A FIX session of the member above it, named from the client's side.",
+        keys: &[
+            required("id", Kind::Integer(1, u16::MAX as u64), ID_SAYS),
+            required("sender_comp_id", Kind::Name(36), "SenderCompID(49) of the client's messages."),
+            required(
+                "target_comp_id",
+                Kind::Name(36),
+                "TargetCompID(56) of the client's messages: this server.",
+            ),
+            default(
+                "heartbeat_min",
+                Kind::Duration(Span::from_secs(1), Span::from_secs(3_600)),
+                "\"1s\"",
+                "Shortest HeartBtInt(108) that a Logon may ask for, in whole seconds.",
+            ),
+            default(
+                "heartbeat_max",
+                Kind::Duration(Span::from_secs(1), Span::from_secs(3_600)),
+                "\"60s\"",
+                "Longest HeartBtInt(108) that a Logon may ask for, in whole seconds.",
+            ),
+            default(
+                "sending_time_window",
+                Kind::Duration(Span::from_millis(1), Span::from_secs(600)),
+                "\"120s\"",
+                "How far SendingTime(52) may be from the server's clock, before or behind it.",
+            ),
+            default(
+                "reset_on_logon",
+                Kind::Boolean,
+                "false",
+                "Whether each Logon starts both sequences at 1 without asking.",
+            ),
+            default(
+                "reset_allowed",
+                Kind::Boolean,
+                "true",
+                "Whether a Logon may ask for that with ResetSeqNumFlag(141)=Y.",
+            ),
+            default(
+                "sign_logon",
+                Kind::Boolean,
+                "false",
+                "Whether the Logon too carries SignatureLength(93) and Signature(89) over its whole body.",
+            ),
+        ],
+    },
+    Section {
+        name: "instrument",
+        repeats: true,
+        says: "What can be traded.",
+        keys: &[
+            required("id", Kind::Integer(1, u16::MAX as u64), ID_SAYS),
+            required("symbol", Kind::Name(24), "Symbol(55)."),
+            required(
+                "kind",
+                Kind::Choice(&["spot", "perpetual", "future", "option"]),
+                "What kind of thing it is.",
+            ),
+            required("base", Kind::Name(24), "What a buyer gets."),
+            required("quote", Kind::Name(24), "What prices are in."),
+            required("price_scale", Kind::Integer(0, 12), "Decimal places of a price. Fixed for ever."),
+            required("qty_scale", Kind::Integer(0, 12), "Decimal places of a quantity. Fixed for ever."),
+            required("tick", Kind::Amount("price_scale"), "Prices are multiples of this."),
+            required("lot", Kind::Amount("qty_scale"), "Quantities are multiples of this."),
+            required("max_qty", Kind::Amount("qty_scale"), "Largest quantity of one order."),
+            required(
+                "max_notional",
+                Kind::Amount("price_scale + qty_scale"),
+                "Largest price × quantity of one order.",
+            ),
+            default(
+                "price_band",
+                Kind::Percent,
+                "\"10%\"",
+                "How far a price may lie from the reference price.",
+            ),
+            optional(
+                "reference",
+                Kind::Amount("price_scale"),
+                "no band until there is a trade or a mid price",
+                "The reference price until there was a trade or both sides of the book have an order.",
+            ),
+            default(
+                "state",
+                Kind::Choice(&["trading", "halted"]),
+                "\"trading\"",
+                "Halted: cancels are taken, orders are not.",
+            ),
+        ],
+    },
+];
+
+impl Section {
+    /// The section of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SECTIONS.iter().find(|section| section.name == name)
+    }
+
+    /// What a key or a section inside this one is called in messages: with the names of what it is in.
+    pub fn path(&self, name: &str) -> String {
+        if self.name.is_empty() { name.to_owned() } else { format!("{}.{name}", self.name) }
+    }
+
+    /// The section as it is written in the file.
+    pub fn header(&self) -> String {
+        match (self.name, self.repeats) {
+            ("", _) => "the top".to_owned(),
+            (name, false) => format!("[{name}]"),
+            (name, true) => format!("[[{name}]]"),
+        }
+    }
+}
+
+/// The tables of `docs/configuration.md`.
+pub fn reference() -> String {
+    let mut out = String::new();
+    for section in SECTIONS {
+        let title =
+            if section.name.is_empty() { "Top".to_owned() } else { format!("`{}`", section.header()) };
+        out += &format!(
+            "## {title}\n\n{}\n\n| key | allowed | default | what it does |\n|---|---|---|---|\n",
+            section.says
+        );
+        for key in section.keys {
+            let absent = match key.absent {
+                Absent::Refused => "required".to_owned(),
+                Absent::Default(value) => format!("`{value}`"),
+                Absent::Means(means) => means.to_owned(),
+            };
+            out += &format!("| `{}` | {} | {absent} | {} |\n", key.name, key.kind, key.says);
+        }
+        out += "\n";
+    }
+    out.truncate(out.trim_end().len());
+    out + "\n"
+}
