@@ -1,0 +1,82 @@
+//! One TLS connection: bytes in, bytes out.
+
+use super::fault::TlsFault;
+use super::identity::spki_sha256;
+use rustls::ServerConnection;
+use std::io::{Read, Write};
+
+/// The server's end of one TLS connection.
+#[derive(Debug)]
+pub struct TlsConnection {
+    // Boxed: it has over a kilobyte, and gateways move connections about.
+    tls: Box<ServerConnection>,
+}
+
+impl TlsConnection {
+    pub(super) fn new(mut tls: ServerConnection) -> Self {
+        // What waits to be sent is bounded by the gateway, which counts it where it waits. A bound of rustls's own
+        // would take a part of an answer.
+        tls.set_buffer_limit(None);
+        Self { tls: Box::new(tls) }
+    }
+
+    /// Takes what the socket has read, and appends to `plain` what it says: no more bytes than came in.
+    /// After a fault, what [`TlsConnection::output`] gives is sent, and the socket is closed.
+    pub fn receive(&mut self, mut bytes: &[u8], plain: &mut Vec<u8>) -> Result<(), TlsFault> {
+        while !bytes.is_empty() {
+            // rustls refuses more only if it keeps a whole record that it cannot make sense of.
+            if self.tls.read_tls(&mut bytes).map_err(|_| TlsFault::Oversized)? == 0 {
+                // The peer has said that it sends no more; what it sends nevertheless is not looked at.
+                return Ok(());
+            }
+            let state = self.tls.process_new_packets()?;
+            let (before, ready) = (plain.len(), state.plaintext_bytes_to_read());
+            plain.resize(before + ready, 0);
+            self.tls
+                .reader()
+                .read_exact(&mut plain[before..])
+                .map_err(|why| TlsFault::Internal(why.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Encrypts bytes for the peer; [`TlsConnection::output`] gives what is to be written. Called once for all that a
+    /// turn has to say, it makes one record of it, up to 16 KiB each.
+    ///
+    /// # Panics
+    ///
+    /// Before the handshake is done: there is nobody yet to say something to.
+    pub fn send(&mut self, plain: &[u8]) {
+        assert!(!self.tls.is_handshaking(), "nothing is said before the peer is known");
+        let sent = self.tls.writer().write(plain);
+        debug_assert_eq!(sent.ok(), Some(plain.len()), "rustls has no limit of its own");
+    }
+
+    /// Appends what is to be written to the socket: handshake, answers, alerts.
+    pub fn output(&mut self, into: &mut Vec<u8>) {
+        while self.tls.wants_write() {
+            if self.tls.write_tls(into).is_err() {
+                debug_assert!(false, "a vector takes everything");
+                return;
+            }
+        }
+    }
+
+    /// Whether the handshake is still going on, so that nothing may be said yet.
+    pub fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo of the peer's certificate, once the handshake is done.
+    pub fn peer_spki(&self) -> Option<[u8; 32]> {
+        if self.tls.is_handshaking() {
+            return None;
+        }
+        spki_sha256(self.tls.peer_certificates()?.first()?)
+    }
+
+    /// Says that nothing more will be sent, as the last thing before the socket is closed.
+    pub fn close_notify(&mut self) {
+        self.tls.send_close_notify();
+    }
+}
