@@ -40,6 +40,10 @@ pub const FILLS_PER_STEP_MAX: usize = 64;
 /// order closes, and the order's own New.
 pub const EVENTS_PER_STEP_MAX: usize = 3 * FILLS_PER_STEP_MAX + 4;
 
+/// Most resting orders of one book. Its slab is reserved when the instrument is listed, so that no order pays for
+/// its growth; untouched pages cost no memory. The busiest public books hold some ten thousand orders.
+pub const ORDERS_PER_BOOK_MAX: usize = 65_536;
+
 /// Most levels a side in a `depth` answer; Binance has 5,000, which would not fit a client's output limit.
 pub const DEPTH_LEVELS_MAX: u16 = 1_000;
 
@@ -74,6 +78,9 @@ pub const ONCE_RETENTION: Span = Span::from_secs(24 * 60 * 60);
 /// Most fills kept with the result of one request, so that a repetition is answered in full.
 pub const ONCE_FILLS_MAX: usize = FILLS_PER_STEP_MAX;
 
+/// Most remembered results that one command forgets. A command adds one, so any number above one catches up.
+pub const ONCE_FORGOTTEN_PER_STEP_MAX: usize = 4;
+
 /// FIX outbound numbers reserved at a time: one session log record serves so many messages, and so many
 /// numbers at most are gap-filled after a crash.
 pub const OUTBOUND_BLOCK: u32 = 1_024;
@@ -92,4 +99,11 @@ const _: () = assert!(SEGMENT_BYTES > 16 * RECORD_BYTES_MAX as u64, "a segment h
 const _: () = assert!(
     EVENTS_PER_STEP_MAX * 384 + 2 * SIGNED_BYTES_MAX < RECORD_BYTES_MAX,
     "the longest step fits a record"
+);
+const _: () = assert!(ORDERS_PER_BOOK_MAX < u32::MAX as usize, "a place in the book is 32 bits");
+const _: () =
+    assert!(ONCE_FORGOTTEN_PER_STEP_MAX > 1, "more is forgotten than comes, or memory never shrinks");
+const _: () = assert!(
+    ONCE_RETENTION.0 > RECV_WINDOW_MAX.0 + CLOCK_AHEAD_MAX.0,
+    "a result is kept for as long as its request could be valid"
 );

@@ -1,1 +1,245 @@
-//! Can you afford it: limits, price band, holds.
+//! Can you afford it: what an order must satisfy before it meets the book.
+//!
+//! ```text
+//!   order ──► instrument and account known, trading, enabled ──► lot, quantity, tick, band, notional
+//!                                                            ──► open orders, worst-case position ──► matching
+//!   every execution ──► positions, open orders, last trade
+//! ```
+//!
+//! - Reference of the band: the last trade, else the middle of the book, else what was set by command.
+//! - Worst case: as if all open orders of the side traded and none of the other.
+//! - State follows the events of matching and nothing else, so it is the same in a replay. Integers only, wide enough
+//!   for every input.
+
+mod band;
+mod exposure;
+#[cfg(test)]
+mod tests;
+
+use crate::types::{
+    AccountId, AccountLimits, Detail, ExecType, Execution, Instrument, InstrumentId, InstrumentState,
+    NewOrder, OrdType, Price, Refusal, Reject, Side,
+};
+use band::Band;
+use exposure::Exposure;
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+
+/// The best prices of a book when an order comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Touch {
+    /// The best bid.
+    pub bid: Option<Price>,
+    /// The best ask.
+    pub ask: Option<Price>,
+}
+
+/// What an order that passed may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The price beyond which a market order takes nothing; `None`: it takes what there is.
+    pub band_edge: Option<Price>,
+}
+
+#[derive(Debug, Hash)]
+struct Listed {
+    instrument: Instrument,
+    last_trade: Option<Price>,
+}
+
+/// Limits, positions and references of a shard.
+#[derive(Debug, Default)]
+pub struct Risk {
+    instruments: BTreeMap<InstrumentId, Listed>,
+    accounts: BTreeMap<AccountId, AccountLimits>,
+    /// Sorted, so that it is told and hashed in one order.
+    exposures: BTreeMap<(InstrumentId, AccountId), Exposure>,
+}
+
+impl Risk {
+    /// Whether the account and the instrument are there: asked of orders and cancels alike.
+    pub fn known(&self, account: AccountId, instrument: InstrumentId) -> Result<(), Refusal> {
+        if !self.accounts.contains_key(&account) {
+            return Err(Reject::AccountNotOnShard.into());
+        }
+        if !self.instruments.contains_key(&instrument) {
+            return Err(Reject::InstrumentNotOnShard.into());
+        }
+        Ok(())
+    }
+
+    /// Whether an order may meet the book.
+    pub fn check(&self, order: &NewOrder, touch: Touch) -> Result<Passed, Refusal> {
+        let limits = self.accounts.get(&order.account).ok_or(Reject::AccountNotOnShard)?;
+        let listed = self.instruments.get(&order.instrument).ok_or(Reject::InstrumentNotOnShard)?;
+        if listed.instrument.state == InstrumentState::Halted {
+            return Err(Reject::InstrumentHalted.into());
+        }
+        if !limits.enabled {
+            return Err(Reject::AccountDisabled.into());
+        }
+        let band_edge = listed.check_order(order, touch)?;
+        let key = (order.instrument, order.account);
+        let exposure = self.exposures.get(&key).copied().unwrap_or_default();
+        check_exposure(order, limits, &exposure)?;
+        Ok(Passed { band_edge })
+    }
+
+    /// Follows an execution: the position and the open orders of its account, the last trade.
+    pub fn apply(&mut self, execution: &Execution) {
+        let order = &execution.order;
+        if execution.exec_type == ExecType::Rejected {
+            return;
+        }
+        self.exposures.entry((order.instrument, order.account)).or_default().apply(execution);
+        let Some(fill) = execution.fill else { return };
+        if let Some(listed) = self.instruments.get_mut(&order.instrument) {
+            listed.last_trade = Some(fill.price);
+        }
+    }
+
+    /// Adds an instrument or changes one. What gives its numbers their meaning stays for good: symbol, kind, assets
+    /// and scales. A change of these is not taken; the answer tells.
+    #[must_use]
+    pub fn list(&mut self, instrument: &Instrument) -> bool {
+        let Some(listed) = self.instruments.get_mut(&instrument.id) else {
+            self.instruments.insert(instrument.id, Listed { instrument: *instrument, last_trade: None });
+            return true;
+        };
+        let known = &listed.instrument;
+        let same = identity(known) == identity(instrument);
+        if same {
+            listed.instrument = *instrument;
+        }
+        same
+    }
+
+    /// Sets what an account may do from now on. Orders that are open stay.
+    pub fn limit(&mut self, limits: &AccountLimits) {
+        self.accounts.insert(limits.account, *limits);
+    }
+
+    /// Sets the reference for while there is neither a trade nor a middle of the book. Not taken: a reference of an
+    /// instrument that is not there, or below zero. Zero takes the reference away.
+    #[must_use]
+    pub fn refer(&mut self, instrument: InstrumentId, reference: Price) -> bool {
+        match self.instruments.get_mut(&instrument) {
+            Some(listed) if reference.0 >= 0 => {
+                listed.instrument.reference = reference;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The instruments by number.
+    pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
+        self.instruments.values().map(|listed| &listed.instrument)
+    }
+
+    /// The accounts by number.
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountLimits> {
+        self.accounts.values()
+    }
+
+    /// Positions that were ever opened, by instrument and account.
+    pub fn positions(&self) -> impl Iterator<Item = (InstrumentId, AccountId, i128)> {
+        self.exposures.iter().map(|((instrument, account), has)| (*instrument, *account, has.position))
+    }
+
+    /// How many orders an account has open in an instrument.
+    pub fn open_orders(&self, instrument: InstrumentId, account: AccountId) -> u32 {
+        self.exposures.get(&(instrument, account)).map_or(0, |has| has.open_orders)
+    }
+
+    /// The price of the last trade.
+    pub fn last_trade(&self, instrument: InstrumentId) -> Option<Price> {
+        self.instruments.get(&instrument)?.last_trade
+    }
+
+    /// Feeds a state hash.
+    pub fn hash_state(&self, state: &mut impl Hasher) {
+        self.instruments.hash(state);
+        self.accounts.hash(state);
+        self.exposures.hash(state);
+    }
+}
+
+impl Listed {
+    /// The order against the rules of its instrument; gives the edge of the band on its side.
+    fn check_order(&self, order: &NewOrder, touch: Touch) -> Result<Option<Price>, Refusal> {
+        let rules = &self.instrument;
+        if order.qty.is_zero() || rules.lot.is_zero() || !order.qty.0.is_multiple_of(rules.lot.0) {
+            return Err(bound(Reject::QtyOffLot, rules.lot.0));
+        }
+        if order.qty > rules.max_qty {
+            return Err(bound(Reject::QtyTooLarge, rules.max_qty.0));
+        }
+        let reference = self.reference(touch);
+        let band = reference.and_then(|reference| Band::around(reference, rules));
+        let measured = match order.ord_type {
+            OrdType::Market => reference.or(touch.opposite(order.side)),
+            OrdType::Limit | OrdType::LimitMaker => {
+                check_price(order.price, rules, band)?;
+                Some(order.price)
+            }
+        };
+        let notional = measured.map_or(0, |price| price.times(order.qty).0);
+        if notional > i128::from(rules.max_notional) {
+            return Err(bound(Reject::NotionalTooLarge, rules.max_notional));
+        }
+        Ok(band.map(|band| band.worst(order.side)))
+    }
+
+    /// The price around which the band lies.
+    fn reference(&self, touch: Touch) -> Option<Price> {
+        let set = Some(self.instrument.reference).filter(|reference| reference.0 > 0);
+        self.last_trade.or(touch.middle()).or(set)
+    }
+}
+
+impl Touch {
+    fn middle(self) -> Option<Price> {
+        Some(Price(self.bid?.0.midpoint(self.ask?.0)))
+    }
+
+    fn opposite(self, side: Side) -> Option<Price> {
+        match side {
+            Side::Buy => self.ask,
+            Side::Sell => self.bid,
+        }
+    }
+}
+
+/// What of an instrument never changes: orders, positions and stored results are told in its terms.
+fn identity(of: &Instrument) -> impl PartialEq + use<> {
+    (of.symbol, of.kind, of.base, of.quote, of.price_scale, of.qty_scale)
+}
+
+fn check_price(price: Price, rules: &Instrument, band: Option<Band>) -> Result<(), Refusal> {
+    if price.0 <= 0 || rules.tick.0 <= 0 || price.0 % rules.tick.0 != 0 {
+        return Err(Refusal::with(Reject::PriceOffTick, Detail::Bound(rules.tick.0)));
+    }
+    match band.filter(|band| !band.contains(price)) {
+        None => Ok(()),
+        Some(band) => Err(Refusal::with(Reject::PriceOutsideBand, Detail::Bound(band.nearest(price).0))),
+    }
+}
+
+/// The order against what its account has already.
+fn check_exposure(order: &NewOrder, limits: &AccountLimits, has: &Exposure) -> Result<(), Refusal> {
+    // Only an order that may rest takes one of the places.
+    let may_rest = order.ord_type.may_rest(order.time_in_force);
+    if may_rest && has.open_orders >= limits.max_open_orders {
+        return Err(bound(Reject::TooManyOpenOrders, limits.max_open_orders.into()));
+    }
+    let unlimited = limits.max_position == 0;
+    if !unlimited && has.worst_case(order.side, order.qty) > i128::from(limits.max_position) {
+        return Err(bound(Reject::PositionLimit, limits.max_position));
+    }
+    Ok(())
+}
+
+fn bound(reject: Reject, bound: u64) -> Refusal {
+    Refusal::with(reject, Detail::Bound(i64::try_from(bound).unwrap_or(i64::MAX)))
+}

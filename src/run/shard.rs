@@ -1,9 +1,10 @@
 //! The deterministic core: one shard's stages put together, without threads, clocks or sockets.
 //!
 //! ```text
-//!            ┌ repeated ──────────────────────────────────────────────► answer (no sequence number)
-//!   command ─┴► sequence ─► once: remember ─► time window ─► risk ─► matching ─► step: command + events
-//!   query ─────────────────────────────────────────────────────────────────────► answer (no sequence number)
+//!   command ─► once: seen? ─► sequence ─► time window ─► risk ─► matching ─► settle ─► step: command + events
+//!                 │                          └─ refused ──────────────────────▲
+//!                 └ repeated ─► answer         settle: risk and once follow each event
+//!   query ────────────────────► answer         (answers change nothing and take no sequence number)
 //! ```
 //!
 //! What a shard holds is a function of its steps: number, time and command. [`Shard::replay`] runs the same code on
@@ -12,23 +13,55 @@
 //! How an agent drives it, each time that its output rings have room for [`EVENTS_PER_STEP_MAX`] events:
 //! while [`Shard::has_pending`], call [`Shard::proceed`]; else take an input and call [`Shard::execute`] or
 //! [`Shard::query`]. A step goes to the journal, then its [`Step::outputs`] to every gateway.
-//!
-//! [`EVENTS_PER_STEP_MAX`]: crate::limits::EVENTS_PER_STEP_MAX
 
+mod hash;
+mod query;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use crate::limits::EVENTS_PER_STEP_MAX;
+use crate::matching::{Book, Taker};
+use crate::once::{Known, Once};
+use crate::risk::Risk;
+use crate::sequence::{OutOfSequence, Sequencer};
 use crate::types::{
-    AccountId, Command, Event, Instrument, InstrumentId, Nanos, Order, Origin, Price, Query, Seq, ShardId,
-    ShardOutput,
+    AccountId, AccountLimits, Command, Continue, Event, Instrument, InstrumentId, Nanos, Order, OrderId,
+    Origin, Price, Seq, ShardId, ShardOutput, Side,
 };
+use std::collections::BTreeMap;
+
+/// The number and the time of a step.
+type At = (Seq, Nanos);
 
 /// One shard: a matching engine with all that it needs.
 #[derive(Debug)]
 pub struct Shard {
     id: ShardId,
+    sequencer: Sequencer,
+    once: Once,
+    risk: Risk,
+    books: BTreeMap<InstrumentId, Book>,
+    /// How many trades it has made.
+    trades: u64,
+    /// The order whose sweep goes on in the next step.
+    pending: Option<Pending>,
+    /// The step that was made last. Not part of the state.
+    events: Vec<Event>,
+    continuation: Command,
+}
+
+#[derive(Debug)]
+struct Pending {
+    taker: Taker,
+    known: Known,
+    /// Not part of the state: after a restart nobody waits for the answer.
+    origin: Option<Origin>,
 }
 
 /// What a command came to.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)]
+#[allow(clippy::large_enum_variant)] // It is returned and taken apart at once.
 pub enum Outcome<'a> {
     /// It was sequenced and executed; or refused, which is a step too.
     Step(Step<'a>),
@@ -47,7 +80,7 @@ pub struct Step<'a> {
     pub time: Nanos,
     /// What was executed; a [`Command::Continue`] of the shard's own for the rest of a sweep.
     pub command: &'a Command,
-    /// What it brought about, in this order.
+    /// What it brought about, in this order. Empty for a change by the venue that was not taken.
     pub events: &'a [Event],
     /// Who asked: for a [`Command::Continue`] the one who asked for the order. Not in the journal.
     pub origin: Option<Origin>,
@@ -55,12 +88,171 @@ pub struct Step<'a> {
     pub done: bool,
 }
 
-/// Why a recorded step could not be run again.
+/// Why a recorded step could not be run again: the journal is not one of this code's shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplayError {}
+pub enum ReplayError {
+    /// It does not follow the step before it.
+    #[error(transparent)]
+    Sequence(#[from] OutOfSequence),
+    /// A sweep is not done, and the record is not its continuation; or it is one of nothing.
+    #[error("record {0} does not continue the sweep that is pending, or none is")]
+    Continuation(Seq),
+    /// A repetition has no record.
+    #[error("record {0} repeats a request that stands in the journal before it")]
+    Repetition(Seq),
+}
+
+impl Shard {
+    /// A shard without instruments and accounts: they come as commands.
+    pub fn new(id: ShardId) -> Self {
+        Self {
+            id,
+            sequencer: Sequencer::default(),
+            once: Once::default(),
+            risk: Risk::default(),
+            books: BTreeMap::new(),
+            trades: 0,
+            pending: None,
+            events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
+            continuation: Command::Continue(Continue { instrument: InstrumentId(0), order: OrderId::NONE }),
+        }
+    }
+
+    /// Executes a command at `now`, or finds that it is a repetition. Nothing may be pending; a
+    /// [`Command::Continue`] comes from [`Shard::proceed`] only.
+    pub fn execute<'a>(
+        &'a mut self,
+        origin: Option<Origin>,
+        command: &'a Command,
+        now: Nanos,
+    ) -> Outcome<'a> {
+        assert!(self.pending.is_none(), "a sweep ends before the next command begins");
+        assert!(!matches!(command, Command::Continue(_)), "a shard continues its sweeps itself");
+        if let Some(answer) = self.repetition(command, now) {
+            return Outcome::Repetition(origin.map(|origin| self.answer(origin, now, answer)));
+        }
+        let at = self.sequencer.next(now);
+        self.run(at, origin, command);
+        Outcome::Step(self.step(at, origin, command))
+    }
+
+    /// Whether a sweep is not done. Then [`Shard::proceed`] comes before anything else.
+    pub fn has_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// The next step of the sweep that is not done.
+    pub fn proceed(&mut self, now: Nanos) -> Step<'_> {
+        let pending = self.pending.as_ref().expect("there is a sweep to go on with");
+        let (origin, command) = (pending.origin, Command::Continue(pending.continuation()));
+        let at = self.sequencer.next(now);
+        self.run(at, origin, &command);
+        self.continuation = command;
+        self.step(at, origin, &self.continuation)
+    }
+
+    /// Runs a recorded step again; the caller compares its events with those recorded. After an error the shard is
+    /// of no use.
+    pub fn replay<'a>(
+        &'a mut self,
+        seq: Seq,
+        time: Nanos,
+        command: &'a Command,
+    ) -> Result<Step<'a>, ReplayError> {
+        let expected = self.pending.as_ref().map(Pending::continuation);
+        let found = if let Command::Continue(of) = command { Some(*of) } else { None };
+        if expected != found {
+            return Err(ReplayError::Continuation(seq));
+        }
+        if self.repetition(command, time).is_some() {
+            return Err(ReplayError::Repetition(seq));
+        }
+        self.sequencer.replay(seq, time)?;
+        self.run((seq, time), None, command);
+        Ok(self.step((seq, time), None, command))
+    }
+
+    /// Which shard it is.
+    pub fn id(&self) -> ShardId {
+        self.id
+    }
+
+    /// The number of the last step.
+    pub fn last_seq(&self) -> Seq {
+        self.sequencer.last()
+    }
+
+    /// Its instruments, by number.
+    pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
+        self.risk.instruments()
+    }
+
+    /// The limits of its accounts, by number.
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountLimits> {
+        self.risk.accounts()
+    }
+
+    /// Positions that were ever opened, by instrument and account: bought less sold.
+    pub fn positions(&self) -> impl Iterator<Item = (InstrumentId, AccountId, i128)> {
+        self.risk.positions()
+    }
+
+    /// All resting orders: by instrument, then bids and asks in the order in which they trade.
+    pub fn open_orders(&self) -> impl Iterator<Item = &Order> {
+        self.books
+            .values()
+            .flat_map(|book| book.orders_by_priority(Side::Buy).chain(book.orders_by_priority(Side::Sell)))
+    }
+
+    /// The price of the last trade.
+    pub fn last_trade(&self, instrument: InstrumentId) -> Option<Price> {
+        self.risk.last_trade(instrument)
+    }
+
+    /// Runs a command that was sequenced.
+    fn run(&mut self, at: At, origin: Option<Origin>, command: &Command) {
+        self.events.clear();
+        self.once.forget(at.1);
+        match command {
+            Command::New(requester, order) => self.run_new(at, origin, requester, order),
+            Command::Cancel(requester, cancel) => self.run_cancel(at, requester, cancel),
+            Command::Continue(_) => {
+                let pending = self.pending.take().expect("it was compared with what is pending");
+                self.sweep(pending, at.1);
+            }
+            Command::Instrument(instrument) => {
+                if self.risk.list(instrument) {
+                    self.books.entry(instrument.id).or_default();
+                    self.events.push(Event::Instrument(*instrument));
+                }
+            }
+            Command::Account(limits) => {
+                self.risk.limit(limits);
+                self.events.push(Event::Account(*limits));
+            }
+            Command::Reference(instrument, reference) => {
+                if self.risk.refer(*instrument, *reference) {
+                    self.events.push(Event::Reference(*instrument, *reference));
+                }
+            }
+        }
+    }
+
+    fn step<'a>(&'a self, (seq, time): At, origin: Option<Origin>, command: &'a Command) -> Step<'a> {
+        let (shard, done) = (self.id, self.pending.is_none());
+        Step { shard, seq, time, command, events: &self.events, origin, done }
+    }
+}
+
+impl Pending {
+    fn continuation(&self) -> Continue {
+        Continue { instrument: self.taker.order.instrument, order: self.taker.order.id }
+    }
+}
 
 impl Step<'_> {
-    /// What goes to each gateway: the events with their places; the last one of a request is marked.
+    /// What goes to each gateway: the events with their places. The last one of a request is marked; where
+    /// self-match prevention closed resting orders, that may be an event of another order of the requester.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = ShardOutput> + '_ {
         let last = self.events.len().saturating_sub(1);
         self.events.iter().enumerate().map(move |(index, event)| ShardOutput::Event {
@@ -72,84 +264,5 @@ impl Step<'_> {
             origin: self.origin,
             event: *event,
         })
-    }
-}
-
-#[allow(clippy::unimplemented, unused_variables)]
-impl Shard {
-    /// A shard without instruments and accounts: they come as commands.
-    pub fn new(id: ShardId) -> Self {
-        Self { id }
-    }
-
-    /// Executes a command at `now`, or finds that it is a repetition. There must be nothing pending.
-    pub fn execute<'a>(
-        &'a mut self,
-        origin: Option<Origin>,
-        command: &'a Command,
-        now: Nanos,
-    ) -> Outcome<'a> {
-        unimplemented!()
-    }
-
-    /// Whether a sweep is not done. Then [`Shard::proceed`] comes before anything else.
-    pub fn has_pending(&self) -> bool {
-        unimplemented!()
-    }
-
-    /// The next step of the sweep that is not done.
-    pub fn proceed(&mut self, now: Nanos) -> Step<'_> {
-        unimplemented!()
-    }
-
-    /// Answers a question from the state as it is.
-    pub fn query(&self, origin: Origin, query: &Query, now: Nanos) -> ShardOutput {
-        unimplemented!()
-    }
-
-    /// Runs a recorded step again; the caller compares its events with those recorded.
-    pub fn replay<'a>(
-        &'a mut self,
-        seq: Seq,
-        time: Nanos,
-        command: &'a Command,
-    ) -> Result<Step<'a>, ReplayError> {
-        unimplemented!()
-    }
-
-    /// Which shard it is.
-    pub fn id(&self) -> ShardId {
-        self.id
-    }
-
-    /// The number of the last step.
-    pub fn last_seq(&self) -> Seq {
-        unimplemented!()
-    }
-
-    /// SHA-256 over all that later steps depend on, in a fixed order: equal states have equal hashes. It walks the
-    /// whole state, so it is for recovery, tests and the self-check.
-    pub fn state_hash(&self) -> [u8; 32] {
-        unimplemented!()
-    }
-
-    /// Its instruments, by number.
-    pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
-        std::iter::empty()
-    }
-
-    /// Positions that were ever opened, by instrument and account: bought less sold.
-    pub fn positions(&self) -> impl Iterator<Item = (InstrumentId, AccountId, i128)> {
-        std::iter::empty()
-    }
-
-    /// All open orders, by instrument, then by OrderID.
-    pub fn open_orders(&self) -> Vec<Order> {
-        unimplemented!()
-    }
-
-    /// The price of the last trade.
-    pub fn last_trade(&self, instrument: InstrumentId) -> Option<Price> {
-        unimplemented!()
     }
 }

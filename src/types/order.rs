@@ -128,6 +128,17 @@ impl Side {
     }
 }
 
+impl OrdType {
+    /// Whether what is left of such an order may wait in the book.
+    pub const fn may_rest(self, time_in_force: TimeInForce) -> bool {
+        match self {
+            Self::Market => false,
+            Self::Limit => matches!(time_in_force, TimeInForce::Gtc),
+            Self::LimitMaker => true,
+        }
+    }
+}
+
 impl OrdStatus {
     /// Whether the order can still trade.
     pub const fn is_open(self) -> bool {

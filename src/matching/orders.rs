@@ -1,0 +1,172 @@
+//! The resting orders of a book: a slab whose places never move, threaded by two kinds of list.
+//!
+//! ```text
+//!   place     0      1      2      3          A place is the order's handle: found and unlinked in O(1).
+//!           [ A ]──[ C ]  [ B ]  free ─► …    Queue of a level, oldest first; chain of an account, oldest first.
+//! ```
+//!
+//! The slab is reserved at once and never grows; places that were left are used again, last left first, while
+//! they are warm. Lists are links inside the nodes, so nothing is allocated per order.
+
+use super::Handle;
+use crate::limits::ORDERS_PER_BOOK_MAX;
+use crate::types::{AccountId, Order, Qty};
+use std::collections::BTreeMap;
+
+/// No place.
+const NONE: u32 = u32::MAX;
+
+/// An order with its neighbours.
+#[derive(Debug)]
+struct Node {
+    order: Order,
+    level: u32,
+    in_level: Links,
+    in_account: Links,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    prev: u32,
+    next: u32,
+}
+
+/// Both ends of a list of orders.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    first: u32,
+    last: u32,
+}
+
+/// Which of the lists.
+type Pick = fn(&mut Node) -> &mut Links;
+
+/// The slab.
+#[derive(Debug)]
+pub(super) struct Orders {
+    nodes: Vec<Node>,
+    /// The last place that was left; those before it hang on its level links.
+    free: u32,
+    len: usize,
+    /// An account's chain stays when it is empty: accounts come back.
+    accounts: BTreeMap<AccountId, Ends>,
+}
+
+impl Ends {
+    pub(super) const EMPTY: Self = Self { first: NONE, last: NONE };
+
+    pub(super) fn first(self) -> Option<Handle> {
+        handle(self.first)
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.first == NONE
+    }
+}
+
+impl Orders {
+    pub(super) fn new() -> Self {
+        let nodes = Vec::with_capacity(ORDERS_PER_BOOK_MAX);
+        Self { nodes, free: NONE, len: 0, accounts: BTreeMap::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn order(&self, at: Handle) -> &Order {
+        &self.nodes[at.0 as usize].order
+    }
+
+    pub(super) fn order_mut(&mut self, at: Handle) -> &mut Order {
+        &mut self.nodes[at.0 as usize].order
+    }
+
+    /// The level in which an order rests.
+    pub(super) fn level(&self, at: Handle) -> u32 {
+        self.nodes[at.0 as usize].level
+    }
+
+    /// Takes an order in, last in the queue of its level.
+    pub(super) fn insert(&mut self, order: Order, level: u32, queue: &mut Ends) -> Handle {
+        assert!(self.len < ORDERS_PER_BOOK_MAX, "the book was asked for room before");
+        let node = Node {
+            order,
+            level,
+            in_level: Links { prev: NONE, next: NONE },
+            in_account: Links { prev: NONE, next: NONE },
+        };
+        let at = self.free;
+        let at = if at == NONE {
+            self.nodes.push(node);
+            (self.nodes.len() - 1) as u32
+        } else {
+            self.free = self.nodes[at as usize].in_level.next;
+            self.nodes[at as usize] = node;
+            at
+        };
+        self.len += 1;
+        self.append(at, queue, |node| &mut node.in_level);
+        let mut chain = self.chain(order.account);
+        self.append(at, &mut chain, |node| &mut node.in_account);
+        self.accounts.insert(order.account, chain);
+        Handle(at)
+    }
+
+    /// Takes an order out, and gives what was left of it.
+    pub(super) fn remove(&mut self, at: Handle, queue: &mut Ends) -> Qty {
+        let Node { order, .. } = self.nodes[at.0 as usize];
+        self.unlink(at.0, queue, |node| &mut node.in_level);
+        let mut chain = self.chain(order.account);
+        self.unlink(at.0, &mut chain, |node| &mut node.in_account);
+        self.accounts.insert(order.account, chain);
+        self.nodes[at.0 as usize].in_level.next = self.free;
+        self.free = at.0;
+        self.len -= 1;
+        order.remaining()
+    }
+
+    /// The orders of a level, oldest first.
+    pub(super) fn queue(&self, ends: Ends) -> impl Iterator<Item = (Handle, &Order)> {
+        self.walk(ends.first, |node| node.in_level.next)
+    }
+
+    /// The orders of an account, oldest first.
+    pub(super) fn of_account(&self, account: AccountId) -> impl Iterator<Item = &Order> {
+        self.walk(self.chain(account).first, |node| node.in_account.next).map(|(_, order)| order)
+    }
+
+    fn chain(&self, account: AccountId) -> Ends {
+        self.accounts.get(&account).copied().unwrap_or(Ends::EMPTY)
+    }
+
+    fn walk(&self, first: u32, next: fn(&Node) -> u32) -> impl Iterator<Item = (Handle, &Order)> {
+        let successor = move |at: &Handle| handle(next(&self.nodes[at.0 as usize]));
+        std::iter::successors(handle(first), successor).map(|at| (at, self.order(at)))
+    }
+
+    fn append(&mut self, at: u32, ends: &mut Ends, pick: Pick) {
+        *pick(&mut self.nodes[at as usize]) = Links { prev: ends.last, next: NONE };
+        match handle(ends.last) {
+            Some(last) => pick(&mut self.nodes[last.0 as usize]).next = at,
+            None => ends.first = at,
+        }
+        ends.last = at;
+    }
+
+    fn unlink(&mut self, at: u32, ends: &mut Ends, pick: Pick) {
+        let Links { prev, next } = *pick(&mut self.nodes[at as usize]);
+        match handle(prev) {
+            Some(prev) => pick(&mut self.nodes[prev.0 as usize]).next = next,
+            None => ends.first = next,
+        }
+        match handle(next) {
+            Some(next) => pick(&mut self.nodes[next.0 as usize]).prev = prev,
+            None => ends.last = prev,
+        }
+    }
+}
+
+fn handle(at: u32) -> Option<Handle> {
+    (at != NONE).then_some(Handle(at))
+}
