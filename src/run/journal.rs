@@ -1,14 +1,46 @@
 //! The journal agent: writes what shards and gateways append to one log, syncs it once for all that wait, says how
 //! far each stream is durable, and reads records back for FIX resends.
+//!
+//! ```text
+//!   one turn:   take questions ─► drain shards ─► drain gateways ─► write ─► sync ─► publish ─► answer questions
+//!                                                                   gateways' records first, then the shards'
+//! ```
+//!
+//! **What is durable of a shard implies the session-log records before it.** A gateway appends that it took a message
+//! before it hands the message to a shard, so by the time that the step is in the shard's ring, the record is in the
+//! gateway's. Shards are drained first, so that every step that is taken finds its record already there; gateways'
+//! records are written first, so that this holds for every prefix of the file too, wherever a write is torn. And
+//! gateways are drained whole in each turn, while a shard may be left with a rest.
+//!
+//! **Durability.** `disk`: published after fdatasync. `process`: after the write. `memory`: once, at the start, as
+//! reached for good; nothing waits, and the log is written all the same.
+//!
+//! **An error stops the process.** After one of a write or a sync nobody knows what is on the disk, so nothing is
+//! published from then on, and every further turn gives the same fault.
 
+pub mod index;
 pub mod log;
+pub mod walk;
+
+#[cfg(test)]
+mod tests;
 
 use super::agent::{Agent, Epilogue, Fault, Work};
 use super::phase::Phase;
 use crate::config::Durability;
-use crate::ring::{bytes, spsc, watermark::Watermark};
-use crate::types::{Event, EventRef, GatewayId, Nanos, Seq, ShardId};
-use log::Log;
+use crate::ring::{Push, bytes, spsc, watermark::Watermark};
+use crate::sys::poll::Waker;
+use crate::types::{Event, EventRef, GatewayId, Nanos, OutboundBody, Seq, SessionRecord, ShardId};
+use crate::wire::record::{self, Stream};
+use log::{Log, LogError};
+use std::collections::VecDeque;
+
+/// Most bytes of shards in one write. At the speed of a slow disk this is some ten milliseconds; what is left goes
+/// with the next one.
+const SHARD_BYTES_PER_WRITE_MAX: usize = 4 * 1024 * 1024;
+
+/// Most questions of one gateway answered in a turn, so that a long resend does not hold up the next sync.
+const READ_BACKS_PER_TURN_MAX: usize = 64;
 
 /// A shard's records on their way into the log, from the agent's side.
 #[derive(Debug)]
@@ -17,7 +49,7 @@ pub struct ShardPort {
     pub shard: ShardId,
     /// What its appender made.
     pub records: bytes::Reader,
-    /// How far its steps are durable. Starts at its last step of recovery.
+    /// How far its steps are durable.
     pub durable: Watermark,
 }
 
@@ -28,12 +60,14 @@ pub struct GatewayPort {
     pub gateway: GatewayId,
     /// What its session appender made.
     pub records: bytes::Reader,
-    /// How far its session log is durable. Starts at its last record of recovery.
+    /// How far its session log is durable.
     pub durable: Watermark,
     /// What it wants to have read back.
     pub requests: spsc::Consumer<ReadBack>,
     /// The answers, one a request, in the order of the requests.
     pub answers: spsc::Producer<ReadBackAnswer>,
+    /// Wakes its thread when something became durable or was read back.
+    pub waker: Waker,
 }
 
 /// What a gateway needs again, to send it again.
@@ -53,23 +87,38 @@ pub enum ReadBackAnswer {
     Event(EventRef, Nanos, Event),
     /// The body: MsgType(35) and body fields as they were sent.
     Own(Seq, Box<[u8]>),
-    /// There is no such record: the gateway asked for what it never wrote.
+    /// There is no such record: the gateway asked for what was never written.
     Missing(ReadBack),
 }
 
 /// The agent.
 #[derive(Debug)]
 pub struct JournalAgent {
+    name: String,
     log: Log,
     durability: Durability,
     shards: Vec<ShardPort>,
     gateways: Vec<GatewayPort>,
+    /// Questions that were taken and not answered yet, one queue a gateway.
+    asked: Vec<VecDeque<ReadBack>>,
+    steps: Vec<u8>,
+    batch: Vec<u8>,
+    read: Vec<u8>,
+    /// The server is stopping: sync, whatever the durability.
+    is_syncing: bool,
+    failed: Option<Fault>,
 }
 
-#[allow(clippy::unimplemented, unused_variables)]
+/// What one turn took out of the rings.
+#[derive(Clone, Copy, Debug)]
+struct Drained {
+    records: usize,
+    /// No shard was left with a rest.
+    all: bool,
+}
+
 impl JournalAgent {
-    /// An agent on a recovered log. With [`Durability::Memory`] nothing ever waits: every watermark is published as
-    /// reached for good, here.
+    /// An agent on a recovered log, which says at once how far each stream is durable.
     pub fn new(
         name: String,
         log: Log,
@@ -77,25 +126,181 @@ impl JournalAgent {
         shards: Vec<ShardPort>,
         gateways: Vec<GatewayPort>,
     ) -> Self {
-        Self { log, durability, shards, gateways }
+        let asked = gateways.iter().map(|_| VecDeque::new()).collect();
+        let agent = Self {
+            name,
+            log,
+            durability,
+            shards,
+            gateways,
+            asked,
+            steps: Vec::with_capacity(SHARD_BYTES_PER_WRITE_MAX),
+            batch: Vec::with_capacity(2 * SHARD_BYTES_PER_WRITE_MAX),
+            read: Vec::new(),
+            is_syncing: false,
+            failed: None,
+        };
+        agent.publish();
+        agent
+    }
+
+    fn turn(&mut self, now: Nanos) -> Result<Work, LogError> {
+        self.take_questions();
+        let drained = self.drain();
+        if drained.records > 0 {
+            self.log.append(&mut self.batch, now)?;
+            if self.durability == Durability::Disk {
+                self.log.sync()?;
+            }
+            self.publish();
+        }
+        if self.is_syncing {
+            self.log.sync()?;
+        }
+        let answered = self.answer(drained)?;
+        if drained.records + answered > 0 {
+            self.gateways.iter().for_each(|port| port.waker.wake());
+        }
+        Ok(Work::from_count(drained.records + answered))
+    }
+
+    /// Before the rings are drained: what a question is about was appended before it was asked, so then it is in the
+    /// log, or in the rest of a shard's ring.
+    fn take_questions(&mut self) {
+        for (port, asked) in self.gateways.iter_mut().zip(&mut self.asked) {
+            while asked.len() < READ_BACKS_PER_TURN_MAX
+                && let Some(question) = port.requests.pop()
+            {
+                asked.push_back(question);
+            }
+        }
+    }
+
+    fn drain(&mut self) -> Drained {
+        self.steps.clear();
+        self.batch.clear();
+        let (mut records, mut all) = (0, true);
+        for port in &mut self.shards {
+            while let Some(record) = port.records.front() {
+                if self.steps.len() + record.len() > SHARD_BYTES_PER_WRITE_MAX {
+                    all = false;
+                    break;
+                }
+                self.steps.extend_from_slice(&record);
+                record.release();
+                records += 1;
+            }
+        }
+        for port in &mut self.gateways {
+            // What is appended from now on can wait: it precedes no step that was taken.
+            let mut left = port.records.backlog();
+            while let Some(record) = port.records.front()
+                && left > 0
+            {
+                left = left.saturating_sub(record.len());
+                self.batch.extend_from_slice(&record);
+                record.release();
+                records += 1;
+            }
+        }
+        self.batch.extend_from_slice(&self.steps);
+        Drained { records, all }
+    }
+
+    fn publish(&self) {
+        let reached = |stream| match self.durability {
+            Durability::Memory => Seq(u64::MAX),
+            Durability::Process | Durability::Disk => self.log.last(stream),
+        };
+        for port in &self.shards {
+            port.durable.publish(reached(Stream::Shard(port.shard)));
+        }
+        for port in &self.gateways {
+            port.durable.publish(reached(Stream::Gateway(port.gateway)));
+        }
+    }
+
+    fn answer(&mut self, drained: Drained) -> Result<usize, LogError> {
+        let mut answered = 0;
+        for (port, asked) in self.gateways.iter_mut().zip(&mut self.asked) {
+            while port.answers.slots() > 0
+                && let Some(&question) = asked.front()
+            {
+                let answer = read_back(&mut self.log, port.gateway, question, &mut self.read)?;
+                if matches!(answer, ReadBackAnswer::Missing(_)) && !drained.all {
+                    break;
+                }
+                asked.pop_front();
+                let pushed = port.answers.push(answer);
+                assert_eq!(pushed, Push::Done, "there was a slot, and nobody else pushes");
+                answered += 1;
+            }
+        }
+        Ok(answered)
+    }
+
+    /// Whether a ring has something for it, or a question waits for an answer.
+    pub fn has_input(&self) -> bool {
+        !self.is_drained()
+            || self.asked.iter().any(|asked| !asked.is_empty())
+            || self.gateways.iter().any(|port| !port.requests.is_empty())
+    }
+
+    fn is_drained(&self) -> bool {
+        self.shards.iter().all(|port| port.records.is_empty())
+            && self.gateways.iter().all(|port| port.records.is_empty())
     }
 }
 
-#[allow(clippy::unimplemented, unused_variables)]
 impl Agent for JournalAgent {
     fn name(&self) -> String {
-        unimplemented!()
+        self.name.clone()
     }
 
     fn poll(&mut self, now: Nanos) -> Result<Work, Fault> {
-        unimplemented!()
+        if let Some(fault) = &self.failed {
+            return Err(fault.clone());
+        }
+        self.turn(now).map_err(|error| {
+            let fault = Fault { agent: self.name.clone(), what: error.to_string() };
+            self.failed = Some(fault.clone());
+            fault
+        })
     }
 
-    fn stopping(&mut self, phase: Phase, now: Nanos) -> bool {
-        unimplemented!()
+    fn stopping(&mut self, phase: Phase, _now: Nanos) -> bool {
+        self.is_syncing = phase >= Phase::Syncing;
+        !self.is_syncing || (self.is_drained() && self.log.is_synced())
     }
 
     fn finish(self: Box<Self>) -> Epilogue {
-        unimplemented!()
+        Epilogue::Nothing
     }
+}
+
+/// Reads what a gateway asked for. What is there but does not read back as it was written is a fault.
+fn read_back(
+    log: &mut Log,
+    gateway: GatewayId,
+    question: ReadBack,
+    buffer: &mut Vec<u8>,
+) -> Result<ReadBackAnswer, LogError> {
+    let (stream, seq) = match question {
+        ReadBack::Event(event) => (Stream::Shard(event.shard), event.seq),
+        ReadBack::Own(seq) => (Stream::Gateway(gateway), seq),
+    };
+    let Some(record) = log.read(stream, seq, buffer)? else { return Ok(ReadBackAnswer::Missing(question)) };
+    let found = match question {
+        ReadBack::Event(at) => record::decode_step(&record)
+            .ok()
+            .and_then(|step| step.events.flatten().nth(at.index.into()))
+            .map(|event| ReadBackAnswer::Event(at, record.time, event)),
+        ReadBack::Own(seq) => match record::decode_session(&record) {
+            Ok(SessionRecord::Outbound { body: OutboundBody::Own(body), .. }) => {
+                Some(ReadBackAnswer::Own(seq, body.into()))
+            }
+            _ => None,
+        },
+    };
+    Ok(found.unwrap_or(ReadBackAnswer::Missing(question)))
 }

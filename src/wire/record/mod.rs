@@ -184,16 +184,21 @@ pub fn seal(record: &mut [u8], place: Place) -> u32 {
     checksum
 }
 
-/// The bytes that the record at the start of `bytes` takes up, if its length is one that a record can have.
-pub fn extent_at(bytes: &[u8]) -> Result<usize, Damage> {
+/// The bytes that the record that begins with `bytes` takes up, by its length, if a record can have that.
+pub fn declared_extent(bytes: &[u8]) -> Result<usize, Damage> {
     let (raw, _) = RawHeader::ref_from_prefix(bytes).map_err(|_| Damage::Length(0))?;
     let length = raw.length.get();
     // Compared before it is rounded up, so that no length can overflow.
     if (length as usize) < HEADER_BYTES || length as usize > RECORD_BYTES_MAX - END_MARK.len() {
         return Err(Damage::Length(length));
     }
-    let extent = extent(length as usize);
-    if extent > bytes.len() { Err(Damage::Length(length)) } else { Ok(extent) }
+    Ok(extent(length as usize))
+}
+
+/// The same, if all of them are there.
+pub fn extent_at(bytes: &[u8]) -> Result<usize, Damage> {
+    let extent = declared_extent(bytes)?;
+    if extent > bytes.len() { Err(Damage::Length(extent as u32)) } else { Ok(extent) }
 }
 
 /// What the record at the start of `bytes` was told to be by its writer, before it is sealed: stream and seq.

@@ -1,0 +1,230 @@
+//! Files of the journal: preallocated, written and read at offsets, synced; a folder that one process holds.
+//!
+//! ```text
+//!   create ─► `name.tmp`: room for all of it, its first page, fsync ─► rename to `name` ─► fsync of the folder
+//! ```
+//!
+//! So a file that has its name is whole, also after a loss of power. Every error says what was done to which file.
+
+#![allow(unsafe_code)]
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// What could not be done to which file. After one of a write or a sync nothing is known of what is on the disk.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} {}: {source}", path.display())]
+pub struct FileError {
+    /// What was tried: `write`, `fdatasync` …
+    pub doing: &'static str,
+    /// To which file.
+    pub path: PathBuf,
+    /// What the kernel said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// A file that is read and written at offsets.
+#[derive(Debug)]
+pub struct BlockFile {
+    file: File,
+    path: PathBuf,
+}
+
+/// A folder that no other process holds, until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct Folder {
+    /// The folder itself carries the lock, so nothing is left behind.
+    handle: File,
+    path: PathBuf,
+}
+
+/// Why a folder cannot be held.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process holds it.
+    #[error("{} is in use: another server, or a command that reads it, holds its lock", .0.display())]
+    Held(PathBuf),
+    /// It cannot be opened.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Folder {
+    /// Makes the folder where there is none (for its owner alone), and holds it.
+    pub fn create(path: &Path) -> Result<Self, FolderError> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed("create folder", path))?;
+        Self::hold(path)
+    }
+
+    /// Holds a folder that is there.
+    pub fn hold(path: &Path) -> Result<Self, FolderError> {
+        let handle = File::open(path).map_err(failed("open folder", path))?;
+        match handle.try_lock() {
+            Ok(()) => Ok(Self { handle, path: path.to_owned() }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(FolderError::Held(path.to_owned())),
+            Err(std::fs::TryLockError::Error(error)) => Err(failed("lock folder", path)(error).into()),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names in it, in order.
+    pub fn names(&self) -> Result<Vec<String>, FileError> {
+        let read = || -> io::Result<Vec<String>> {
+            let mut names = Vec::new();
+            for entry in std::fs::read_dir(&self.path)? {
+                // A name that is not UTF-8 is none of ours.
+                names.extend(entry?.file_name().into_string());
+            }
+            names.sort();
+            Ok(names)
+        };
+        read().map_err(failed("list", &self.path))
+    }
+
+    /// Makes a file of `size` bytes that begins with `head`, durable with its name.
+    pub fn create_file(&self, name: &str, size: u64, head: &[u8]) -> Result<BlockFile, FileError> {
+        let (path, temporary) = (self.path.join(name), self.path.join(format!("{name}.tmp")));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)
+            .map_err(failed("create", &temporary))?;
+        preallocate(&file, size).map_err(failed("allocate", &temporary))?;
+        file.write_all_at(head, 0).map_err(failed("write", &temporary))?;
+        file.sync_all().map_err(failed("fsync", &temporary))?;
+        std::fs::rename(&temporary, &path).map_err(failed("rename", &temporary))?;
+        self.sync()?;
+        Ok(BlockFile { file, path })
+    }
+
+    /// Opens a file of the folder.
+    pub fn open_file(&self, name: &str, writable: bool) -> Result<BlockFile, FileError> {
+        let path = self.path.join(name);
+        let file =
+            OpenOptions::new().read(true).write(writable).open(&path).map_err(failed("open", &path))?;
+        Ok(BlockFile { file, path })
+    }
+
+    /// Removes a file of the folder.
+    pub fn remove_file(&self, name: &str) -> Result<(), FileError> {
+        let path = self.path.join(name);
+        std::fs::remove_file(&path).map_err(failed("remove", &path))
+    }
+
+    /// Makes the names in it durable.
+    pub fn sync(&self) -> Result<(), FileError> {
+        self.handle.sync_all().map_err(failed("fsync folder", &self.path))
+    }
+}
+
+impl BlockFile {
+    /// How long it is.
+    pub fn size(&self) -> Result<u64, FileError> {
+        self.file.metadata().map(|meta| meta.len()).map_err(failed("stat", &self.path))
+    }
+
+    /// Writes all of `bytes` from `offset` on.
+    pub fn write(&self, bytes: &[u8], offset: u64) -> Result<(), FileError> {
+        self.file.write_all_at(bytes, offset).map_err(failed("write", &self.path))
+    }
+
+    /// Fills `bytes` from `offset` on.
+    pub fn read(&self, bytes: &mut [u8], offset: u64) -> Result<(), FileError> {
+        self.file.read_exact_at(bytes, offset).map_err(failed("read", &self.path))
+    }
+
+    /// Returns when all that was written is on the disk (fdatasync).
+    pub fn sync(&self) -> Result<(), FileError> {
+        self.file.sync_data().map_err(failed("fdatasync", &self.path))
+    }
+
+    /// Makes it `size` bytes long: what is new reads as zeros. Needs [`BlockFile::sync`].
+    pub fn extend(&self, size: u64) -> Result<(), FileError> {
+        preallocate(&self.file, size).map_err(failed("allocate", &self.path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Gives a file its room at once, so that a full disk is met here and not in the middle of a record.
+fn preallocate(file: &File, size: u64) -> io::Result<()> {
+    let size = libc::off_t::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    loop {
+        // SAFETY: the descriptor belongs to `file`, which lives beyond the call; no memory is passed.
+        if unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, size) } == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EINTR) => {}
+            // A file system that cannot promise room: the length alone is what recovery needs.
+            Some(libc::EOPNOTSUPP) => return file.set_len(size as u64),
+            _ => return Err(error),
+        }
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    move |source| FileError { doing, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_held_by_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let held = Folder::create(&path).unwrap();
+        assert!(matches!(Folder::hold(&path), Err(FolderError::Held(_))));
+        drop(held);
+        assert!(Folder::hold(&path).is_ok());
+    }
+
+    #[test]
+    fn a_file_has_its_room_and_its_head_from_the_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path()).unwrap();
+        let file = folder.create_file("a", 8_192, b"head").unwrap();
+        assert_eq!(file.size().unwrap(), 8_192);
+        file.write(b"tail", 8_188).unwrap();
+        file.sync().unwrap();
+        let mut all = vec![1; 8_192];
+        folder.open_file("a", false).unwrap().read(&mut all, 0).unwrap();
+        assert!(all.starts_with(b"head\0") && all.ends_with(b"\0tail"));
+        assert_eq!(folder.names().unwrap(), ["a"]);
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_what_was_done_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path()).unwrap();
+        let file = folder.create_file("a", 16, b"").unwrap();
+        let error = file.read(&mut [0; 32], 0).unwrap_err().to_string();
+        assert!(error.starts_with("read ") && error.contains("/a: "), "{error}");
+        assert!(folder.open_file("b", false).unwrap_err().to_string().starts_with("open "));
+        assert_eq!(
+            folder.create_file("c", u64::MAX, b"").unwrap_err().source.kind(),
+            io::ErrorKind::FileTooLarge
+        );
+    }
+}
