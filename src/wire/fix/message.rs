@@ -209,6 +209,12 @@ impl<'a> Message<'a> {
         self.wrong_length
     }
 
+    /// What an order signature would cover where there is none: the bytes after `9=…|` up to CheckSum.
+    pub fn signable(&self) -> &'a [u8] {
+        let end = self.fields.last().map_or(0, |last| usize::from(last.at) - b"10=".len());
+        &self.bytes[self.signed_from()..end]
+    }
+
     /// What an order signature covers: found by the parsed fields, never by searching the text.
     pub fn signed(&self) -> Result<Signed<'a>, SignatureFault> {
         let is_part = |field: &Field| matches!(field.tag, tag::SIGNATURE_LENGTH | tag::SIGNATURE);
@@ -230,8 +236,12 @@ impl<'a> Message<'a> {
         if parse_uint(self.value(length)) != Some(u64::from(signature.len)) {
             return Err(SignatureFault::Length);
         }
-        let from = usize::from(self.fields[1].at + self.fields[1].len + 1);
-        Ok(Signed { bytes: &self.bytes[from..usize::from(first_at)], signature: self.value(signature) })
+        let bytes = &self.bytes[self.signed_from()..usize::from(first_at)];
+        Ok(Signed { bytes, signature: self.value(signature) })
+    }
+
+    fn signed_from(&self) -> usize {
+        usize::from(self.fields[1].at + self.fields[1].len + 1)
     }
 }
 
