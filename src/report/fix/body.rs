@@ -1,14 +1,12 @@
-//! The body of a FIX message, field after field: no allocation beyond the buffer's own growth.
+//! The body of a FIX message, field after field: what `wire::fix` puts, and exact decimals and texts that print
+//! themselves beside it. No allocation beyond the buffer's own growth.
 //!
-//! Everything that is written here is ours or was checked when it was decoded, with one exception: texts. A byte that
-//! cannot stand in a FIX field (SOH, other controls, anything outside ASCII) is written as `?`, so that no text can
-//! end its field and begin another.
+//! A byte that cannot stand in a text (SOH, other controls) is written as `?`, so that no text ends its field and begins
+//! another.
 
-use crate::types::time::Civil;
-use crate::types::{Nanos, Scale};
+use crate::types::{Nanos, Price, Qty, Scale};
+use crate::wire::fix::{PutFields, SOH};
 use std::fmt;
-
-const SOH: u8 = 0x01;
 
 /// Appends fields to a buffer.
 pub(super) struct Body<'a> {
@@ -20,11 +18,10 @@ impl<'a> Body<'a> {
         Self { out }
     }
 
-    /// A field of known text, such as an identifier or an enumeration.
+    /// A field of text, such as an identifier or an enumeration.
     pub(super) fn text(&mut self, tag: u32, text: impl AsRef<[u8]>) -> &mut Self {
-        self.begin(tag);
-        self.out.extend(text.as_ref().iter().map(|&byte| plain(byte)));
-        self.end()
+        self.out.put_text(tag, text.as_ref());
+        self
     }
 
     /// A field that is there only if it has something to say.
@@ -37,19 +34,38 @@ impl<'a> Body<'a> {
 
     /// A whole number.
     pub(super) fn number(&mut self, tag: u32, number: u64) -> &mut Self {
-        self.begin(tag);
-        self.digits(number, 1);
-        self.end()
+        self.out.put_uint(tag, number);
+        self
     }
 
-    /// `units` of 10^-scale, with all decimal places of the scale.
-    pub(super) fn decimal(&mut self, tag: u32, units: i128, scale: Scale) -> &mut Self {
-        self.begin(tag);
-        // Prices and quantities fit 64 bits; only their product is wider, and no field tells that.
-        debug_assert!(u64::try_from(units.unsigned_abs()).is_ok(), "{units} is no price or quantity");
-        let (units, magnitude) = (units, units.unsigned_abs() as u64);
+    /// UTCTimestamp with milliseconds, the most that FIX.4.4 knows.
+    pub(super) fn time(&mut self, tag: u32, at: Nanos) -> &mut Self {
+        self.out.put_time(tag, at);
+        self
+    }
+
+    /// A price with all decimal places of the scale.
+    pub(super) fn price(&mut self, tag: u32, price: Price, scale: Scale) -> &mut Self {
+        self.decimal(tag, price.0 < 0, price.0.unsigned_abs(), scale)
+    }
+
+    /// A quantity with all decimal places of the scale.
+    pub(super) fn qty(&mut self, tag: u32, qty: Qty, scale: Scale) -> &mut Self {
+        self.decimal(tag, false, qty.0, scale)
+    }
+
+    /// Whatever prints itself.
+    pub(super) fn display(&mut self, tag: u32, what: impl fmt::Display) -> &mut Self {
+        self.open(tag);
+        // Writing to a Vec does not fail.
+        let _ = fmt::write(self, format_args!("{what}"));
+        self.close()
+    }
+
+    fn decimal(&mut self, tag: u32, negative: bool, magnitude: u64, scale: Scale) -> &mut Self {
         let factor = 10u64.pow(u32::from(scale.0));
-        if units < 0 {
+        self.open(tag);
+        if negative {
             self.out.push(b'-');
         }
         self.digits(magnitude / factor, 1);
@@ -57,41 +73,16 @@ impl<'a> Body<'a> {
             self.out.push(b'.');
             self.digits(magnitude % factor, usize::from(scale.0));
         }
-        self.end()
+        self.close()
     }
 
-    /// UTCTimestamp with milliseconds, the most that FIX.4.4 knows.
-    pub(super) fn time(&mut self, tag: u32, at: Nanos) -> &mut Self {
-        let civil = Civil::from_nanos(at);
-        self.begin(tag);
-        self.digits(u64::from(civil.year), 4);
-        self.digits(u64::from(civil.month), 2);
-        self.digits(u64::from(civil.day), 2);
-        self.out.push(b'-');
-        self.digits(u64::from(civil.hour), 2);
-        self.out.push(b':');
-        self.digits(u64::from(civil.minute), 2);
-        self.out.push(b':');
-        self.digits(u64::from(civil.second), 2);
-        self.out.push(b'.');
-        self.digits(u64::from(civil.nanos / 1_000_000), 3);
-        self.end()
+    /// `tag=`.
+    fn open(&mut self, tag: u32) {
+        self.out.put(tag, b"");
+        self.out.pop();
     }
 
-    /// Whatever prints itself.
-    pub(super) fn display(&mut self, tag: u32, what: impl fmt::Display) -> &mut Self {
-        self.begin(tag);
-        // Writing to a Vec does not fail.
-        let _ = fmt::write(self, format_args!("{what}"));
-        self.end()
-    }
-
-    fn begin(&mut self, tag: u32) {
-        self.digits(u64::from(tag), 1);
-        self.out.push(b'=');
-    }
-
-    fn end(&mut self) -> &mut Self {
+    fn close(&mut self) -> &mut Self {
         self.out.push(SOH);
         self
     }
@@ -109,17 +100,16 @@ impl<'a> Body<'a> {
     }
 }
 
+/// FIX texts are ASCII: the one other character that our own have is in µs.
 impl fmt::Write for Body<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // The one character outside ASCII that our own texts have is in µs.
-        self.out
-            .extend(text.chars().map(|c| if c == 'µ' { b'u' } else { plain(u8::try_from(c).unwrap_or(0)) }));
+        self.out.extend(text.chars().map(|c| match c {
+            'µ' => b'u',
+            ' '..='~' => c as u8,
+            _ => b'?',
+        }));
         Ok(())
     }
-}
-
-fn plain(byte: u8) -> u8 {
-    if byte.is_ascii_graphic() || byte == b' ' { byte } else { b'?' }
 }
 
 #[cfg(test)]
@@ -135,14 +125,15 @@ mod tests {
     #[test]
     fn numbers_have_their_digits_and_places() {
         assert_eq!(written(|b| _ = b.number(34, 0).number(37, u64::MAX)), "34=0|37=18446744073709551615|");
-        let prices = written(|b| {
-            _ = b.decimal(44, -5, Scale(2)).decimal(6, 0, Scale(0)).decimal(31, 12_345, Scale(3))
-        });
-        assert_eq!(prices, "44=-0.05|6=0|31=12.345|");
-        for units in [0, 1, -1, 99, 100, i128::from(i64::MIN), i128::from(u64::MAX)] {
-            for scale in (0..=Scale::MAX.0).map(Scale) {
-                assert_eq!(written(|b| _ = b.decimal(1, units, scale)), format!("1={}|", scale.text(units)));
+        let places = written(|b| _ = b.price(44, Price(-5), Scale(2)).price(6, Price(0), Scale(0)));
+        assert_eq!(places, "44=-0.05|6=0|");
+        for scale in (0..=Scale::MAX.0).map(Scale) {
+            for price in [0, 1, -1, 99, 100, i64::MIN, i64::MAX] {
+                let text = scale.text(i128::from(price));
+                assert_eq!(written(|b| _ = b.price(44, Price(price), scale)), format!("44={text}|"));
             }
+            let text = scale.text(i128::from(u64::MAX));
+            assert_eq!(written(|b| _ = b.qty(38, Qty(u64::MAX), scale)), format!("38={text}|"));
         }
     }
 

@@ -17,21 +17,21 @@ use crate::config::{Account, Directory};
 use crate::report::cause_text;
 use crate::types::reject::FixAnswer;
 use crate::types::{
-    Answer, CancelRejected, Event, EventRef, ExecType, Execution, Fill, Instrument, Nanos, OrdStatus,
-    OrdType, Order, OrderId, Price, Qty, Refusal, Repeated, Scale, SessionId, Side, TimeInForce,
+    Answer, CancelRejected, Event, EventRef, ExecType, Execution, Instrument, Nanos, OrdStatus, OrdType,
+    Order, OrderId, Refusal, Repeated, SessionId, Side, TimeInForce,
 };
 use body::Body;
 use std::fmt;
 
 /// MsgType(35) of what was written.
-pub type MsgType = &'static str;
+pub type MsgType = &'static [u8];
 
 /// ExecutionReport.
-pub const EXECUTION_REPORT: MsgType = "8";
+pub const EXECUTION_REPORT: MsgType = b"8";
 /// OrderCancelReject.
-pub const ORDER_CANCEL_REJECT: MsgType = "9";
+pub const ORDER_CANCEL_REJECT: MsgType = b"9";
 /// BusinessMessageReject.
-pub const BUSINESS_MESSAGE_REJECT: MsgType = "j";
+pub const BUSINESS_MESSAGE_REJECT: MsgType = b"j";
 
 /// Names a message of a gateway's own, which has no place in a journal: the session, when, and the number of the message
 /// that it answers. Its body is kept in the session log, so a resend does not make it again.
@@ -126,7 +126,7 @@ impl Report<'_> {
         self.identify(&mut body);
         self.describe(&mut body, instrument, account);
         if let Some(fill) = &self.execution.fill {
-            last_trade(&mut body, fill, instrument);
+            body.qty(32, fill.qty, instrument.qty_scale).price(31, fill.price, instrument.price_scale);
         }
         self.progress(&mut body, instrument);
         if let Some(fill) = &self.execution.fill {
@@ -157,11 +157,11 @@ impl Report<'_> {
         let order = self.order;
         body.text(1, &account.name).text(55, instrument.symbol.as_bytes());
         body.text(54, if order.side == Side::Buy { "1" } else { "2" });
-        qty(body, 38, order.qty, instrument.qty_scale);
+        body.qty(38, order.qty, instrument.qty_scale);
         match order.ord_type {
             OrdType::Market => body.text(40, "1"),
             OrdType::Limit | OrdType::LimitMaker => {
-                price(body.text(40, "2"), 44, order.price, instrument.price_scale)
+                body.text(40, "2").price(44, order.price, instrument.price_scale)
             }
         };
         body.text(59, time_in_force(order.time_in_force));
@@ -172,9 +172,9 @@ impl Report<'_> {
 
     /// How far it came.
     fn progress(&self, body: &mut Body<'_>, instrument: &Instrument) {
-        qty(body, 151, self.order.leaves_qty(), instrument.qty_scale);
-        qty(body, 14, self.order.cum_qty, instrument.qty_scale);
-        price(body, 6, self.order.avg_price().unwrap_or_default(), instrument.price_scale);
+        body.qty(151, self.order.leaves_qty(), instrument.qty_scale);
+        body.qty(14, self.order.cum_qty, instrument.qty_scale);
+        body.price(6, self.order.avg_price().unwrap_or_default(), instrument.price_scale);
         body.time(60, self.time);
     }
 
@@ -215,19 +215,6 @@ fn order_id(body: &mut Body<'_>, id: OrderId) {
     } else {
         body.number(37, id.0);
     }
-}
-
-fn last_trade(body: &mut Body<'_>, fill: &Fill, instrument: &Instrument) {
-    qty(body, 32, fill.qty, instrument.qty_scale);
-    price(body, 31, fill.price, instrument.price_scale);
-}
-
-fn qty<'b, 'a>(body: &'b mut Body<'a>, tag: u32, qty: Qty, scale: Scale) -> &'b mut Body<'a> {
-    body.decimal(tag, i128::from(qty.0), scale)
-}
-
-fn price<'b, 'a>(body: &'b mut Body<'a>, tag: u32, price: Price, scale: Scale) -> &'b mut Body<'a> {
-    body.decimal(tag, i128::from(price.0), scale)
 }
 
 /// OrdRejReason(103), CxlRejReason(102), BusinessRejectReason(380).

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::types::reject::FixAnswer;
 use crate::types::{Decimal, Detail, Refusal};
+use crate::wire::fix::{Message, tag};
 
 /// The fields of a refused message that its refusal repeats, as they stood there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,27 @@ pub struct Echo<'a> {
     pub time_in_force: Option<&'a [u8]>,
     /// ExecInst(18).
     pub exec_inst: Option<&'a [u8]>,
+}
+
+impl<'a> Echo<'a> {
+    /// What there is to repeat of a message.
+    pub fn of(message: &Message<'a>) -> Self {
+        Self {
+            msg_type: message.msg_type(),
+            msg_seq_num: message.number().map_or(0, |number| number.0),
+            order_id: message.get(tag::ORDER_ID),
+            cl_ord_id: message.get(tag::CL_ORD_ID),
+            orig_cl_ord_id: message.get(tag::ORIG_CL_ORD_ID),
+            account: message.get(tag::ACCOUNT),
+            symbol: message.get(tag::SYMBOL),
+            side: message.get(tag::SIDE),
+            order_qty: message.get(tag::ORDER_QTY),
+            ord_type: message.get(tag::ORD_TYPE),
+            price: message.get(tag::PRICE),
+            time_in_force: message.get(tag::TIME_IN_FORCE),
+            exec_inst: message.get(tag::EXEC_INST),
+        }
+    }
 }
 
 /// How a refusal is told.
