@@ -2,6 +2,7 @@
 //!
 //! One file a protocol; both end in the same words, and share here how a signature is written.
 
+pub mod fix;
 pub mod ws;
 
 use base64::Engine;
