@@ -6,6 +6,7 @@
 //!
 //! Results go to stdout, all else to stderr. Whatever fails says so in one line: see [`problem`].
 
+pub mod demo;
 pub mod init;
 pub mod key;
 pub mod serve;

@@ -48,9 +48,14 @@ impl ApiKey {
         self.key.verifying_key().to_bytes()
     }
 
+    /// The signature of `bytes`.
+    pub fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.key.sign(bytes).to_bytes()
+    }
+
     /// The signature of `bytes`, in base64: 88 characters.
-    pub fn sign(&self, bytes: &[u8]) -> String {
-        BASE64.encode(self.key.sign(bytes).to_bytes())
+    pub fn sign_base64(&self, bytes: &[u8]) -> String {
+        BASE64.encode(self.sign(bytes))
     }
 }
 
@@ -90,7 +95,7 @@ mod tests {
         let payload = fix_logon_payload("EXAMPLE", "SPOT", 1, "20240627-11:17:25.223");
         let expected =
             "4MHXelVVcpkdwuLbl6n73HQUXUf1dse2PCgT1DYqW9w8AVZ1RACFGM+5UdlGPrQHrgtS3CvsRURC1oj73j8gCA==";
-        assert_eq!(key.sign(payload.as_bytes()), expected);
+        assert_eq!(key.sign_base64(payload.as_bytes()), expected);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Params {
         let written: Vec<(&str, String)> =
             params.0.iter().map(|(name, value)| (*name, value.signed())).collect();
         let pairs: Vec<(&str, &str)> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let signature = key.sign(sign::websocket_payload(method, &pairs).as_bytes());
+        let signature = key.sign_base64(sign::websocket_payload(method, &pairs).as_bytes());
         params.text("signature", signature)
     }
 

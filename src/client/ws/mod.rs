@@ -63,11 +63,19 @@ struct Shared {
     epitaph: Arc<Epitaph>,
 }
 
-/// An order that is signed and written, ready to be sent: [`Client::sign`].
+/// An order or a cancel that is signed and written, ready to be sent: [`Client::sign`], [`Client::sign_cancel`].
+#[derive(Debug)]
 pub struct SignedOrder {
     id: u64,
     text: String,
     cl_ord_id: String,
+}
+
+impl SignedOrder {
+    /// Its ClOrdID: by it the order can be asked for, whatever happens.
+    pub fn cl_ord_id(&self) -> &str {
+        &self.cl_ord_id
+    }
 }
 
 /// The stream of an account's executions, in order.
@@ -159,7 +167,7 @@ impl Client {
         SignedOrder { id, text: params.write(id, "order.place"), cl_ord_id }
     }
 
-    /// The second half of [`Client::place`], with the time that it took.
+    /// The second half of [`Client::place`] and [`Client::cancel`], with the time that it took.
     pub async fn send(&self, order: SignedOrder) -> Result<Timed<OrderState>, Error> {
         let SignedOrder { id, text, cl_ord_id } = order;
         let sent = Instant::now();
@@ -170,12 +178,16 @@ impl Client {
 
     /// `order.cancel`, by OrderID or by the ClOrdID of the order.
     pub async fn cancel(&self, symbol: &str, order: impl Into<OrderName>) -> Result<OrderState, Error> {
+        Ok(self.send(self.sign_cancel(symbol, order)).await?.answer)
+    }
+
+    /// The first half of [`Client::cancel`]; [`Client::send`] is the second.
+    pub fn sign_cancel(&self, symbol: &str, order: impl Into<OrderName>) -> SignedOrder {
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
         let cl_ord_id = format!("{}{id}", self.shared.id_prefix);
         let params = Params::order_name(symbol, &order.into()).text("newClientOrderId", &*cl_ord_id);
-        let text = self.orders_signed("order.cancel", params).write(id, "order.cancel");
-        let reply = self.exchange(id, text).await.map_err(|missing| missing.of_order(&cl_ord_id))?;
-        self.read(&reply.text).map_err(|error| unknown(error, cl_ord_id))
+        let params = self.orders_signed("order.cancel", params);
+        SignedOrder { id, text: params.write(id, "order.cancel"), cl_ord_id }
     }
 
     /// `order.status`: what became of an order, also after [`Error::OutcomeUnknown`].

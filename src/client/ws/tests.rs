@@ -17,7 +17,7 @@ fn an_order_is_written_with_its_numbers_as_strings_and_signed_last() {
         .write(7, "order.place");
     let signed = "method=order.place&apiKey=alice&newClientOrderId=bot-1&newOrderRespType=FULL&price=64000.10\
                   &quantity=0.50&side=BUY&symbol=BTC-USD&timeInForce=GTC&timestamp=1700000000123&type=LIMIT";
-    let signature = key.sign(signed.as_bytes());
+    let signature = key.sign_base64(signed.as_bytes());
     assert_eq!(
         text,
         format!(
