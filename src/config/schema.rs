@@ -223,7 +223,7 @@ pub const SECTIONS: &[Section] = &[
         name: "thread",
         repeats: true,
         says: "Which agents run on which thread. Left out altogether: `gateway-0` and `shard-0` on one thread, pinned \
-               to the last core where there are two or more, and `journal-0` on another.",
+               to the\nlast core where there are two or more, and `journal-0` on another.",
         keys: &[
             optional("core", Kind::Integer(0, 1_023), "not pinned", "The core that the thread is pinned to."),
             default(
@@ -243,8 +243,7 @@ pub const SECTIONS: &[Section] = &[
     Section {
         name: "member",
         repeats: true,
-        says: "A member of the venue, its certificates, and below it its accounts, API keys and FIX sessions. Who \
-               connects with one of the certificates can use these and no others.",
+        says: "A member of the venue, its certificates, and below it its accounts, API keys and FIX sessions. Who\nconnects with one of the certificates can use these and no others.",
         keys: &[
             required("id", Kind::Integer(1, u16::MAX as u64), ID_SAYS),
             required("name", Kind::Name(36), "Its name, for logs."),

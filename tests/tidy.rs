@@ -1,0 +1,481 @@
+//! The rules of the house, as tables and tests. What a table allows is what `docs/architecture.md` explains; a rule
+//! that turns out wrong is changed here and there, by a decision in `docs/decisions/`.
+//!
+//! `SEALGATE_BLESS=1 cargo test --test tidy` writes the generated parts of the documentation again.
+
+#[path = "support/source.rs"]
+mod source;
+
+use sealgate::types::reject::{FixAnswer, Reject};
+use source::{Source, files_below, identifiers_before_path_separator, repository, rust_sources};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What a room is: stages are plain structs, so they see no sockets, files, threads and clocks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Word,
+    Tool,
+    Stage,
+    Threads,
+    Beside,
+}
+
+/// A folder or file of `src/`: which other rooms it imports and which external crates it names.
+struct Room {
+    name: &'static str,
+    kind: Kind,
+    rooms: &'static [&'static str],
+    crates: &'static [&'static str],
+}
+
+const fn room(
+    name: &'static str,
+    kind: Kind,
+    rooms: &'static [&'static str],
+    crates: &'static [&'static str],
+) -> Room {
+    Room { name, kind, rooms, crates }
+}
+
+use Kind::{Beside, Stage, Threads, Tool, Word};
+
+/// Every room imports words, every stage imports `watch`; here stands what comes on top.
+const ROOMS: &[Room] = &[
+    room("types", Word, &[], &[]),
+    room("limits", Word, &[], &[]),
+    // A configuration is where certificates and keys are registered, so it reads and checks them.
+    room("config", Word, &[], &["aws_lc_rs", "base64", "ed25519_dalek", "toml", "x509_parser"]),
+    room(
+        "wire",
+        Tool,
+        &[],
+        &["aws_lc_rs", "base64", "crc32fast", "serde", "serde_json", "tungstenite", "zerocopy"],
+    ),
+    room("ring", Tool, &[], &["crossbeam_utils", "rtrb"]),
+    room("sys", Tool, &[], &["libc"]),
+    room("watch", Tool, &[], &["crossbeam_utils", "hdrhistogram"]),
+    room("accept", Stage, &[], &["aws_lc_rs", "rustls", "x509_parser"]),
+    room("session", Stage, &["wire"], &["base64"]),
+    room("decode", Stage, &["wire"], &["base64", "serde"]),
+    room("verify", Stage, &["wire"], &["ed25519_dalek"]),
+    room("limit", Stage, &["ring"], &[]),
+    room("route", Stage, &[], &[]),
+    room("sequence", Stage, &[], &[]),
+    room("once", Stage, &[], &[]),
+    room("risk", Stage, &[], &[]),
+    room("matching", Stage, &[], &[]),
+    room("journal", Stage, &["wire"], &["zerocopy"]),
+    room("report", Stage, &["wire"], &["serde", "serde_json"]),
+    room("run", Threads, ALL_BUT_CLI, &["crossbeam_utils", "rtrb"]),
+    room(
+        "client",
+        Beside,
+        &["wire", "session", "sys"],
+        &[
+            "base64",
+            "ed25519_dalek",
+            "futures_util",
+            "rustls",
+            "serde",
+            "serde_json",
+            "tokio",
+            "tokio_rustls",
+            "tokio_tungstenite",
+            "tungstenite",
+            "x509_parser",
+        ],
+    ),
+    room(
+        "cli",
+        Beside,
+        &["accept", "client", "journal", "run", "sys", "watch", "wire"],
+        &[
+            "base64",
+            "clap",
+            "ed25519_dalek",
+            "hdrhistogram",
+            "rcgen",
+            "rustls",
+            "serde",
+            "serde_json",
+            "tempfile",
+            "tokio",
+            "x509_parser",
+        ],
+    ),
+];
+
+const ALL_BUT_CLI: &[&str] = &[
+    "wire", "ring", "sys", "watch", "accept", "session", "decode", "verify", "limit", "route", "sequence",
+    "once", "risk", "matching", "journal", "report", "run",
+];
+
+/// The one part of `ring` that a stage may see: the rate ring, which is shared on purpose.
+const RATE_RING: &str = "crate::ring::rate";
+
+/// Crates that any room may name: they add words, not powers.
+const EVERYWHERE: &[&str] = &["thiserror"];
+
+/// What a stage must not see of the standard library.
+const NOT_IN_STAGES: &[&str] =
+    &["std::net", "std::fs", "std::thread", "std::time", "std::process", "std::env"];
+
+const UNSAFE_ROOMS: &[&str] = &["ring", "sys"];
+
+const FILE_LINES_MAX: usize = 500;
+const FUNCTION_LINES_MAX: usize = 60;
+
+/// Files and functions that are longer, each with its reason. Entries are only ever removed.
+const LONG_FILES: &[&str] = &[];
+const LONG_FUNCTIONS: &[(&str, &str)] = &[];
+
+/// rustfmt keeps code within 110; prose may be a little wider.
+const COMMENT_WIDTH_MAX: usize = 120;
+/// Pictures and tables cannot be broken; that of the path does not fit into less.
+const PICTURE_WIDTH_MAX: usize = 130;
+const DOCS_WIDTH_MAX: usize = 140;
+
+/// Marks of unfinished work, written so that this file does not hold them.
+const UNFINISHED: &[&str] = &[
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X:"),
+    concat!("dbg", "!("),
+    concat!("todo", "!("),
+    concat!("unimplemented", "!("),
+];
+
+/// Words that have no place in the repository: paths of one machine, hosts of package registries (what is installed
+/// from where is the user's choice), and talk about how or by what it was written.
+const BANNED: &[&str] = &[
+    concat!("/ro", "ot/"),
+    concat!("/ho", "me/"),
+    concat!("/wo", "rk/"),
+    concat!("/tmp/", "wt"),
+    concat!("/tmp/", "target"),
+    concat!("crates", ".io"),
+    concat!("pypi", ".org"),
+    concat!("python", "hosted"),
+    concat!("npmjs", ".org"),
+    concat!("proxy.golang", ".org"),
+    concat!("Cla", "ude"),
+    concat!("Anthro", "pic"),
+    concat!("Open", "AI"),
+    concat!("Chat", "GPT"),
+    concat!("Copi", "lot"),
+    concat!("language", " model"),
+    concat!("sit", "ting"),
+];
+
+fn room_of(path: &str) -> Option<&'static Room> {
+    let inside = path.strip_prefix("src/")?;
+    let name = inside.split(['/', '.']).next()?;
+    ROOMS.iter().find(|room| room.name == name)
+}
+
+fn product_sources() -> impl Iterator<Item = (Source, &'static Room)> {
+    let sources = rust_sources(&["src"]).into_iter().filter(|source| !source.is_test);
+    sources.filter_map(|source| room_of(&source.path).map(|room| (source, room)))
+}
+
+fn none(found: Vec<String>) {
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn every_module_of_the_library_is_a_room_of_the_table() {
+    let library = std::fs::read_to_string(repository().join("src/lib.rs")).unwrap();
+    let modules: BTreeSet<_> = library.lines().filter_map(|line| line.strip_prefix("pub mod ")).collect();
+    let rooms: BTreeSet<_> = ROOMS.iter().map(|room| format!("{};", room.name)).collect();
+    assert_eq!(modules, rooms.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn a_room_imports_only_the_rooms_that_the_table_names() {
+    let mut found = Vec::new();
+    for (source, room) in product_sources() {
+        for (line, name) in source.rooms_named() {
+            let word = ROOMS.iter().any(|other| other.name == name && other.kind == Word);
+            let watch = room.kind == Stage && name == "watch";
+            let free = word || watch || name == room.name || room.rooms.contains(&name.as_str());
+            // Macros and items of the root are no rooms.
+            if !free && ROOMS.iter().any(|other| other.name == name) {
+                found.push(format!("{}:{line}: {} must not import {name}", source.path, room.name));
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn a_stage_sees_no_socket_file_thread_or_clock_and_no_ring_but_the_rate_ring() {
+    let mut found = Vec::new();
+    for (source, room) in product_sources().filter(|(_, room)| room.kind == Stage) {
+        for (number, line) in source.product.lines().enumerate() {
+            let place = format!("{}:{}", source.path, number + 1);
+            for path in NOT_IN_STAGES.iter().filter(|path| line.contains(**path)) {
+                found.push(format!("{place}: the stage {} must not see {path}", room.name));
+            }
+            if line.contains("crate::ring") && !line.contains(RATE_RING) {
+                found.push(format!("{place}: the stage {} must not see the rings", room.name));
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn an_external_crate_stays_in_the_rooms_that_the_table_names() {
+    let crates: BTreeSet<String> = dependencies().keys().map(|name| name.replace('-', "_")).collect();
+    let mut found = Vec::new();
+    for (source, room) in product_sources() {
+        for (line, name) in identifiers_before_path_separator(&source.product) {
+            let allowed = EVERYWHERE.contains(&name.as_str()) || room.crates.contains(&name.as_str());
+            if crates.contains(&name) && !allowed {
+                found.push(format!("{}:{line}: {} must not name the crate {name}", source.path, room.name));
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn unsafe_code_stays_in_two_rooms() {
+    let mut found = Vec::new();
+    for (source, room) in product_sources().filter(|(_, room)| !UNSAFE_ROOMS.contains(&room.name)) {
+        for (number, line) in source.code.lines().enumerate() {
+            let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+            if words.any(|word| word == "unsafe") {
+                found.push(format!("{}:{}: unsafe code in {}", source.path, number + 1, room.name));
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn only_verify_attests_and_only_limit_admits() {
+    let mut found = Vec::new();
+    for (source, room) in product_sources() {
+        for (verdict, owner) in [("::attest", "verify"), ("::admit", "limit")] {
+            if source.product.contains(verdict) && room.name != owner {
+                found.push(format!("{}: {verdict} belongs to {owner}", source.path));
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    let mut found = Vec::new();
+    for source in rust_sources(&["src", "tests", "benches", "docs"]) {
+        let lines = source.text.lines().count();
+        if lines > FILE_LINES_MAX && !LONG_FILES.contains(&source.path.as_str()) {
+            found.push(format!("{}: {lines} lines, allowed are {FILE_LINES_MAX}", source.path));
+        }
+        for (name, line, length) in source.functions() {
+            let excepted = LONG_FUNCTIONS.contains(&(source.path.as_str(), name.as_str()));
+            if length > FUNCTION_LINES_MAX && !excepted {
+                found.push(format!("{}:{line}: fn {name} has {length} lines", source.path));
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let sources = rust_sources(&["src", "tests", "benches", "docs"]);
+    // The tests beside a file are for that file.
+    let silent = sources.iter().filter(|source| !source.is_test && !source.text.starts_with("//! "));
+    none(silent.map(|source| source.path.clone()).collect());
+}
+
+#[test]
+fn every_file_is_part_of_a_module_tree() {
+    let sources = rust_sources(&["src"]);
+    let roots = ["src/lib.rs", "src/main.rs"];
+    let declared: BTreeSet<PathBuf> = sources.iter().flat_map(Source::declares).collect();
+    let dead = sources.iter().filter(|source| {
+        !roots.contains(&source.path.as_str()) && !declared.contains(Path::new(&source.path))
+    });
+    none(dead.map(|source| format!("{} is no module of anything", source.path)).collect());
+}
+
+#[test]
+fn nothing_unfinished_and_no_banned_word_stands_anywhere() {
+    let mut found = Vec::new();
+    for path in text_files() {
+        let Ok(text) = std::fs::read_to_string(repository().join(&path)) else { continue };
+        for (number, line) in text.lines().enumerate() {
+            let marks = UNFINISHED.iter().filter(|mark| line.contains(**mark));
+            let words = BANNED.iter().filter(|word| contains_word(line, word));
+            found.extend(marks.chain(words).map(|what| format!("{path}:{}: {what}", number + 1)));
+        }
+    }
+    none(found);
+}
+
+/// Whether `line` holds `word` and not as the end of a longer one.
+fn contains_word(line: &str, word: &str) -> bool {
+    let (line, word) = (line.to_lowercase(), word.to_lowercase());
+    line.match_indices(&word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !word.starts_with(char::is_alphabetic) || !before.is_some_and(char::is_alphanumeric)
+    })
+}
+
+#[test]
+fn lines_fit_a_screen() {
+    let mut found = Vec::new();
+    for source in rust_sources(&["src", "tests", "benches", "docs"]) {
+        for (number, line) in source.text.lines().enumerate() {
+            let comment = line.trim_start().starts_with("//");
+            let picture = line.contains(['─', '│', '►', '|']) || line.trim_start().contains("   ");
+            let max = if picture { PICTURE_WIDTH_MAX } else { COMMENT_WIDTH_MAX };
+            if comment && line.chars().count() > max {
+                found.push(format!("{}:{}: wider than {max}", source.path, number + 1));
+            }
+        }
+    }
+    for path in text_files().into_iter().filter(|path| path.ends_with(".md")) {
+        let text = std::fs::read_to_string(repository().join(&path)).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            let breakable = !line.starts_with(['|', ' ', '<']) && !line.contains("](");
+            if breakable && line.chars().count() > DOCS_WIDTH_MAX {
+                found.push(format!("{path}:{}: wider than {DOCS_WIDTH_MAX}", number + 1));
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn every_link_of_the_documentation_leads_somewhere() {
+    let mut found = Vec::new();
+    for path in text_files().into_iter().filter(|path| path.ends_with(".md")) {
+        let text = std::fs::read_to_string(repository().join(&path)).unwrap();
+        let folder = Path::new(&path).parent().unwrap_or(Path::new(""));
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            if target.contains("://") {
+                continue;
+            }
+            let linked =
+                if file.is_empty() { repository().join(&path) } else { repository().join(folder).join(file) };
+            match std::fs::read_to_string(&linked) {
+                Ok(text) if anchor.is_empty() || anchors(&text).contains(anchor) => {}
+                _ if linked.is_dir() => {}
+                _ => found.push(format!("{path}: {target}")),
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn every_page_that_the_source_names_is_there() {
+    let mut found = Vec::new();
+    for source in rust_sources(&["src", "tests", "benches", "docs"]) {
+        let words = source.text.split(|c: char| !c.is_ascii_alphanumeric() && !"/-_.".contains(c));
+        for page in words.filter(|word| word.starts_with("docs/") && word.ends_with(".md")) {
+            if !repository().join(page).exists() {
+                found.push(format!("{}: {page}", source.path));
+            }
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let page = std::fs::read_to_string(repository().join("docs/decisions/0002-dependencies.md")).unwrap();
+    let missing = dependencies().into_keys().filter(|name| !page.contains(&format!("| `{name}` |")));
+    none(missing.map(|name| format!("{name} has no row in docs/decisions/0002-dependencies.md")).collect());
+}
+
+#[test]
+fn the_page_of_rejects_is_the_table_of_the_code() {
+    generated("docs/rejects.md", &rejects());
+}
+
+#[test]
+fn the_page_of_the_configuration_is_the_schema_of_the_code() {
+    generated("docs/configuration.md", &sealgate::config::schema::reference());
+}
+
+fn rejects() -> String {
+    let mut out = String::new();
+    let mut stage = "";
+    for reject in Reject::ALL {
+        let info = reject.info();
+        if info.stage != stage {
+            stage = info.stage;
+            let _ = write!(out, "\n## {stage}\n\n{REJECTS_HEAD}\n");
+        }
+        let (reject, ord, cxl, business) = match info.fix {
+            FixAnswer::Reject(reason) => (reason.to_string(), String::new(), String::new(), String::new()),
+            FixAnswer::Application { ord_rej_reason: o, cxl_rej_reason: c, business_reject_reason: b } => {
+                (String::new(), o.to_string(), c.to_string(), b.to_string())
+            }
+            FixAnswer::Never => Default::default(),
+        };
+        let (status, code) = (info.ws_status, info.ws_code);
+        let _ = writeln!(
+            out,
+            "| {} | `{}` | {reject} | {ord} | {cxl} | {business} | {status} | {code} | {} |",
+            info.number, info.name, info.advice
+        );
+    }
+    out.trim_start().to_owned()
+}
+
+const REJECTS_HEAD: &str = "| number | name | 373 | 103 | 102 | 380 | status | code | what to do |\n\
+                            |---|---|---|---|---|---|---|---|---|";
+
+const BEGIN: &str = "<!-- generated: SEALGATE_BLESS=1 cargo test --test tidy -->\n";
+const END: &str = "<!-- end of what is generated -->\n";
+
+/// Compares what stands between the two marks of a page, or writes it there.
+fn generated(page: &str, right: &str) {
+    let path = repository().join(page);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once(BEGIN).expect("the page has a begin mark");
+    let (there, tail) = rest.split_once(END).expect("the page has an end mark");
+    if std::env::var_os("SEALGATE_BLESS").is_some() {
+        std::fs::write(&path, format!("{head}{BEGIN}{right}{END}{tail}")).unwrap();
+    } else {
+        assert!(there == right, "{page} is not what the code says; {BEGIN}");
+    }
+}
+
+/// The names under `[dependencies]` and `[dev-dependencies]`.
+fn dependencies() -> BTreeMap<String, toml::Value> {
+    let manifest = std::fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let of = |section: &str| manifest[section].as_table().unwrap().clone();
+    of("dependencies").into_iter().chain(of("dev-dependencies")).collect()
+}
+
+/// What people read and write: no build output, no lock file, no binary.
+fn text_files() -> Vec<String> {
+    let folders = ["src", "tests", "benches", "docs", "certs", ".ci"];
+    let mut paths: Vec<String> = folders.iter().flat_map(|folder| files_below(folder)).collect();
+    let top = std::fs::read_dir(repository()).unwrap().filter_map(Result::ok);
+    let files = top.filter(|entry| entry.path().is_file()).filter_map(|e| e.file_name().into_string().ok());
+    paths.extend(files.filter(|name| name != "Cargo.lock" && name != ".git"));
+    paths
+}
+
+/// The anchors of a page's headings, as they are made from their words.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let slug = |line: &str| {
+        let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+    };
+    headings.map(slug).collect()
+}
