@@ -63,32 +63,41 @@ pub struct GatewayPort {
     /// How far its session log is durable.
     pub durable: Watermark,
     /// What it wants to have read back.
-    pub requests: spsc::Consumer<ReadBack>,
+    pub requests: spsc::Consumer<SentBody>,
     /// The answers, one a request, in the order of the requests.
-    pub answers: spsc::Producer<ReadBackAnswer>,
+    pub answers: spsc::Producer<ReadBack>,
     /// Wakes its thread when something became durable or was read back.
     pub waker: Waker,
 }
 
-/// What a gateway needs again, to send it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadBack {
+/// What a message that we sent was made of, by its place in the journal: what a gateway asks for to send it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SentBody {
     /// An event of a shard.
     Event(EventRef),
-    /// The body of a message of the gateway's own: the number of its `Outbound` record in the session log.
-    Own(Seq),
+    /// A message of a gateway's own.
+    Own(OwnRef),
+}
+
+/// A message of a gateway's own: its `Outbound` record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnRef {
+    /// Whose session log.
+    pub gateway: GatewayId,
+    /// The record in it.
+    pub seq: Seq,
 }
 
 /// What stands in the journal there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // Events are nearly all of them.
-pub enum ReadBackAnswer {
+pub enum ReadBack {
     /// The event, and when its step was sequenced: TransactTime(60).
     Event(EventRef, Nanos, Event),
     /// The body: MsgType(35) and body fields as they were sent.
-    Own(Seq, Box<[u8]>),
+    Own(OwnRef, Box<[u8]>),
     /// There is no such record: the gateway asked for what was never written.
-    Missing(ReadBack),
+    Missing(SentBody),
 }
 
 /// The agent.
@@ -100,7 +109,7 @@ pub struct JournalAgent {
     shards: Vec<ShardPort>,
     gateways: Vec<GatewayPort>,
     /// Questions that were taken and not answered yet, one queue a gateway.
-    asked: Vec<VecDeque<ReadBack>>,
+    asked: Vec<VecDeque<SentBody>>,
     steps: Vec<u8>,
     batch: Vec<u8>,
     read: Vec<u8>,
@@ -226,8 +235,8 @@ impl JournalAgent {
             while port.answers.slots() > 0
                 && let Some(&question) = asked.front()
             {
-                let answer = read_back(&mut self.log, port.gateway, question, &mut self.read)?;
-                if matches!(answer, ReadBackAnswer::Missing(_)) && !drained.all {
+                let answer = read_back(&mut self.log, question, &mut self.read)?;
+                if matches!(answer, ReadBack::Missing(_)) && !drained.all {
                     break;
                 }
                 asked.pop_front();
@@ -279,28 +288,23 @@ impl Agent for JournalAgent {
 }
 
 /// Reads what a gateway asked for. What is there but does not read back as it was written is a fault.
-fn read_back(
-    log: &mut Log,
-    gateway: GatewayId,
-    question: ReadBack,
-    buffer: &mut Vec<u8>,
-) -> Result<ReadBackAnswer, LogError> {
+fn read_back(log: &mut Log, question: SentBody, buffer: &mut Vec<u8>) -> Result<ReadBack, LogError> {
     let (stream, seq) = match question {
-        ReadBack::Event(event) => (Stream::Shard(event.shard), event.seq),
-        ReadBack::Own(seq) => (Stream::Gateway(gateway), seq),
+        SentBody::Event(event) => (Stream::Shard(event.shard), event.seq),
+        SentBody::Own(own) => (Stream::Gateway(own.gateway), own.seq),
     };
-    let Some(record) = log.read(stream, seq, buffer)? else { return Ok(ReadBackAnswer::Missing(question)) };
+    let Some(record) = log.read(stream, seq, buffer)? else { return Ok(ReadBack::Missing(question)) };
     let found = match question {
-        ReadBack::Event(at) => record::decode_step(&record)
+        SentBody::Event(at) => record::decode_step(&record)
             .ok()
             .and_then(|step| step.events.flatten().nth(at.index.into()))
-            .map(|event| ReadBackAnswer::Event(at, record.time, event)),
-        ReadBack::Own(seq) => match record::decode_session(&record) {
+            .map(|event| ReadBack::Event(at, record.time, event)),
+        SentBody::Own(at) => match record::decode_session(&record) {
             Ok(SessionRecord::Outbound { body: OutboundBody::Own(body), .. }) => {
-                Some(ReadBackAnswer::Own(seq, body.into()))
+                Some(ReadBack::Own(at, body.into()))
             }
             _ => None,
         },
     };
-    Ok(found.unwrap_or(ReadBackAnswer::Missing(question)))
+    Ok(found.unwrap_or(ReadBack::Missing(question)))
 }

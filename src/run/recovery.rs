@@ -1,11 +1,39 @@
 //! From a folder to running state: one sequential pass over the journal at start.
+//!
+//! ```text
+//!   hold the folder ─► walk ─► step: run again, compare ───────────► shards
+//!                       │  └─► session record: numbers, mappings ──► sessions, and what they are owed
+//!                       │  └─► place of each record ───────────────► index of the log
+//!                       └─► torn tail: zero it ─► append `Started`, sync ─► open for appending
+//! ```
+//!
+//! Everything that was acknowledged is whole, because its sync had returned. What is whole beyond that is kept too:
+//! it becomes durable with the sync of `Started`, before anybody hears of it.
+//!
+//! [`replay`] is the same pass for whoever only wants to look: `sealgate journal verify`, the demo's self-check.
 
-use super::journal::log::Log;
+mod sessions;
+mod shards;
+
+#[cfg(test)]
+mod tests;
+
+use super::journal::OwnRef;
+use super::journal::index::Index;
+use super::journal::log::{Log, LogError, segment_name};
+use super::journal::walk::{JournalFault, Walked, segments, walk};
 use super::shard::Shard;
 use crate::journal::streams::Streams;
-use crate::types::{EventRef, GatewayId, MsgSeqNum, Nanos, Seq, SessionId, ShardId};
+use crate::limits::RECORD_BYTES_MAX;
+use crate::sys::file::{FileError, Folder};
+use crate::types::{Command, Event, Nanos, Seq, SessionId, ShardId};
+use crate::wire::record::{self, LogRecord, Place, Record, Stream};
+use sessions::Sessions;
+use shards::Shards;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+pub use sessions::{Sent, SessionState};
 
 /// What recovery needs to know beside the folder.
 #[derive(Clone, Debug)]
@@ -21,7 +49,7 @@ pub struct RecoveryOptions {
 /// Everything that the journal knows.
 #[derive(Debug)]
 pub struct Recovered {
-    /// The log, locked, checked, cut where it was torn, open for appending.
+    /// The log, held, checked, cut where it was torn, open for appending.
     pub log: Log,
     /// The shards in the order of their numbers, in the state after their last steps.
     pub shards: Vec<Shard>,
@@ -33,43 +61,8 @@ pub struct Recovered {
     pub report: Report,
 }
 
-/// What the session logs know of a FIX session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionState {
-    /// The gateway that last wrote of it.
-    pub gateway: GatewayId,
-    /// The number that is expected of the client next.
-    pub next_inbound: MsgSeqNum,
-    /// The last of our numbers that may have been used: those without a message in `sent` are gap-filled.
-    pub reserved: MsgSeqNum,
-    /// Our messages that can be sent again, in the order of their numbers.
-    pub sent: Vec<Sent>,
-    /// Events that the session must hear of and never got a number: they go out with PossResend(97), oldest first.
-    pub owed: Vec<EventRef>,
-}
-
-/// A message that we sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
-    /// MsgSeqNum(34).
-    pub number: MsgSeqNum,
-    /// When: OrigSendingTime(122) of a resend.
-    pub time: Nanos,
-    /// What.
-    pub body: SentBody,
-}
-
-/// What a message that we sent was made of: [`super::journal::ReadBack`] gets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SentBody {
-    /// An event.
-    Event(EventRef),
-    /// A message of the gateway's own: the number of its record in the session log.
-    Own(Seq),
-}
-
 /// What recovery found and did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Segments read.
     pub segments: u32,
@@ -82,20 +75,161 @@ pub struct Report {
 /// Why the journal cannot be taken up.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
-    /// Another server holds it.
-    #[error("{0} is in use by another server")]
-    Locked(PathBuf),
+    /// What stands there cannot be read on, or is not what should.
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    /// It cannot be written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The journal has a shard that the configuration does not have.
+    #[error("the journal has steps of shard-{0}, but the configuration has no such shard")]
+    UnknownShard(ShardId),
 }
 
-/// Reads the journal in `dir`, or begins one there, and replays it.
-#[allow(clippy::unimplemented, unused_variables)]
+/// One step, for whoever looks at a journal.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayedStep<'a> {
+    /// Where its record stands.
+    pub place: Place,
+    /// Which shard.
+    pub shard: ShardId,
+    /// Its number.
+    pub seq: Seq,
+    /// Its time.
+    pub time: Nanos,
+    /// What was executed.
+    pub command: &'a Command,
+    /// What it brought about: recorded, and the same when run again.
+    pub events: &'a [Event],
+}
+
+/// What a journal comes to.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The shards that occur, in the order of their numbers, in the state after their last steps.
+    pub shards: Vec<Shard>,
+    /// The FIX sessions.
+    pub sessions: BTreeMap<SessionId, SessionState>,
+    /// How far it was read; a torn tail is told, not cut.
+    pub walked: Walked,
+}
+
+/// Reads the journal in `dir`, or begins one there, replays it, and opens it for appending.
 pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
-    unimplemented!()
+    let folder = Folder::create(dir).map_err(JournalFault::from)?;
+    let environment = options.environment.clone();
+    let mut recovered = if segments(&folder)?.is_empty() {
+        let log = Log::create(folder, environment, options.segment_bytes, now)?;
+        let (sessions, streams, report) = Default::default();
+        Recovered { log, shards: Vec::new(), sessions, streams, report }
+    } else {
+        let mut pass = Pass { index: Some(Index::default()), ..Pass::default() };
+        let walked = walk(&folder, |place, record| pass.record(place, record, &mut |_| {}))?;
+        if walked.environment != environment {
+            let found = walked.environment;
+            return Err(JournalFault::Environment { expected: environment, found }.into());
+        }
+        cut(&folder, walked.end.place, walked.torn).map_err(JournalFault::from)?;
+        let (index, cut) = (pass.index.take().unwrap_or_default(), walked.torn.into());
+        let report = Report { segments: walked.segments, records: walked.records, cut };
+        let log = Log::resume(folder, environment, options.segment_bytes, walked.end, index)?;
+        let (shards, sessions) = pass.finish();
+        Recovered { log, shards, sessions, streams: walked.streams, report }
+    };
+    add_missing_shards(&mut recovered.shards, &options.shards)?;
+    mark_start(&mut recovered, now)?;
+    Ok(recovered)
 }
 
-impl SessionState {
-    /// The first of our numbers that was never used.
-    pub fn next_outbound(&self) -> MsgSeqNum {
-        self.reserved.next()
+/// Reads and replays a journal without changing it, and shows each step.
+pub fn replay(dir: &Path, mut show: impl FnMut(ReplayedStep<'_>)) -> Result<Replayed, JournalFault> {
+    let folder = Folder::hold(dir)?;
+    let mut pass = Pass::default();
+    let walked = walk(&folder, |place, record| pass.record(place, record, &mut show))?;
+    let (shards, sessions) = pass.finish();
+    Ok(Replayed { shards, sessions, walked })
+}
+
+/// What one pass gathers.
+#[derive(Debug, Default)]
+struct Pass {
+    shards: Shards,
+    sessions: Sessions,
+    index: Option<Index>,
+}
+
+impl Pass {
+    fn record(
+        &mut self,
+        place: Place,
+        record: &Record<'_>,
+        show: &mut impl FnMut(ReplayedStep<'_>),
+    ) -> Result<(), JournalFault> {
+        if let Some(index) = &mut self.index {
+            index.push(record.stream, place);
+        }
+        let body = |why| JournalFault::Body { place, why };
+        match record.stream {
+            Stream::Shard(shard) => {
+                let step = record::decode_step(record).map_err(body)?;
+                let events = self.shards.replay(shard, place, record, &step)?;
+                let (seq, time, command) = (record.seq, record.time, &step.command);
+                self.sessions.step(shard, seq, time, events);
+                show(ReplayedStep { place, shard, seq, time, command, events });
+            }
+            Stream::Gateway(gateway) => {
+                let own = OwnRef { gateway, seq: record.seq };
+                self.sessions
+                    .record(own, &record::decode_session(record).map_err(body)?)
+                    .map_err(|what| JournalFault::Contradiction { place, what })?;
+            }
+            Stream::Log => {
+                let LogRecord::Started { .. } = record::decode_log(record).map_err(body)?;
+                self.sessions.started();
+            }
+        }
+        Ok(())
     }
+
+    fn finish(mut self) -> (Vec<Shard>, BTreeMap<SessionId, SessionState>) {
+        // Who takes up the journal now does so after all that it holds.
+        self.sessions.started();
+        (self.shards.into_shards(), self.sessions.into_states())
+    }
+}
+
+/// Makes a torn tail never-written space again. The first bytes go last, in a write that no loss of power can
+/// split: whenever this is interrupted, what is left is a torn tail still.
+pub fn cut(folder: &Folder, place: Place, bytes: u32) -> Result<(), FileError> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let file = folder.open_file(&segment_name(place.segment), true)?;
+    let (at, head) = (u64::from(place.offset), record::ALIGNMENT as u64);
+    let rest = vec![0; u64::from(bytes).saturating_sub(head) as usize];
+    file.write(&rest, at + head)?;
+    file.sync()?;
+    file.write(&[0; record::ALIGNMENT], at)?;
+    file.sync()
+}
+
+fn add_missing_shards(found: &mut Vec<Shard>, wanted: &[ShardId]) -> Result<(), RecoveryError> {
+    if let Some(unknown) = found.iter().find(|shard| !wanted.contains(&shard.id())) {
+        return Err(RecoveryError::UnknownShard(unknown.id()));
+    }
+    for id in wanted {
+        if !found.iter().any(|shard| shard.id() == *id) {
+            found.push(Shard::new(*id));
+        }
+    }
+    found.sort_by_key(Shard::id);
+    Ok(())
+}
+
+fn mark_start(recovered: &mut Recovered, now: Nanos) -> Result<(), LogError> {
+    let mut buffer = vec![0; RECORD_BYTES_MAX];
+    let seq = recovered.log.last(Stream::Log).next();
+    let extent = record::encode_log(&mut buffer, seq, now, &LogRecord::Started { cut: recovered.report.cut });
+    recovered.log.append(&mut buffer[..extent], now)?;
+    recovered.log.sync()
 }

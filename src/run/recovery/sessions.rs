@@ -1,0 +1,171 @@
+//! FIX sessions from the session logs, and what they are owed from the shards' steps.
+//!
+//! ```text
+//!   Inbound, InboundNext ─► the number that is expected next
+//!   Reserved             ─► numbers that may have been used
+//!   Outbound             ─► what can be sent again; an event that has a number is owed no more
+//!   step                 ─► each of its events is owed to the sessions that must hear of it
+//!   Started              ─► a number whose event was lost with the unacknowledged tail is none: it will be gap-filled
+//! ```
+//!
+//! The last rule makes the numbers of lost steps safe to use again: after a crash another event may stand at the
+//! same place, and a mapping from before must not come to mean it.
+
+use crate::run::journal::{OwnRef, SentBody};
+use crate::types::{Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Seq, SessionId, SessionRecord, ShardId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the journal knows of a FIX session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionState {
+    /// The number that is expected of the client next.
+    pub next_inbound: MsgSeqNum,
+    /// The last of our numbers that may have been used: those without a message in `sent` are gap-filled. The next
+    /// message of ours has the number after it.
+    pub reserved: MsgSeqNum,
+    /// Our messages that can be sent again, in the order of their numbers.
+    pub sent: Vec<Sent>,
+    /// Events that the session must hear of and that never got a number: they go out with PossResend(97), oldest
+    /// first.
+    pub owed: Vec<EventRef>,
+}
+
+/// A message that we sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// MsgSeqNum(34).
+    pub number: MsgSeqNum,
+    /// When: OrigSendingTime(122) of a resend.
+    pub time: Nanos,
+    /// What.
+    pub body: SentBody,
+}
+
+/// The sessions of a journal, as far as it was read.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    sessions: BTreeMap<SessionId, Building>,
+    steps: BTreeMap<ShardId, Seq>,
+}
+
+#[derive(Debug, Default)]
+struct Building {
+    state: SessionState,
+    owed: BTreeMap<EventRef, Nanos>,
+    /// Events that have a number, and whose step was not read yet: it may stand further on in the same write.
+    ahead: BTreeSet<EventRef>,
+}
+
+impl Default for SessionState {
+    fn default() -> Self {
+        Self { next_inbound: MsgSeqNum::FIRST, reserved: MsgSeqNum(0), sent: Vec::new(), owed: Vec::new() }
+    }
+}
+
+impl SessionState {
+    /// The number of our next message: the first that was never used.
+    pub fn next_outbound(&self) -> MsgSeqNum {
+        self.reserved.next()
+    }
+}
+
+impl Sessions {
+    /// A step: its events are owed.
+    pub fn step(&mut self, shard: ShardId, seq: Seq, time: Nanos, events: &[Event]) {
+        self.steps.insert(shard, seq);
+        for (index, event) in events.iter().enumerate() {
+            let at = EventRef { shard, seq, index: index as u16 };
+            for session in event.sessions().into_iter().filter(|session| *session != SessionId::NONE) {
+                let session = self.sessions.entry(session).or_default();
+                if !session.ahead.remove(&at) {
+                    session.owed.insert(at, time);
+                }
+            }
+        }
+    }
+
+    /// A record of a session log; what contradicts those before it is told.
+    pub fn record(&mut self, own: OwnRef, record: &SessionRecord<'_>) -> Result<(), String> {
+        let session = self.sessions.entry(session_of(record)).or_default();
+        match *record {
+            SessionRecord::Inbound { number, .. } => session.state.next_inbound = number.next(),
+            SessionRecord::InboundNext { next, .. } => session.state.next_inbound = next,
+            SessionRecord::Reserved { upto, .. } if upto >= session.state.reserved => {
+                session.state.reserved = upto;
+            }
+            SessionRecord::Reserved { session, upto } => {
+                return Err(format!("session {session} reserves numbers up to {upto} again"));
+            }
+            SessionRecord::Outbound { number, sent, body, .. } => {
+                let read = |at: &EventRef| self.steps.get(&at.shard).is_some_and(|last| at.seq <= *last);
+                session.outbound(own, number, sent, body, read)?;
+            }
+            // What is owed stays owed: it goes out under the new numbers.
+            SessionRecord::Reset { .. } => session.state = SessionState::default(),
+        }
+        Ok(())
+    }
+
+    /// A server took up the log: steps that were not read by now are lost, and never were acknowledged.
+    pub fn started(&mut self) {
+        for session in self.sessions.values_mut() {
+            let lost = std::mem::take(&mut session.ahead);
+            if !lost.is_empty() {
+                session
+                    .state
+                    .sent
+                    .retain(|sent| !matches!(sent.body, SentBody::Event(at) if lost.contains(&at)));
+            }
+        }
+    }
+
+    /// The sessions, with what they are owed in the order in which it happened.
+    pub fn into_states(self) -> BTreeMap<SessionId, SessionState> {
+        let state = |building: Building| {
+            let mut owed: Vec<_> = building.owed.into_iter().map(|(at, time)| (time, at)).collect();
+            owed.sort_unstable();
+            SessionState { owed: owed.into_iter().map(|(_, at)| at).collect(), ..building.state }
+        };
+        self.sessions.into_iter().map(|(id, building)| (id, state(building))).collect()
+    }
+}
+
+impl Building {
+    fn outbound(
+        &mut self,
+        own: OwnRef,
+        number: MsgSeqNum,
+        time: Nanos,
+        body: OutboundBody<'_>,
+        was_read: impl Fn(&EventRef) -> bool,
+    ) -> Result<(), String> {
+        let last = self.state.sent.last().map_or(MsgSeqNum(0), |sent| sent.number);
+        if number <= last {
+            return Err(format!("MsgSeqNum {number} was used after {last}"));
+        }
+        if number > self.state.reserved {
+            return Err(format!("MsgSeqNum {number} was used, but only {} reserved", self.state.reserved));
+        }
+        let body = match body {
+            OutboundBody::Own(_) => SentBody::Own(own),
+            OutboundBody::Event(at) => {
+                if self.owed.remove(&at).is_none() && !was_read(&at) {
+                    self.ahead.insert(at);
+                }
+                SentBody::Event(at)
+            }
+        };
+        self.state.sent.push(Sent { number, time, body });
+        Ok(())
+    }
+}
+
+fn session_of(record: &SessionRecord<'_>) -> SessionId {
+    match record {
+        SessionRecord::Inbound { session, .. }
+        | SessionRecord::InboundNext { session, .. }
+        | SessionRecord::Outbound { session, .. }
+        | SessionRecord::Reserved { session, .. }
+        | SessionRecord::Reset { session } => *session,
+    }
+}
