@@ -1,3 +1,4 @@
 //! Bytes → framed messages, in sequence; heartbeats, rejects, resends.
 
+pub mod fix;
 pub mod ws;

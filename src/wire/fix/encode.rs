@@ -160,7 +160,7 @@ fn fill_body_length(out: &mut Vec<u8>, begun: Begun) {
 }
 
 /// Base64 of a signature: 88 characters, padded.
-pub(super) fn base64_of(signature: &[u8; 64]) -> [u8; 88] {
+pub fn base64_of(signature: &[u8; 64]) -> [u8; 88] {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = [b'='; 88];
     for (group, out) in signature.chunks(3).zip(text.chunks_mut(4)) {

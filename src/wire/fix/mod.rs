@@ -22,7 +22,7 @@ mod text;
 pub use dictionary::{
     Dictionary, Fault, FieldDef, FieldSet, Kind, MessageDef, RejectReason, Validation, Verdict,
 };
-pub use encode::{Header, PutFields, begin, finish, finish_signed};
+pub use encode::{Begun, Header, PutFields, base64_of, begin, finish, finish_signed};
 pub use fix44::FIX44;
 pub use frame::{Framed, Garble, frame};
 pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};

@@ -1,0 +1,304 @@
+//! Logon, from both sides.
+
+use super::outbound::Signer;
+use super::{Act, CloseReason, Incoming, Input, Notice, Output, Session};
+use crate::limits::FIX_MESSAGE_BYTES_MAX;
+use crate::types::{MsgSeqNum, Nanos, Span};
+use crate::wire::fix::{
+    Dictionary, Fault, Message, PutFields, SOH, SignatureFault, Signed, Validation, Verdict, tag,
+};
+
+/// A Logon that is one in form: what the caller needs to judge it. Nothing of a session was touched.
+#[derive(Clone, Copy, Debug)]
+pub struct LogonAsk<'a> {
+    /// SenderCompID(49): who it says it is.
+    pub sender: &'a [u8],
+    /// TargetCompID(56): whom it means.
+    pub target: &'a [u8],
+    /// Username(553): the API key.
+    pub username: Option<&'a [u8]>,
+    /// RawData(96): the signature of [`LogonAsk::payload`], in base64.
+    pub raw_data: Option<&'a [u8]>,
+    /// MsgSeqNum(34).
+    pub number: MsgSeqNum,
+    /// SendingTime(52).
+    pub sent: Nanos,
+    /// SendingTime(52) as it was written.
+    pub sent_text: &'a [u8],
+    /// HeartBtInt(108) in seconds.
+    pub heartbeat_secs: u32,
+    /// ResetSeqNumFlag(141)=Y.
+    pub reset: bool,
+    /// NextExpectedMsgSeqNum(789).
+    pub next_expected: Option<MsgSeqNum>,
+    /// What 93/89 cover, for sessions whose policy wants the Logon signed as a whole.
+    pub signed: Result<Signed<'a>, SignatureFault>,
+    number_text: &'a [u8],
+}
+
+/// Why a first message is no Logon. The connection is closed without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogonFault {
+    /// Another message.
+    #[error("the first message is not a Logon")]
+    NotLogon,
+    /// Another version of FIX.
+    #[error("BeginString is another")]
+    BeginString,
+    /// Not as the dictionary has it.
+    #[error("{} (tag {:?})", .0.reason.text(), .0.tag)]
+    Fault(Fault),
+    /// EncryptMethod(98) other than 0, or a number that is none.
+    #[error("EncryptMethod, HeartBtInt or MsgSeqNum has a value that is not taken")]
+    Value,
+}
+
+/// What an initiator's Logon says.
+pub struct LogonRequest<'a> {
+    /// HeartBtInt(108) in seconds.
+    pub heartbeat_secs: u32,
+    /// Username(553): the API key. Without one the Logon is not signed.
+    pub username: Option<&'a [u8]>,
+    /// ResetSeqNumFlag(141)=Y: both sides start at 1.
+    pub reset: bool,
+    /// Signs the payload for RawData(96).
+    pub sign: Signer<'a>,
+    /// Whether the Logon carries 93/89 over its whole body, too.
+    pub sign_message: bool,
+}
+
+impl<'a> LogonAsk<'a> {
+    /// Reads the first message of a connection.
+    pub fn read(message: &Message<'a>, dictionary: &Dictionary) -> Result<Self, LogonFault> {
+        if message.begin_string() != dictionary.begin_string {
+            return Err(LogonFault::BeginString);
+        }
+        if message.msg_type() != b"A" {
+            return Err(LogonFault::NotLogon);
+        }
+        if let Verdict::Fault(fault) = dictionary.validate(message, Validation::FULL) {
+            return Err(LogonFault::Fault(fault));
+        }
+        let small = |tag| message.uint(tag).and_then(|value| u32::try_from(value).ok());
+        let number = message.number().filter(|number| number.0 > 0);
+        match (number, small(tag::HEART_BT_INT), message.time(tag::SENDING_TIME)) {
+            (Some(number), Some(heartbeat_secs), Some(sent)) if small(tag::ENCRYPT_METHOD) == Some(0) => {
+                Ok(Self {
+                    sender: message.get(tag::SENDER_COMP_ID).unwrap_or_default(),
+                    target: message.get(tag::TARGET_COMP_ID).unwrap_or_default(),
+                    username: message.get(tag::USERNAME),
+                    raw_data: message.get(tag::RAW_DATA),
+                    number,
+                    sent,
+                    sent_text: message.get(tag::SENDING_TIME).unwrap_or_default(),
+                    heartbeat_secs,
+                    reset: message.flag(tag::RESET_SEQ_NUM_FLAG),
+                    next_expected: small(tag::NEXT_EXPECTED_MSG_SEQ_NUM).map(MsgSeqNum),
+                    signed: message.signed(),
+                    number_text: message.get(tag::MSG_SEQ_NUM).unwrap_or_default(),
+                })
+            }
+            _ => Err(LogonFault::Value),
+        }
+    }
+
+    /// Appends what RawData(96) must sign: MsgType, SenderCompID, TargetCompID, MsgSeqNum and SendingTime as they were
+    /// written, joined by SOH, byte for byte what Binance's FIX API signs.
+    pub fn payload(&self, out: &mut Vec<u8>) {
+        logon_payload([b"A", self.sender, self.target, self.number_text, self.sent_text], out);
+    }
+}
+
+fn logon_payload(parts: [&[u8]; 5], out: &mut Vec<u8>) {
+    for (i, part) in parts.into_iter().enumerate() {
+        if i > 0 {
+            out.push(SOH);
+        }
+        out.extend_from_slice(part);
+    }
+}
+
+impl Session {
+    /// Acceptor: a connection whose Logon the caller has found genuine becomes this session's. On `Err` close the
+    /// connection without a word: if the session has another connection, that one is not disturbed. What a
+    /// genuine peer can put right is told in a Logout, which is `Ok` with a [`Notice::Close`].
+    pub fn logon(&mut self, ask: &LogonAsk<'_>, now: Nanos, out: &mut dyn Output) -> Result<(), CloseReason> {
+        if self.is_connected() {
+            return Err(CloseReason::AlreadyLoggedOn);
+        }
+        if !self.is_timely(ask.sent, now) {
+            return Err(CloseReason::SendingTime);
+        }
+        let (shortest, longest) = self.settings.heartbeat_secs;
+        if !(shortest..=longest).contains(&ask.heartbeat_secs) {
+            let text = format!("HeartBtInt must be {shortest} to {longest} seconds");
+            self.refuse_logon(&text, CloseReason::HeartBtInt, now, out);
+            return Ok(());
+        }
+        if ask.reset && !self.may_reset(ask) {
+            self.refuse_logon("ResetSeqNumFlag is not allowed", CloseReason::ResetRefused, now, out);
+            return Ok(());
+        }
+        if ask.reset || self.settings.reset_on_logon {
+            self.reset(out);
+        }
+        if ask.number < self.numbers.next_in {
+            let text = self.too_low_text(ask.number);
+            self.refuse_logon(&text, CloseReason::SequenceTooLow, now, out);
+            return Ok(());
+        }
+        if self.step(Input::Logon) == Act::Establish {
+            self.establish(ask.heartbeat_secs, now);
+            self.answer_logon(ask, now, out);
+            out.notice(Notice::LoggedOn);
+            self.take_logon_number(ask.number, now, out);
+        }
+        Ok(())
+    }
+
+    /// A Logon inside the session ([`Incoming::Logon`]) that the caller has found genuine: both sides start at 1 again,
+    /// if the session may. `Err` closes the connection without a word, too; it is this session's own.
+    pub fn logon_again(
+        &mut self,
+        ask: &LogonAsk<'_>,
+        now: Nanos,
+        out: &mut dyn Output,
+    ) -> Result<(), CloseReason> {
+        if !self.state.is_established() {
+            return Ok(());
+        }
+        if !ask.reset || !self.may_reset(ask) || !self.is_timely(ask.sent, now) {
+            self.refuse_logon(
+                "Logon inside a session must reset it, where it may",
+                CloseReason::ResetRefused,
+                now,
+                out,
+            );
+            return Ok(());
+        }
+        let heartbeat = self.connection.heartbeat;
+        self.forget_connection();
+        self.reset(out);
+        self.state = super::State::Active;
+        self.establish((heartbeat.as_millis() / 1_000) as u32, now);
+        self.answer_logon(ask, now, out);
+        self.take_logon_number(ask.number, now, out);
+        Ok(())
+    }
+
+    /// Initiator: sends Logon on a new connection.
+    pub fn connect(&mut self, request: &LogonRequest<'_>, now: Nanos, out: &mut dyn Output) {
+        if self.step(Input::Connect) != Act::SayLogon {
+            return;
+        }
+        if request.reset {
+            self.reset(out);
+        }
+        self.connection.heartbeat = Span::from_secs(u64::from(request.heartbeat_secs));
+        self.connection.last_received = now;
+        self.connection.overdue = now + self.settings.logon_timeout;
+        self.with_body(|session, body| {
+            if let Some(username) = request.username {
+                let signature = session.logon_signature(request.sign, now);
+                body.put_uint(tag::RAW_DATA_LENGTH, signature.len() as u64);
+                body.put(tag::RAW_DATA, &signature);
+                put_logon(body, request.heartbeat_secs, request.reset);
+                body.put(tag::USERNAME, username);
+            } else {
+                put_logon(body, request.heartbeat_secs, request.reset);
+            }
+            let sign = request.sign_message.then_some(request.sign);
+            session.send_admin_signed(b"A", body, sign, now, out);
+        });
+    }
+
+    /// Initiator: the answer to our Logon.
+    pub(super) fn logon_answered(
+        &mut self,
+        message: &Message<'_>,
+        now: Nanos,
+        out: &mut dyn Output,
+    ) -> Incoming {
+        let ask = match LogonAsk::read(message, self.settings.dictionary) {
+            Ok(ask) if self.is_timely(ask.sent, now) => ask,
+            _ => {
+                self.close(CloseReason::LogonRefused, out);
+                return Incoming::Done;
+            }
+        };
+        if ask.reset && ask.number == MsgSeqNum::FIRST && self.numbers.next_in != MsgSeqNum::FIRST {
+            // The venue has started again without being asked; our own numbers follow where they may.
+            if !self.settings.reset_allowed {
+                self.close(CloseReason::ResetRefused, out);
+                return Incoming::Done;
+            }
+            self.reset(out);
+            self.numbers.next_out = MsgSeqNum::FIRST.next();
+        }
+        if ask.number < self.numbers.next_in {
+            let text = self.too_low_text(ask.number);
+            self.refuse_logon(&text, CloseReason::SequenceTooLow, now, out);
+            return Incoming::Done;
+        }
+        if self.step(Input::Logon) == Act::Establish {
+            self.connection.last_received = now;
+            out.notice(Notice::LoggedOn);
+            self.take_logon_number(ask.number, now, out);
+        }
+        Incoming::Done
+    }
+
+    fn logon_signature(&mut self, sign: Signer<'_>, now: Nanos) -> [u8; 88] {
+        // The header is built once more by the Logon itself, from the same number and time.
+        let mut payload = std::mem::take(&mut self.own);
+        payload.clear();
+        let (number, sent) = self.header_texts(now);
+        let (ours, peers) = (&self.settings.our_comp_id, &self.settings.peer_comp_id);
+        logon_payload([b"A", ours, peers, &number, &sent], &mut payload);
+        let signature = crate::wire::fix::base64_of(&sign(&payload));
+        self.own = payload;
+        signature
+    }
+
+    fn establish(&mut self, heartbeat_secs: u32, now: Nanos) {
+        self.connection.heartbeat = Span::from_secs(u64::from(heartbeat_secs));
+        self.connection.last_received = now;
+        self.connection.last_sent = now;
+    }
+
+    fn answer_logon(&mut self, ask: &LogonAsk<'_>, now: Nanos, out: &mut dyn Output) {
+        self.with_body(|session, body| {
+            put_logon(body, ask.heartbeat_secs, ask.reset);
+            if session.settings.tell_max_message_size {
+                body.put_uint(tag::MAX_MESSAGE_SIZE, FIX_MESSAGE_BYTES_MAX as u64);
+            }
+            session.send_admin(b"A", body, now, out);
+        });
+    }
+
+    fn take_logon_number(&mut self, number: MsgSeqNum, now: Nanos, out: &mut dyn Output) {
+        if number == self.numbers.next_in {
+            self.consume(number, out);
+        } else {
+            self.ahead(number, None, now, out);
+        }
+    }
+
+    /// Tells a genuine peer why it may not log on, and closes.
+    fn refuse_logon(&mut self, text: &str, reason: CloseReason, now: Nanos, out: &mut dyn Output) {
+        self.say_logout(text.as_bytes(), now, out);
+        self.close(reason, out);
+    }
+
+    fn may_reset(&self, ask: &LogonAsk<'_>) -> bool {
+        (self.settings.reset_allowed || self.settings.reset_on_logon) && ask.number == MsgSeqNum::FIRST
+    }
+}
+
+fn put_logon(body: &mut Vec<u8>, heartbeat_secs: u32, reset: bool) {
+    body.put_uint(tag::ENCRYPT_METHOD, 0);
+    body.put_uint(tag::HEART_BT_INT, u64::from(heartbeat_secs));
+    if reset {
+        body.put_bool(tag::RESET_SEQ_NUM_FLAG, true);
+    }
+}

@@ -1,0 +1,182 @@
+//! The FIX session, acceptor and initiator in one: who may speak now.
+//!
+//! ```text
+//! bytes ─► wire::fix::frame ─► Message::parse ─► receive ─► Incoming::Deliver: decode the message just given
+//!                                                   │
+//!              send, reject, logout, replay, tick ──┤
+//!                                                   ▼
+//!                             Output: wire bytes, log records, barriers, notices
+//! ```
+//!
+//! A connection of an acceptor starts without a session. Its first message must be a Logon: [`LogonAsk::read`]. The
+//! caller judges it (certificate, CompIDs, key, signature) before any number or store is touched, finds the
+//! [`Session`], and calls [`Session::logon`]. Whatever fails before that closes the connection without a word.
+//!
+//! Then, for each message: [`Session::receive`], and after it [`Session::take_queued`] until it says no. For each frame
+//! that is garbled: nothing. At [`Session::deadline`], or before: [`Session::tick`].
+//!
+//! Invariants: a number of ours is used once, and only when its reservation is in the log or a barrier stands
+//! before it; each number of the peer's is taken once, in order; what is sent again carries the same body;
+//! a replay is never interleaved with newer messages. In the steady state nothing is allocated.
+
+mod inbound;
+mod logon;
+mod numbers;
+mod outbound;
+mod output;
+mod resend;
+mod settings;
+mod state;
+mod timers;
+
+pub use logon::{LogonAsk, LogonFault, LogonRequest};
+pub use numbers::Numbers;
+pub use outbound::{Outgoing, Refused, Signer};
+pub use output::{CloseReason, Collected, Notice, Output, OwnedRecord};
+pub use resend::{Sent, split_own};
+pub use settings::Settings;
+pub use state::{Act, Input, State, decide};
+
+use crate::types::{MsgSeqNum, Nanos, Reject, Span};
+use crate::wire::fix::Message;
+use resend::{Queue, Replay};
+
+/// One session, with or without a connection.
+pub struct Session {
+    settings: Settings,
+    numbers: Numbers,
+    state: State,
+    connection: Connection,
+    /// A body that is being made.
+    body: Vec<u8>,
+    /// A record that is being made.
+    own: Vec<u8>,
+}
+
+/// What the caller does with the message that it has just passed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// Nothing: it is dealt with.
+    Done,
+    /// It is an application message, in sequence and as the dictionary has it: decode it.
+    Deliver,
+    /// Nothing but count it: it was answered with a Reject or a BusinessMessageReject.
+    Rejected(Reject),
+    /// It is a Logon inside the session: judge it like a first one, then call [`Session::logon_again`].
+    Logon,
+}
+
+/// What lives as long as a connection.
+#[derive(Default)]
+struct Connection {
+    /// HeartBtInt(108); zero: none.
+    heartbeat: Span,
+    last_sent: Nanos,
+    last_received: Nanos,
+    /// A TestRequest is unanswered.
+    probing: bool,
+    /// When our Logon or Logout is overdue.
+    overdue: Nanos,
+    /// The message that showed that others are missing.
+    missing_before: MsgSeqNum,
+    queue: Queue,
+    replay: Option<Replay>,
+    /// The next replay, asked for during one: one at a time.
+    replay_after: Option<Replay>,
+    /// What was sent during a replay: it leaves after it.
+    held: Vec<u8>,
+}
+
+impl Session {
+    /// A session with the numbers of its log: [`Numbers::FRESH`], or folded and [`Numbers::restarted`].
+    pub fn new(settings: Settings, numbers: Numbers) -> Self {
+        Self {
+            settings,
+            numbers,
+            state: State::Idle,
+            connection: Connection::default(),
+            body: Vec::new(),
+            own: Vec::new(),
+        }
+    }
+
+    /// Where it is.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// How it is set up.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its numbers.
+    pub fn numbers(&self) -> Numbers {
+        self.numbers
+    }
+
+    /// Whether a connection belongs to it.
+    pub fn is_connected(&self) -> bool {
+        self.state != State::Idle
+    }
+
+    /// Whether a replay is under way: what is sent meanwhile is held back.
+    pub fn is_replaying(&self) -> bool {
+        self.connection.replay.is_some()
+    }
+
+    /// Takes one message of the connection.
+    pub fn receive(&mut self, message: &Message<'_>, now: Nanos, out: &mut dyn Output) -> Incoming {
+        if !self.is_connected() {
+            return Incoming::Done;
+        }
+        self.connection.last_received = now;
+        self.connection.probing = false;
+        self.take_in(message, now, out)
+    }
+
+    /// We want to end the session. The peer's Logout closes it, or a time limit.
+    pub fn logout(&mut self, text: &str, now: Nanos, out: &mut dyn Output) {
+        match self.step(Input::Stop) {
+            Act::SayLogout => self.say_logout(text.as_bytes(), now, out),
+            Act::Close => self.close(CloseReason::LoggedOut, out),
+            _ => {}
+        }
+    }
+
+    /// The connection is gone. A replay under way is off.
+    pub fn disconnected(&mut self) {
+        self.step(Input::Lost);
+        self.forget_connection();
+    }
+
+    /// Numbers up to this one are reserved durably.
+    pub fn reserved_durable(&mut self, upto: MsgSeqNum) {
+        // A reset in between may have taken the reservation back.
+        self.numbers.durable = self.numbers.durable.max(upto.min(self.numbers.reserved));
+    }
+
+    fn step(&mut self, input: Input) -> Act {
+        let (act, next) = decide(self.state, input);
+        self.state = next;
+        act
+    }
+
+    /// The session is over: the caller closes the connection when it has sent what we said.
+    fn close(&mut self, reason: CloseReason, out: &mut dyn Output) {
+        self.flush_held(out);
+        self.state = State::Idle;
+        self.forget_connection();
+        out.notice(Notice::Close(reason));
+    }
+
+    fn forget_connection(&mut self) {
+        let queue = std::mem::take(&mut self.connection.queue).emptied();
+        let mut held = std::mem::take(&mut self.connection.held);
+        held.clear();
+        self.connection = Connection { queue, held, ..Connection::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests;

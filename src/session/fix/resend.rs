@@ -1,0 +1,204 @@
+//! Gaps: those of the peer's messages, which we ask for, and those of ours, which we fill.
+
+use super::{Act, Input, Notice, Output, Session};
+use crate::types::{MsgSeqNum, Nanos};
+use crate::wire::fix::{Message, PutFields, SOH, tag};
+use std::collections::BTreeMap;
+
+/// A message of ours as the log has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// Its number.
+    pub number: MsgSeqNum,
+    /// When it was sent: OrigSendingTime(122).
+    pub sent: Nanos,
+    /// MsgType(35).
+    pub msg_type: &'a [u8],
+    /// Its body, as it was.
+    pub body: &'a [u8],
+}
+
+/// Splits the bytes of an [`OutboundBody::Own`](crate::types::OutboundBody::Own) into MsgType and body.
+pub fn split_own(own: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = own.strip_prefix(b"35=")?;
+    let soh = rest.iter().position(|byte| *byte == SOH)?;
+    Some((&rest[..soh], &rest[soh + 1..]))
+}
+
+/// A range that the peer wants again, and how far it has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Replay {
+    next: MsgSeqNum,
+    to: MsgSeqNum,
+}
+
+/// Messages that came before their turn. Bounded: what does not fit is dropped, and asked for again.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// The bytes of each; `None` for one that needs no more than its number.
+    messages: BTreeMap<MsgSeqNum, Option<Box<[u8]>>>,
+    bytes: usize,
+}
+
+const QUEUE_BYTES_MAX: usize = 256 * 1024;
+const QUEUE_MESSAGES_MAX: usize = 4_096;
+
+impl Session {
+    /// A message of a number above the one expected; `None` where only its number is left to take.
+    pub(super) fn ahead(
+        &mut self,
+        number: MsgSeqNum,
+        message: Option<&Message<'_>>,
+        now: Nanos,
+        out: &mut dyn Output,
+    ) {
+        match self.step(Input::Ahead) {
+            Act::AskResend => {
+                self.connection.queue.keep(number, message);
+                self.connection.missing_before = number;
+                self.ask_resend(now, out);
+            }
+            Act::Hold => self.connection.queue.keep(number, message),
+            Act::Close => self.close(super::CloseReason::LogonRefused, out),
+            _ => {}
+        }
+    }
+
+    /// The next message that came before its turn, if its turn has come: its bytes replace what is in `bytes`, to
+    /// be parsed and given to [`Session::receive`].
+    pub fn take_queued(&mut self, bytes: &mut Vec<u8>, now: Nanos, out: &mut dyn Output) -> bool {
+        while self.state.is_established() {
+            let expected = self.numbers.next_in;
+            let queue = &mut self.connection.queue;
+            queue.drop_before(expected);
+            match queue.take(expected) {
+                Some(Some(message)) => {
+                    bytes.clear();
+                    bytes.extend_from_slice(&message);
+                    return true;
+                }
+                Some(None) => {
+                    self.consume(expected, out);
+                    self.close_gap();
+                }
+                None => {
+                    if let Some(first) = queue.first().filter(|_| self.step(Input::Ahead) == Act::AskResend) {
+                        self.connection.missing_before = first;
+                        self.ask_resend(now, out);
+                    }
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    /// If all that was missing has come, the session is in sequence again.
+    pub(super) fn close_gap(&mut self) {
+        if self.state.is_established() && self.numbers.next_in >= self.connection.missing_before {
+            self.step(Input::GapClosed);
+        }
+    }
+
+    fn ask_resend(&mut self, now: Nanos, out: &mut dyn Output) {
+        let expected = self.numbers.next_in;
+        self.with_body(|session, body| {
+            body.put_uint(tag::BEGIN_SEQ_NO, u64::from(expected.0));
+            // All there is: what comes meanwhile is queued, and a copy of what is queued is a duplicate.
+            body.put_uint(tag::END_SEQ_NO, 0);
+            session.send_admin(b"2", body, now, out);
+        });
+    }
+
+    /// The peer wants these numbers again.
+    pub(super) fn start_replay(&mut self, from: MsgSeqNum, to: MsgSeqNum, now: Nanos, out: &mut dyn Output) {
+        if !self.settings.resends {
+            return self.fill(from, to, now, out);
+        }
+        let asked = Replay { next: from, to };
+        if self.connection.replay.is_some() {
+            // One at a time. Of several that wait, one is made that covers all.
+            let after = self
+                .connection
+                .replay_after
+                .map_or(asked, |waiting| Replay { next: waiting.next.min(from), to: waiting.to.max(to) });
+            self.connection.replay_after = Some(after);
+            return;
+        }
+        self.connection.replay = Some(asked);
+        out.notice(Notice::Replay { from, to });
+    }
+
+    /// A message that the peer has asked for, out of the log: it goes out again with PossDupFlag. The numbers before it that
+    /// the log does not have become one GapFill. In ascending order; others are passed over.
+    pub fn replay(&mut self, sent: &Sent<'_>, now: Nanos, out: &mut dyn Output) {
+        let Some(replay) = self.connection.replay else { return };
+        if !(replay.next..=replay.to).contains(&sent.number) {
+            return;
+        }
+        if sent.number > replay.next {
+            self.fill(replay.next, MsgSeqNum(sent.number.0 - 1), now, out);
+        }
+        self.emit_again(sent.number, sent.msg_type, sent.body, sent.sent, now, out);
+        self.connection.replay = Some(Replay { next: sent.number.next(), ..replay });
+    }
+
+    /// The log has no more of what was asked for: the rest is filled, and what was held back goes out.
+    pub fn replayed(&mut self, now: Nanos, out: &mut dyn Output) {
+        let Some(replay) = self.connection.replay.take() else { return };
+        if replay.next <= replay.to {
+            self.fill(replay.next, replay.to, now, out);
+        }
+        self.flush_held(out);
+        if let Some(after) = self.connection.replay_after.take() {
+            self.start_replay(after.next, after.to, now, out);
+        }
+    }
+
+    pub(super) fn flush_held(&mut self, out: &mut dyn Output) {
+        out.wire().extend_from_slice(&self.connection.held);
+        self.connection.held.clear();
+    }
+
+    /// GapFill: nothing to say under these numbers.
+    fn fill(&mut self, from: MsgSeqNum, to: MsgSeqNum, now: Nanos, out: &mut dyn Output) {
+        self.with_body(|session, body| {
+            body.put_uint(tag::NEW_SEQ_NO, u64::from(to.next().0));
+            body.put_bool(tag::GAP_FILL_FLAG, true);
+            session.emit_again(from, b"4", body, now, now, out);
+        });
+    }
+}
+
+impl Queue {
+    fn keep(&mut self, number: MsgSeqNum, message: Option<&Message<'_>>) {
+        let length = message.map_or(0, |message| message.bytes().len());
+        let fits = self.messages.len() < QUEUE_MESSAGES_MAX && self.bytes + length <= QUEUE_BYTES_MAX;
+        if fits && !self.messages.contains_key(&number) {
+            self.bytes += length;
+            self.messages.insert(number, message.map(|message| message.bytes().into()));
+        }
+    }
+
+    fn take(&mut self, number: MsgSeqNum) -> Option<Option<Box<[u8]>>> {
+        let message = self.messages.remove(&number)?;
+        self.bytes -= message.as_ref().map_or(0, |bytes| bytes.len());
+        Some(message)
+    }
+
+    fn drop_before(&mut self, number: MsgSeqNum) {
+        while let Some(first) = self.first().filter(|first| *first < number) {
+            self.take(first);
+        }
+    }
+
+    fn first(&self) -> Option<MsgSeqNum> {
+        self.messages.keys().next().copied()
+    }
+
+    pub(super) fn emptied(mut self) -> Self {
+        self.messages.clear();
+        self.bytes = 0;
+        self
+    }
+}

@@ -1,0 +1,100 @@
+//! How a session is set up.
+
+use crate::config::FixSession;
+use crate::limits::{LOGON_DEADLINE, OUTBOUND_BLOCK};
+use crate::types::{SessionId, Span};
+use crate::wire::fix::{Dictionary, FIX44, Precision, Validation};
+
+/// Settings of one session, from our side.
+#[derive(Clone)]
+pub struct Settings {
+    /// The session in the log.
+    pub session: SessionId,
+    /// The version, with its tables.
+    pub dictionary: &'static Dictionary,
+    /// SenderCompID(49) of what we send.
+    pub our_comp_id: Vec<u8>,
+    /// SenderCompID(49) of what we receive.
+    pub peer_comp_id: Vec<u8>,
+    /// MsgTypes of the application that may come in; others are answered with 380=3. An initiator lists Reject(3)
+    /// too if it wants to hear of them.
+    pub accepts: &'static [&'static [u8]],
+    /// Whether application messages are sent again when the peer asks. If not, all is gap-filled: an initiator
+    /// must not repeat orders whose moment has passed.
+    pub resends: bool,
+    /// Shortest and longest HeartBtInt(108) in seconds that a Logon may ask for.
+    pub heartbeat_secs: (u32, u32),
+    /// How far SendingTime(52) may be from our clock.
+    pub sending_time_window: Span,
+    /// How long the peer has to answer our Logout.
+    pub logout_timeout: Span,
+    /// How long the peer has to answer our Logon.
+    pub logon_timeout: Span,
+    /// Whether each Logon starts both sequences at 1.
+    pub reset_on_logon: bool,
+    /// Whether a Logon may ask for that with ResetSeqNumFlag(141)=Y.
+    pub reset_allowed: bool,
+    /// Whether MaxMessageSize(383) stands in our Logon.
+    pub tell_max_message_size: bool,
+    /// Digits of the timestamps that we send.
+    pub precision: Precision,
+    /// Which parts of the dictionary's check are made.
+    pub validation: Validation,
+    /// Outbound numbers are reserved in the log so many at a time; `None`: there is no log to ask.
+    pub reserve: Option<u32>,
+}
+
+/// What the venue takes from clients.
+const FROM_CLIENTS: &[&[u8]] = &[b"D", b"F"];
+
+/// What clients take from the venue.
+const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"3"];
+
+impl Settings {
+    /// The venue's side of a session of the configuration.
+    pub fn acceptor(session: &FixSession) -> Self {
+        Self {
+            session: session.id,
+            dictionary: &FIX44,
+            our_comp_id: session.target_comp_id.clone().into_bytes(),
+            peer_comp_id: session.sender_comp_id.clone().into_bytes(),
+            accepts: FROM_CLIENTS,
+            resends: true,
+            heartbeat_secs: session.heartbeat_secs,
+            sending_time_window: session.sending_time_window,
+            logout_timeout: LOGOUT_TIMEOUT,
+            logon_timeout: LOGON_DEADLINE,
+            reset_on_logon: session.reset_on_logon,
+            reset_allowed: session.reset_allowed,
+            tell_max_message_size: true,
+            precision: Precision::Millis,
+            validation: Validation::FULL,
+            reserve: Some(OUTBOUND_BLOCK),
+        }
+    }
+
+    /// A client's side: it keeps its numbers in memory and never repeats an order.
+    pub fn initiator(our_comp_id: &str, peer_comp_id: &str) -> Self {
+        Self {
+            session: SessionId::NONE,
+            dictionary: &FIX44,
+            our_comp_id: our_comp_id.as_bytes().to_vec(),
+            peer_comp_id: peer_comp_id.as_bytes().to_vec(),
+            accepts: FROM_VENUE,
+            resends: false,
+            heartbeat_secs: (0, u32::MAX),
+            sending_time_window: Span::from_secs(120),
+            logout_timeout: LOGOUT_TIMEOUT,
+            logon_timeout: LOGON_DEADLINE,
+            reset_on_logon: false,
+            reset_allowed: true,
+            tell_max_message_size: false,
+            precision: Precision::Millis,
+            validation: Validation::FULL,
+            reserve: None,
+        }
+    }
+}
+
+/// Long enough for a Logout to cross the world and back, short enough that a dead peer holds no slot.
+const LOGOUT_TIMEOUT: Span = Span::from_secs(2);

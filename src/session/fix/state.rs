@@ -1,0 +1,215 @@
+//! The states of a session, what can happen, and what is done then: one exhaustive table.
+//!
+//! `docs/fix-session.md` shows the same table; a test compares the two cell by cell.
+
+/// Where a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// No connection. Application messages still take numbers and are recorded, so the peer gets them by
+    /// ResendRequest.
+    Idle,
+    /// Initiator: our Logon is out, the answer is not in.
+    LogonSent,
+    /// Established, and nothing is missing from the peer.
+    Active,
+    /// Established; messages of the peer are missing and our ResendRequest is out. Later messages wait.
+    Recovering,
+    /// Our Logout is out. Nothing is taken any more; the connection is closed by the peer's Logout, or soon.
+    LogoutSent,
+}
+
+/// What can happen to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// Initiator: we want a session.
+    Connect,
+    /// A Logon: for an acceptor without a connection, one that the caller has found genuine.
+    Logon,
+    /// A Logout, whatever its number.
+    Logout,
+    /// A ResendRequest, whatever its number: both sides may miss something at once.
+    ResendRequest,
+    /// A SequenceReset without GapFillFlag: its number does not count.
+    Reset,
+    /// A message with the number that we expect.
+    Next,
+    /// A message with a higher number.
+    Ahead,
+    /// A message with a lower number and PossDupFlag=Y.
+    Duplicate,
+    /// A message with a lower number that claims to be new.
+    Behind,
+    /// A message whose CompIDs, SendingTime or OrigSendingTime are not those of this session.
+    Foreign,
+    /// A message of another FIX version, or without MsgSeqNum.
+    Unreadable,
+    /// What was missing has come.
+    GapClosed,
+    /// Nothing came for 1.2 × HeartBtInt.
+    Quiet,
+    /// Nothing came for 2.4 × HeartBtInt.
+    Dead,
+    /// The answer to our Logon or Logout is overdue.
+    Overdue,
+    /// We want to end the session.
+    Stop,
+    /// The connection is gone.
+    Lost,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// Nothing.
+    Ignore,
+    /// Send Logon.
+    SayLogon,
+    /// The session is established; an acceptor answers with Logon.
+    Establish,
+    /// The caller judges the Logon as it would a first one.
+    Judge,
+    /// Take the message: check it, use up its number, answer or deliver it.
+    Take,
+    /// Keep the message and send ResendRequest.
+    AskResend,
+    /// Keep the message; what is before it was asked for.
+    Hold,
+    /// What was kept can be taken now.
+    Drain,
+    /// Send again what was asked for.
+    Replay,
+    /// Expect another number.
+    Renumber,
+    /// Send Reject and Logout.
+    RefuseForeign,
+    /// Send Logout with the reason.
+    RefuseUnreadable,
+    /// Send Logout with both numbers, close.
+    RefuseBehind,
+    /// Send TestRequest.
+    Probe,
+    /// Send Logout.
+    SayLogout,
+    /// Answer with Logout, close.
+    AnswerLogout,
+    /// Close.
+    Close,
+    /// Forget what belonged to the connection.
+    Forget,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Idle, Self::LogonSent, Self::Active, Self::Recovering, Self::LogoutSent];
+
+    /// Whether both sides have logged on and neither has said Logout.
+    pub const fn is_established(self) -> bool {
+        matches!(self, Self::Active | Self::Recovering)
+    }
+}
+
+impl Input {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Connect,
+        Self::Logon,
+        Self::Logout,
+        Self::ResendRequest,
+        Self::Reset,
+        Self::Next,
+        Self::Ahead,
+        Self::Duplicate,
+        Self::Behind,
+        Self::Foreign,
+        Self::Unreadable,
+        Self::GapClosed,
+        Self::Quiet,
+        Self::Dead,
+        Self::Overdue,
+        Self::Stop,
+        Self::Lost,
+    ];
+}
+
+/// The table.
+pub const fn decide(state: State, input: Input) -> (Act, State) {
+    use Input as I;
+    use State::{Active, Idle, LogonSent, LogoutSent, Recovering};
+    match (state, input) {
+        (Idle, I::Connect) => (Act::SayLogon, LogonSent),
+        (Idle, I::Logon) => (Act::Establish, Active),
+        (
+            Idle,
+            I::Logout
+            | I::ResendRequest
+            | I::Reset
+            | I::Next
+            | I::Ahead
+            | I::Duplicate
+            | I::Behind
+            | I::Foreign
+            | I::Unreadable
+            | I::GapClosed
+            | I::Quiet
+            | I::Dead
+            | I::Overdue
+            | I::Stop
+            | I::Lost,
+        ) => (Act::Ignore, Idle),
+
+        (LogonSent, I::Logon) => (Act::Establish, Active),
+        (
+            LogonSent,
+            I::Logout
+            | I::ResendRequest
+            | I::Reset
+            | I::Next
+            | I::Ahead
+            | I::Duplicate
+            | I::Behind
+            | I::Foreign
+            | I::Unreadable
+            | I::Overdue
+            | I::Stop,
+        ) => (Act::Close, Idle),
+        (LogonSent, I::Connect | I::GapClosed | I::Quiet | I::Dead) => (Act::Ignore, LogonSent),
+
+        (Active | Recovering, I::Logon) => (Act::Judge, state),
+        (Active | Recovering, I::Logout) => (Act::AnswerLogout, Idle),
+        (Active | Recovering, I::ResendRequest) => (Act::Replay, state),
+        (Active | Recovering, I::Reset) => (Act::Renumber, state),
+        (Active | Recovering, I::Next) => (Act::Take, state),
+        (Active, I::Ahead) => (Act::AskResend, Recovering),
+        (Recovering, I::Ahead) => (Act::Hold, Recovering),
+        (Active | Recovering, I::Behind) => (Act::RefuseBehind, Idle),
+        (Active | Recovering, I::Foreign) => (Act::RefuseForeign, LogoutSent),
+        (Active | Recovering, I::Unreadable) => (Act::RefuseUnreadable, LogoutSent),
+        (Recovering, I::GapClosed) => (Act::Drain, Active),
+        (Active | Recovering, I::Quiet) => (Act::Probe, state),
+        (Active | Recovering, I::Dead) => (Act::Close, Idle),
+        (Active | Recovering, I::Stop) => (Act::SayLogout, LogoutSent),
+        (Active | Recovering, I::Connect | I::Duplicate | I::Overdue) => (Act::Ignore, state),
+        (Active, I::GapClosed) => (Act::Ignore, Active),
+
+        (LogoutSent, I::ResendRequest) => (Act::Replay, LogoutSent),
+        (LogoutSent, I::Logout | I::Dead | I::Overdue) => (Act::Close, Idle),
+        (
+            LogoutSent,
+            I::Connect
+            | I::Logon
+            | I::Reset
+            | I::Next
+            | I::Ahead
+            | I::Duplicate
+            | I::Behind
+            | I::Foreign
+            | I::Unreadable
+            | I::GapClosed
+            | I::Quiet
+            | I::Stop,
+        ) => (Act::Ignore, LogoutSent),
+
+        (LogonSent | Active | Recovering | LogoutSent, I::Lost) => (Act::Forget, Idle),
+    }
+}

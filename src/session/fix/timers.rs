@@ -1,0 +1,88 @@
+//! Heartbeats, the TestRequest, and time limits.
+//!
+//! Of silence: 1 × HeartBtInt of ours: Heartbeat. 1.2 × of the peer's: TestRequest, and no Heartbeat until something
+//! comes. 2.4 ×: the connection is closed.
+
+use super::{Act, CloseReason, Input, Output, Session, State};
+use crate::types::{Nanos, Span};
+use crate::wire::fix::{PutFields, tag};
+
+/// TestReqID(112) of our TestRequests.
+const TEST_REQ_ID: &[u8] = b"TEST";
+
+impl Session {
+    /// When [`Session::tick`] has something to do, as things stand.
+    pub fn deadline(&self) -> Option<Nanos> {
+        match self.state {
+            State::Idle => None,
+            State::LogonSent => Some(self.connection.overdue),
+            State::LogoutSent => Some(self.dead_at().map_or(self.overdue(), |dead| dead.min(self.overdue()))),
+            State::Active | State::Recovering => {
+                let dead = self.dead_at()?;
+                if self.connection.probing {
+                    return Some(dead);
+                }
+                Some(self.heartbeat_at().min(self.quiet_at()).min(dead))
+            }
+        }
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Nanos, out: &mut dyn Output) {
+        match self.state {
+            State::Idle => {}
+            State::LogonSent | State::LogoutSent if now >= self.overdue() => {
+                let reason = match self.state {
+                    State::LogonSent => CloseReason::LogonTimeout,
+                    _ => CloseReason::LogoutTimeout,
+                };
+                if self.step(Input::Overdue) == Act::Close {
+                    self.close(reason, out);
+                }
+            }
+            State::LogonSent => {}
+            State::Active | State::Recovering | State::LogoutSent => self.tick_established(now, out),
+        }
+    }
+
+    fn tick_established(&mut self, now: Nanos, out: &mut dyn Output) {
+        let Some(dead_at) = self.dead_at() else { return };
+        if now >= dead_at {
+            if self.step(Input::Dead) == Act::Close {
+                self.close(CloseReason::Silent, out);
+            }
+            return;
+        }
+        if self.connection.probing || !self.state.is_established() {
+            return;
+        }
+        if now >= self.heartbeat_at() {
+            self.send_admin(b"0", &[], now, out);
+        }
+        if now >= self.quiet_at() && self.step(Input::Quiet) == Act::Probe {
+            self.connection.probing = true;
+            self.with_body(|session, body| {
+                body.put(tag::TEST_REQ_ID, TEST_REQ_ID);
+                session.send_admin(b"1", body, now, out);
+            });
+        }
+    }
+
+    fn overdue(&self) -> Nanos {
+        self.connection.overdue
+    }
+
+    fn heartbeat_at(&self) -> Nanos {
+        self.connection.last_sent + self.connection.heartbeat
+    }
+
+    fn quiet_at(&self) -> Nanos {
+        self.connection.last_received + Span(self.connection.heartbeat.0 / 5 * 6)
+    }
+
+    /// `None` where the session has no heartbeats.
+    fn dead_at(&self) -> Option<Nanos> {
+        let heartbeat = self.connection.heartbeat;
+        (heartbeat > Span::ZERO).then(|| self.connection.last_received + Span(heartbeat.0 / 5 * 12))
+    }
+}
