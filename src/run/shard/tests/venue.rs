@@ -1,0 +1,169 @@
+//! A shard with two instruments and four accounts, and a log of its steps as a journal would have it.
+
+use super::*;
+use crate::types::*;
+
+pub(super) const START: Nanos = Nanos(1_700_000_000_000_000_000);
+
+pub(super) struct Venue {
+    pub(super) shard: Shard,
+    pub(super) now: Nanos,
+    pub(super) log: Vec<Record>,
+    requests: u64,
+}
+
+/// A step as it stands in a journal.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Record {
+    pub(super) seq: Seq,
+    pub(super) time: Nanos,
+    pub(super) command: Command,
+    pub(super) events: Vec<Event>,
+}
+
+pub(super) fn instrument(id: u16) -> Instrument {
+    Instrument {
+        id: InstrumentId(id),
+        symbol: Symbol::truncated(&format!("I-{id}")),
+        kind: InstrumentKind::Spot,
+        base: Symbol::truncated("BTC"),
+        quote: Symbol::truncated("USD"),
+        price_scale: Scale(2),
+        qty_scale: Scale(0),
+        tick: Price(1),
+        lot: Qty(1),
+        max_qty: Qty(u64::MAX),
+        max_notional: u64::MAX,
+        band_bps: 2_000,
+        reference: Price(100),
+        state: InstrumentState::Trading,
+    }
+}
+
+pub(super) fn limits(account: u32) -> AccountLimits {
+    AccountLimits { account: AccountId(account), max_open_orders: 10_000, max_position: 0, enabled: true }
+}
+
+/// A limit order of account 1 to buy 10 at 100.
+pub(super) fn buy(id: &str) -> NewOrder {
+    NewOrder {
+        account: AccountId(1),
+        instrument: InstrumentId(1),
+        cl_ord_id: ClOrdId::truncated(id),
+        side: Side::Buy,
+        ord_type: OrdType::Limit,
+        time_in_force: TimeInForce::Gtc,
+        smp: SmpMode::ExpireTaker,
+        price: Price(100),
+        qty: Qty(10),
+    }
+}
+
+/// The same of account 2 to sell.
+pub(super) fn sell(id: &str) -> NewOrder {
+    NewOrder { account: AccountId(2), side: Side::Sell, ..buy(id) }
+}
+
+pub(super) fn cancel(id: &str, target: &str) -> CancelOrder {
+    CancelOrder {
+        account: AccountId(1),
+        instrument: InstrumentId(1),
+        cl_ord_id: ClOrdId::truncated(id),
+        target: OrderRef::ClOrdId(ClOrdId::truncated(target)),
+    }
+}
+
+pub(super) fn origin(token: u64) -> Origin {
+    Origin { gateway: GatewayId(0), conn: ConnId(7), token, stamps: Stamps::default() }
+}
+
+impl Venue {
+    pub(super) fn new() -> Self {
+        let mut venue = Self { shard: Shard::new(ShardId(1)), now: START, log: Vec::new(), requests: 0 };
+        for id in [1, 2] {
+            venue.run(Command::Instrument(instrument(id)));
+        }
+        for account in 1..=4 {
+            venue.run(Command::Account(limits(account)));
+        }
+        venue
+    }
+
+    /// Who asks: a sender whose clock is right. Its content stands for the request, as decode makes it.
+    pub(super) fn requester(&self, kind: &RequestKind) -> Requester {
+        Requester {
+            session: SessionId(0),
+            key: ApiKeyId(1),
+            sent: self.now,
+            recv_window: Span::from_secs(5),
+            content: crate::wire::digest::content(kind, true),
+            signed_digest: [0; 16],
+            named: true,
+        }
+    }
+
+    pub(super) fn new_order(&self, order: NewOrder) -> Command {
+        Command::New(self.requester(&RequestKind::New(order)), order)
+    }
+
+    pub(super) fn cancel_order(&self, cancel: CancelOrder) -> Command {
+        Command::Cancel(self.requester(&RequestKind::Cancel(cancel)), cancel)
+    }
+
+    /// Sends a command; all events of all its steps, or the answer to a repetition.
+    pub(super) fn send(&mut self, command: Command) -> Result<Vec<Event>, Answer> {
+        self.requests += 1;
+        let origin = origin(self.requests);
+        let mut outputs: Vec<ShardOutput> = match self.shard.execute(Some(origin), &command, self.now) {
+            Outcome::Repetition(answer) => match answer.expect("somebody asked") {
+                ShardOutput::Answer { answer, after, .. } => {
+                    assert_eq!(after, self.shard.last_seq());
+                    return Err(*answer);
+                }
+                output => panic!("a repetition has no step: {output:?}"),
+            },
+            Outcome::Step(step) => keep(&mut self.log, step),
+        };
+        while self.shard.has_pending() {
+            outputs.extend(keep(&mut self.log, self.shard.proceed(self.now)));
+        }
+        let marked =
+            outputs.iter().rev().map(|output| matches!(output, ShardOutput::Event { last: true, .. }));
+        assert!(marked.eq((0..outputs.len()).map(|n| n == 0)), "the last event of the last step is marked");
+        let events = outputs.into_iter().map(|output| match output {
+            ShardOutput::Event { event, origin: Some(of), .. } if of == origin => event,
+            output => panic!("not an event of this request: {output:?}"),
+        });
+        Ok(events.collect())
+    }
+
+    /// Sends a command that is no repetition.
+    pub(super) fn run(&mut self, command: Command) -> Vec<Event> {
+        self.send(command).expect("it is new")
+    }
+
+    pub(super) fn place(&mut self, order: NewOrder) -> Vec<Event> {
+        self.run(self.new_order(order))
+    }
+
+    pub(super) fn ask(&self, query: Query) -> Answer {
+        match self.shard.query(origin(0), &query, self.now) {
+            ShardOutput::Answer { answer, .. } => *answer,
+            output => panic!("a question is answered: {output:?}"),
+        }
+    }
+
+    pub(super) fn status(&self, account: u32, target: OrderRef) -> Result<Order, Refusal> {
+        match self.ask(Query::Order { account: AccountId(account), instrument: InstrumentId(1), target }) {
+            Answer::Order(order) => order,
+            answer => panic!("{answer:?}"),
+        }
+    }
+}
+
+fn keep(log: &mut Vec<Record>, step: Step<'_>) -> Vec<ShardOutput> {
+    assert!(step.events.len() <= EVENTS_PER_STEP_MAX, "a step is bounded");
+    let Step { seq, time, command, events, .. } = step;
+    log.push(Record { seq, time, command: *command, events: events.to_vec() });
+    step.outputs().collect()
+}
