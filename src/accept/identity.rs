@@ -2,6 +2,8 @@
 
 use crate::config::Directory;
 use crate::types::MemberId;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Who holds the other end of a connection.
@@ -25,4 +27,9 @@ pub fn spki_sha256(certificate: &[u8]) -> Option<[u8; 32]> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.public_key().raw);
     digest.as_ref().try_into().ok()
+}
+
+/// The same of the first certificate in a PEM file.
+pub fn pem_spki_sha256(pem: &[u8]) -> Option<[u8; 32]> {
+    spki_sha256(&CertificateDer::from_pem_slice(pem).ok()?)
 }

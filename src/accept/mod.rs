@@ -23,4 +23,4 @@ mod identity;
 pub use acceptor::{Acceptor, AcceptorError, DEVELOPMENT_CA, TlsPems};
 pub use connection::TlsConnection;
 pub use fault::TlsFault;
-pub use identity::{Identity, identify, spki_sha256};
+pub use identity::{Identity, identify, pem_spki_sha256, spki_sha256};

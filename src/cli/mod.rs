@@ -6,6 +6,7 @@
 //!
 //! Results go to stdout, all else to stderr. Whatever fails says so in one line: see [`problem`].
 
+pub mod cert;
 pub mod demo;
 pub mod init;
 pub mod key;
@@ -29,6 +30,8 @@ enum Command {
     Init(init::Args),
     /// Run the server until SIGINT or SIGTERM.
     Serve(serve::Args),
+    /// Make certificates for servers and members, and show their pins.
+    Cert(cert::Args),
     /// Make an Ed25519 key, show its public part, sign with it.
     Key(key::Args),
 }
@@ -38,6 +41,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Cert(args) => cert::run(args),
         Command::Key(args) => key::run(args),
     }
 }
