@@ -5,6 +5,8 @@
 
 mod directory;
 mod file;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod instruments;
 mod members;
 mod pem;
