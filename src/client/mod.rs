@@ -27,7 +27,9 @@
 //! [`Error::OutcomeUnknown`] is the absence of one: ask with [`ws::Client::status`] by ClOrdID, or send the same
 //! order with the same ClOrdID again, which executes at most once.
 
+mod connect;
 mod error;
+pub mod fix;
 mod order;
 mod report;
 pub mod sign;

@@ -10,18 +10,17 @@ mod tests;
 
 pub use messages::{BookTicker, Depth, Fill, OrderState, RateLimit};
 
+use super::connect::{self, now};
 use super::report::ExecutionReport;
 use super::{ApiKey, Error, NewOrder, OrderName};
 use crate::types::{Nanos, Reject};
 use driver::{Epitaph, Order, Reply};
 use messages::{Answer, Envelope, Params, ServerTime};
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
-use tokio::net::TcpStream;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -335,29 +334,20 @@ fn unknown(error: Error, cl_ord_id: String) -> Error {
 }
 
 async fn open(url: &str, tls: Arc<ClientConfig>) -> Result<driver::Socket, Error> {
-    let refused = |error: &dyn std::fmt::Display| Error::Connect(format!("{url}: {error}"));
-    let uri: Uri = url.parse().map_err(|error| refused(&error))?;
-    let host = uri.host().ok_or_else(|| refused(&"no host in it"))?.trim_matches(['[', ']']).to_owned();
+    let failed = |error: &dyn std::fmt::Display| Error::Connect(format!("{url}: {error}"));
+    let uri: Uri = url.parse().map_err(|error| failed(&error))?;
     if uri.scheme_str() != Some("wss") {
-        return Err(refused(&"only wss:// is served"));
+        return Err(failed(&"only wss:// is served"));
     }
-    let name = ServerName::try_from(host.clone()).map_err(|error| refused(&error))?;
-    let address = (host, uri.port_u16().unwrap_or(443));
-    let tcp = TcpStream::connect(address).await.map_err(|error| refused(&error))?;
-    tcp.set_nodelay(true).map_err(|error| refused(&error))?;
-    let stream =
-        tokio_rustls::TlsConnector::from(tls).connect(name, tcp).await.map_err(|error| refused(&error))?;
+    let host = uri.host().ok_or_else(|| failed(&"no host in it"))?;
+    let address = format!("{host}:{}", uri.port_u16().unwrap_or(443));
+    let stream = connect::tls(&address, tls).await?;
     let mut config = WebSocketConfig::default();
     // Answers are small; the default buffers of 128 KiB each would be cleared for every connection.
     config.read_buffer_size = 16 * 1024;
     config.write_buffer_size = 0;
     let (socket, _) = tokio_tungstenite::client_async_with_config(uri, stream, Some(config))
         .await
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| failed(&error))?;
     Ok(socket)
-}
-
-fn now() -> Nanos {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
