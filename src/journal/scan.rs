@@ -177,17 +177,17 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// `written`: how many bytes of `rest` there are up to the last one that is not zero; not 0.
+/// `written`: how many bytes of `rest` there are up to the last one that is not zero.
 fn here(rest: &[u8], written: usize, damage: Damage) -> Here {
     if matches!(damage, Damage::Unknown(_)) {
         return Here::Foreign;
     }
+    if rest[..ALIGNMENT.min(rest.len())].iter().all(|byte| *byte == 0) {
+        return Here::Blank;
+    }
     // Fewer bytes than checksum and length have: the record stops within them.
     if written < ALIGNMENT {
         return Here::CutShort;
-    }
-    if rest[..ALIGNMENT] == [0; ALIGNMENT] {
-        return Here::Blank;
     }
     let Ok(extent) = record::extent_at(rest) else { return Here::Broken };
     // A changed length must not make a whole record look short: then its end mark is what was written last.

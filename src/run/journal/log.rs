@@ -8,9 +8,15 @@
 //! A segment is synced before the next one is begun, so only the last one can have a torn tail.
 
 use super::index::Index;
+use crate::limits::{RECORD_BYTES_MAX, SEGMENT_BYTES};
 use crate::sys::file::{BlockFile, FileError, Folder};
 use crate::types::{Nanos, Seq};
 use crate::wire::record::{self, Damage, Place, Record, SEGMENT_HEADER_BYTES, SegmentHeader, Stream};
+
+/// The longest record must fit a new segment.
+const SEGMENT_BYTES_MIN: u64 = (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64;
+
+const _: () = assert!(SEGMENT_BYTES >= SEGMENT_BYTES_MIN && SEGMENT_BYTES <= u32::MAX as u64);
 
 /// A log that is open for appending.
 #[derive(Debug)]
@@ -93,6 +99,10 @@ impl Log {
         segment_bytes: u64,
         now: Nanos,
     ) -> Result<Self, LogError> {
+        assert!(
+            (SEGMENT_BYTES_MIN..=u64::from(u32::MAX)).contains(&segment_bytes),
+            "a segment of {segment_bytes} bytes"
+        );
         let before = LogEnd { place: Place { segment: 0, offset: 0 }, checksum: 0 };
         let current = begin_segment(&folder, &environment, segment_bytes, before, now)?;
         let index = Index::default();
@@ -174,6 +184,13 @@ impl Log {
     /// Where the next record goes.
     pub fn end(&self) -> LogEnd {
         self.current.end
+    }
+
+    /// A file that was not opened for writing stands for a disk that refuses.
+    #[cfg(test)]
+    pub fn refuse_writes(&mut self) {
+        let name = segment_name(self.current.end.place.segment);
+        self.current.file = self.folder.open_file(&name, false).unwrap();
     }
 
     fn write(&mut self, bytes: &[u8], end: LogEnd) -> Result<(), LogError> {

@@ -25,6 +25,8 @@ pub mod session;
 pub mod step;
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;
 
 use crate::limits::RECORD_BYTES_MAX;

@@ -1,0 +1,220 @@
+//! One of everything that can stand in a journal, for tests.
+
+use super::{LogRecord, encode_log, encode_session, encode_step};
+use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX, SIGNED_BYTES_MAX};
+use crate::types::event::{CancelRejected, Cause, ExecType, Execution, Fill};
+use crate::types::*;
+
+/// A text of full length.
+pub fn long<const N: usize>() -> Text<N> {
+    Text::new(&"x".repeat(N)).unwrap()
+}
+
+pub fn requester() -> Requester {
+    Requester {
+        session: SessionId(3),
+        key: ApiKeyId(7),
+        sent: Nanos(1_700_000_000_000_000_000),
+        recv_window: Span::from_secs(5),
+        content: [0xc0; 16],
+        signed_digest: [0x5d; 16],
+        named: true,
+    }
+}
+
+pub fn new_order() -> NewOrder {
+    NewOrder {
+        account: AccountId(9),
+        instrument: InstrumentId(2),
+        cl_ord_id: long(),
+        side: Side::Sell,
+        ord_type: OrdType::LimitMaker,
+        time_in_force: TimeInForce::Gtc,
+        smp: SmpMode::ExpireBoth,
+        price: Price(-5),
+        qty: Qty(u64::MAX),
+    }
+}
+
+pub fn instrument() -> Instrument {
+    Instrument {
+        id: InstrumentId(2),
+        symbol: long(),
+        kind: InstrumentKind::Option,
+        base: Text::new("BTC").unwrap(),
+        quote: long(),
+        price_scale: Scale(2),
+        qty_scale: Scale::MAX,
+        tick: Price(5),
+        lot: Qty(10),
+        max_qty: Qty(1_000),
+        max_notional: 1 << 60,
+        band_bps: 500,
+        reference: Price(0),
+        state: InstrumentState::Halted,
+    }
+}
+
+pub fn limits() -> AccountLimits {
+    AccountLimits { account: AccountId(9), max_open_orders: 10, max_position: 0, enabled: false }
+}
+
+pub fn order() -> Order {
+    let NewOrder { account, instrument, cl_ord_id, side, ord_type, time_in_force, smp, price, qty } =
+        new_order();
+    Order {
+        id: OrderId::new(ShardId(1), Seq(5)),
+        cl_ord_id,
+        account,
+        instrument,
+        session: SessionId(3),
+        side,
+        ord_type,
+        time_in_force,
+        smp,
+        price,
+        qty,
+        cum_qty: Qty(1),
+        cum_quote: Notional(i128::MIN),
+        status: OrdStatus::PartiallyFilled,
+        created: Nanos(5),
+        updated: Nanos(6),
+    }
+}
+
+/// The longest event: everything optional is there.
+pub fn execution(detail: Detail) -> Execution {
+    Execution {
+        exec_type: ExecType::Trade,
+        order: order(),
+        cancel_id: Some(long()),
+        cancel_session: SessionId(4),
+        fill: Some(Fill { trade_id: TradeId(77), price: Price(1), qty: Qty(1), maker: true }),
+        cause: Some(Cause::SelfMatch),
+        refusal: Some(Refusal { reject: Reject::PriceOutsideBand, detail }),
+    }
+}
+
+pub fn details() -> Vec<Detail> {
+    vec![
+        Detail::None,
+        Detail::RetryAfter(Span(1)),
+        Detail::Field(long()),
+        Detail::Tag(44),
+        Detail::SignedSha256([0xab; 32]),
+        Detail::Clocks { server: Nanos(2), sent: Nanos(1) },
+        Detail::OrderId(OrderId(5)),
+        Detail::Bound(-1),
+    ]
+}
+
+pub fn events() -> Vec<Event> {
+    let reject = CancelRejected {
+        account: AccountId(9),
+        instrument: InstrumentId(2),
+        session: SessionId(3),
+        cl_ord_id: long(),
+        orig_cl_ord_id: Some(long()),
+        order_id: None,
+        status: OrdStatus::Rejected,
+        refusal: Reject::OrderUnknown.into(),
+    };
+    let bare = Execution {
+        exec_type: ExecType::New,
+        cancel_id: None,
+        cancel_session: SessionId::NONE,
+        fill: None,
+        cause: None,
+        refusal: None,
+        ..execution(Detail::None)
+    };
+    let mut events: Vec<_> =
+        details().into_iter().map(|detail| Event::Execution(execution(detail))).collect();
+    events.extend([
+        Event::Execution(bare),
+        Event::CancelRejected(reject),
+        Event::Instrument(instrument()),
+        Event::Account(limits()),
+        Event::Reference(InstrumentId(2), Price(i64::MAX)),
+    ]);
+    events
+}
+
+pub fn commands() -> Vec<Command> {
+    let cancel = |target| CancelOrder {
+        account: AccountId(9),
+        instrument: InstrumentId(2),
+        cl_ord_id: Text::new("c-1").unwrap(),
+        target,
+    };
+    vec![
+        Command::New(requester(), new_order()),
+        Command::Cancel(requester(), cancel(OrderRef::OrderId(OrderId(5)))),
+        Command::Cancel(requester(), cancel(OrderRef::ClOrdId(long()))),
+        Command::Continue(Continue { instrument: InstrumentId(2), order: OrderId(5) }),
+        Command::Instrument(instrument()),
+        Command::Account(limits()),
+        Command::Reference(InstrumentId(2), Price(7)),
+    ]
+}
+
+pub fn session_records() -> Vec<SessionRecord<'static>> {
+    let (session, number, sent) = (SessionId(3), MsgSeqNum(4), Nanos(8));
+    let event = EventRef { shard: ShardId(0), seq: Seq(9), index: 2 };
+    vec![
+        SessionRecord::Inbound { session, number },
+        SessionRecord::InboundNext { session, next: number },
+        SessionRecord::Outbound { session, number, sent, body: OutboundBody::Event(event) },
+        SessionRecord::Outbound { session, number, sent, body: OutboundBody::Own(b"3\x0145=4\x01") },
+        SessionRecord::Outbound { session, number, sent, body: OutboundBody::Own(b"") },
+        SessionRecord::Reserved { session, upto: number },
+        SessionRecord::Reset { session },
+    ]
+}
+
+/// The longest step that there can be.
+pub fn longest_step() -> Vec<u8> {
+    let signed = SignedBytes::new(&[b'x'; SIGNED_BYTES_MAX], Some([7; 64]));
+    let event = Event::Execution(execution(Detail::SignedSha256([0xff; 32])));
+    step(ShardId(0), 1, &commands()[2], &signed, &[event; EVENTS_PER_STEP_MAX])
+}
+
+/// A step without its checksum.
+pub fn step(shard: ShardId, seq: u64, command: &Command, signed: &SignedBytes, events: &[Event]) -> Vec<u8> {
+    let mut out = vec![0xee; RECORD_BYTES_MAX];
+    let extent = encode_step(&mut out, shard, Seq(seq), Nanos(1_000 + seq), command, signed, events);
+    out.truncate(extent);
+    out
+}
+
+/// A record of a session log without its checksum.
+pub fn session(gateway: GatewayId, seq: u64, record: &SessionRecord<'_>) -> Vec<u8> {
+    let mut out = vec![0xee; RECORD_BYTES_MAX];
+    let extent = encode_session(&mut out, gateway, Seq(seq), Nanos(1_000 + seq), record);
+    out.truncate(extent);
+    out
+}
+
+/// A record of the log itself without its checksum.
+pub fn started(seq: u64) -> Vec<u8> {
+    let mut out = vec![0xee; RECORD_BYTES_MAX];
+    let extent = encode_log(&mut out, Seq(seq), Nanos(1_000 + seq), &LogRecord::Started { cut: 12 });
+    out.truncate(extent);
+    out
+}
+
+/// A small journal's records, one of every type, without checksums, in the order of their writing.
+pub fn every_record() -> Vec<Vec<u8>> {
+    let signed = SignedBytes::new(b"11=a\x0138=1\x01", Some([0x51; 64]));
+    let mut records = vec![started(1)];
+    for (seq, record) in (1..).zip(session_records()) {
+        records.push(session(GatewayId(0), seq, &record));
+    }
+    for (seq, command) in (1..).zip(commands()) {
+        let events = events();
+        let events = &events[..(seq as usize).min(events.len())];
+        records.push(step(ShardId(0), seq, &command, &signed, events));
+    }
+    records.push(step(ShardId(1), 1, &commands()[3], &SignedBytes::NONE, &[]));
+    records
+}
