@@ -16,6 +16,8 @@ mod sessions;
 mod shards;
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;
 
 use super::journal::OwnRef;

@@ -1,0 +1,150 @@
+//! A small venue that keeps a real journal, for tests: shard and session log as the agents write them.
+
+use super::{Recovered, RecoveryError, RecoveryOptions, recover};
+use crate::journal::append::{Appender, SessionAppender};
+use crate::limits::RECORD_BYTES_MAX;
+use crate::run::journal::log::Log;
+use crate::run::shard::{Outcome, Shard, Step};
+use crate::types::*;
+use crate::wire::record::{SEGMENT_HEADER_BYTES, Stream};
+use std::path::Path;
+
+pub const NOW: Nanos = Nanos(1_700_000_000_000_000_000);
+pub const MAKER: SessionId = SessionId(1);
+pub const TAKER: SessionId = SessionId(2);
+
+/// A shard and the session log of a gateway, on one log.
+pub struct Venue {
+    pub shard: Shard,
+    pub log: Log,
+    pub appender: Appender,
+    pub sessions: SessionAppender,
+    pub now: Nanos,
+}
+
+pub fn options() -> RecoveryOptions {
+    RecoveryOptions {
+        environment: "test".to_owned(),
+        segment_bytes: (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64,
+        shards: vec![ShardId(0)],
+    }
+}
+
+pub fn recovered(dir: &Path) -> Result<Recovered, RecoveryError> {
+    recover(dir, &options(), NOW)
+}
+
+pub fn order(session: SessionId, side: Side, name: &str, qty: u64) -> Command {
+    let order = NewOrder {
+        account: AccountId(session.0.into()),
+        instrument: InstrumentId(1),
+        cl_ord_id: ClOrdId::truncated(name),
+        side,
+        ord_type: OrdType::Limit,
+        time_in_force: TimeInForce::Gtc,
+        smp: SmpMode::ExpireTaker,
+        price: Price(100),
+        qty: Qty(qty),
+    };
+    let requester = Requester {
+        session,
+        key: ApiKeyId(1),
+        sent: NOW,
+        recv_window: Span::from_secs(60),
+        content: crate::wire::digest::content(&RequestKind::New(order), true),
+        signed_digest: [0; 16],
+        named: true,
+    };
+    Command::New(requester, order)
+}
+
+impl Venue {
+    /// Takes up the journal in `dir` as a server does.
+    pub fn open(dir: &Path) -> Self {
+        let recovered = recovered(dir).unwrap();
+        let last = recovered.streams.last(Stream::Gateway(GatewayId(0)));
+        Self {
+            shard: recovered.shards.into_iter().next().unwrap(),
+            log: recovered.log,
+            appender: Appender::default(),
+            sessions: SessionAppender::new(GatewayId(0), last),
+            now: NOW,
+        }
+    }
+
+    /// One with an instrument and two accounts.
+    pub fn begin(dir: &Path) -> Self {
+        let mut venue = Self::open(dir);
+        let instrument = Instrument {
+            id: InstrumentId(1),
+            symbol: Symbol::truncated("BTC-USD"),
+            kind: InstrumentKind::Spot,
+            base: Symbol::truncated("BTC"),
+            quote: Symbol::truncated("USD"),
+            price_scale: Scale(2),
+            qty_scale: Scale(0),
+            tick: Price(1),
+            lot: Qty(1),
+            max_qty: Qty(u64::MAX),
+            max_notional: u64::MAX,
+            band_bps: 0,
+            reference: Price(100),
+            state: InstrumentState::Trading,
+        };
+        venue.run(&Command::Instrument(instrument));
+        for account in [1, 2] {
+            let account = AccountId(account);
+            let limits = AccountLimits { account, max_open_orders: 1_000, max_position: 0, enabled: true };
+            venue.run(&Command::Account(limits));
+        }
+        venue
+    }
+
+    /// Executes a command and appends its steps; where each of their events stands.
+    pub fn run(&mut self, command: &Command) -> Vec<EventRef> {
+        let signed = SignedBytes::new(b"35=D\x01", Some([7; 64]));
+        let mut refs = Vec::new();
+        let mut keep = |appender: &mut Appender, log: &mut Log, step: Step<'_>, signed: &SignedBytes| {
+            let Step { shard, seq, time, command, events, .. } = step;
+            let mut record = appender.step(shard, seq, time, command, signed, events).to_vec();
+            log.append(&mut record, NOW).unwrap();
+            refs.extend((0..events.len()).map(|index| EventRef { shard, seq, index: index as u16 }));
+        };
+        match self.shard.execute(None, command, self.now) {
+            Outcome::Step(step) => keep(&mut self.appender, &mut self.log, step, &signed),
+            Outcome::Repetition(answer) => panic!("{answer:?}"),
+        }
+        while self.shard.has_pending() {
+            keep(&mut self.appender, &mut self.log, self.shard.proceed(self.now), &SignedBytes::NONE);
+        }
+        refs
+    }
+
+    /// Appends to the session log.
+    pub fn note(&mut self, record: &SessionRecord<'_>) -> Seq {
+        let (seq, bytes) = self.sessions.record(self.now, record);
+        let mut bytes = bytes.to_vec();
+        self.log.append(&mut bytes, NOW).unwrap();
+        seq
+    }
+
+    /// Gives a number to a body.
+    pub fn send(&mut self, session: SessionId, number: u32, body: OutboundBody<'_>) -> Seq {
+        let number = MsgSeqNum(number);
+        self.note(&SessionRecord::Outbound { session, number, sent: self.now, body })
+    }
+
+    /// Both sessions log on, trade a little, and hear of some of it. Ends with all that happened durable.
+    pub fn trade(&mut self) {
+        for session in [MAKER, TAKER] {
+            self.note(&SessionRecord::Reset { session });
+            self.note(&SessionRecord::Reserved { session, upto: MsgSeqNum(100) });
+        }
+        self.note(&SessionRecord::Inbound { session: MAKER, number: MsgSeqNum(2) });
+        let refs = self.run(&order(MAKER, Side::Buy, "m-1", 10));
+        self.send(MAKER, 2, OutboundBody::Event(refs[0]));
+        self.note(&SessionRecord::Inbound { session: TAKER, number: MsgSeqNum(2) });
+        self.run(&order(TAKER, Side::Sell, "t-1", 4));
+        self.log.sync().unwrap();
+    }
+}
