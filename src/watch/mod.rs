@@ -1,1 +1,17 @@
-//! What is counted and timed: histograms per stage, counters, security events.
+//! What is counted and timed, and what concerns security, told to ordinary threads without stalling an agent.
+//!
+//! ```text
+//!   agent: Watch::time, Watch::refuse ──► its own Figures        reader: WatchReader::refresh
+//!             └─ Watch::turn: a reader asks? swap them for empty ones ──► added to what was there
+//!   agent: SecurityLog::note ──► bounded channel, or counted as lost ──► SecurityReader::take ──► a line of the log
+//! ```
+//!
+//! - An agent writes to memory that is its own. Handing over is a swap of two pointers under a lock that it only tries.
+//! - Nothing here waits, and after the start nothing is allocated on the side of the agent.
+//! - No secret gets into a record: no signature, no key, no password, no order.
+
+mod figures;
+mod security;
+
+pub use figures::{Figures, Stage, Watch, WatchReader, watch};
+pub use security::{SecurityEvent, SecurityLog, SecurityReader, SecurityRecord, security_log};

@@ -1,0 +1,205 @@
+//! Security events: who was refused, and why, for the operator's log.
+//!
+//! An agent notes them, a thread of the control plane writes them. The channel between is bounded; what does not fit is
+//! counted as lost, so that a flood of refusals can neither stall the path nor fill the memory.
+
+use crate::types::time::Civil;
+use crate::types::{ApiKeyId, MemberId, Nanos, Reject, SessionId, Text};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Events that wait for the thread that writes them: ten reads a second write ten thousand.
+const EVENTS_MAX: usize = 1_024;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecurityEvent {
+    /// The TLS handshake failed, or the connection broke the protocol later.
+    TlsFailed {
+        /// The name of the fault.
+        fault: Text<120>,
+    },
+    /// The certificate is from a trusted CA, but no member's.
+    UnknownCertificate {
+        /// SHA-256 of its SubjectPublicKeyInfo: what the configuration would name.
+        spki: [u8; 32],
+    },
+    /// The handshake or the logon took too long.
+    LogonTimedOut,
+    /// A logon was refused.
+    LogonRefused {
+        /// Whose certificate it was.
+        member: MemberId,
+        /// Why.
+        reject: Reject,
+        /// The SenderCompID or API key that was claimed.
+        claimed: Text<36>,
+    },
+    /// A request carries no signature, or one that does not fit.
+    SignatureRefused {
+        /// Whose certificate it was.
+        member: MemberId,
+        /// The API key that should have signed.
+        key: ApiKeyId,
+        /// The FIX session; [`SessionId::NONE`] for WebSocket.
+        session: SessionId,
+        /// [`Reject::SignatureMissing`] or [`Reject::SignatureInvalid`].
+        reject: Reject,
+    },
+    /// A request names an account, API key or CompID that its certificate has no right to.
+    NotPermitted {
+        /// Whose certificate it was.
+        member: MemberId,
+        /// Why.
+        reject: Reject,
+    },
+    /// The connection sent more messages than twice its cap.
+    Flood {
+        /// Whose certificate it was.
+        member: MemberId,
+    },
+    /// The connection did not read what was sent to it.
+    SlowReader {
+        /// Whose certificate it was.
+        member: MemberId,
+    },
+    /// There were as many connections as there may be.
+    ConnectionsExhausted,
+}
+
+/// An event, with when and from where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecurityRecord {
+    /// When.
+    pub at: Nanos,
+    /// From where.
+    pub peer: SocketAddr,
+    /// What.
+    pub event: SecurityEvent,
+}
+
+/// The end that agents write to. Clones write to the same.
+#[derive(Clone, Debug)]
+pub struct SecurityLog {
+    channel: SyncSender<SecurityRecord>,
+    lost: Arc<AtomicU64>,
+}
+
+/// The end that is read.
+#[derive(Debug)]
+pub struct SecurityReader {
+    channel: Receiver<SecurityRecord>,
+    lost: Arc<AtomicU64>,
+}
+
+/// A log: the end that is written to and the end that is read.
+pub fn security_log() -> (SecurityLog, SecurityReader) {
+    let (sender, receiver) = sync_channel(EVENTS_MAX);
+    let lost = Arc::new(AtomicU64::new(0));
+    (SecurityLog { channel: sender, lost: Arc::clone(&lost) }, SecurityReader { channel: receiver, lost })
+}
+
+impl SecurityLog {
+    /// Notes an event. Never waits: if the reader is that far behind, the event is counted as lost.
+    pub fn note(&self, record: SecurityRecord) {
+        if self.channel.try_send(record).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl SecurityReader {
+    /// The oldest event that was not read yet. To be asked some times a second; who waits in the channel
+    /// would have to be woken by an agent, which takes a system call.
+    pub fn take(&mut self) -> Option<SecurityRecord> {
+        self.channel.try_recv().ok()
+    }
+
+    /// How many events were lost since this was asked last.
+    pub fn lost(&mut self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// One line: time, peer, name, and what else there is as `name=value`.
+impl fmt::Display for SecurityRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Civil { year, month, day, hour, minute, second, nanos } = Civil::from_nanos(self.at);
+        let millis = nanos / 1_000_000;
+        write!(f, "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z ")?;
+        write!(f, "peer={} {}", self.peer, self.event)
+    }
+}
+
+impl fmt::Display for SecurityEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TlsFailed { fault } => write!(f, "TlsFailed fault={:?}", fault.as_str()),
+            Self::UnknownCertificate { spki } => {
+                f.write_str("UnknownCertificate spki_sha256=")?;
+                spki.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+            Self::LogonTimedOut => f.write_str("LogonTimedOut"),
+            // What was claimed comes from outside: quoted and escaped, so that it cannot forge a line.
+            Self::LogonRefused { member, reject, claimed } => {
+                let (claimed, reject) = (claimed.as_str(), reject.info().name);
+                write!(f, "LogonRefused member={member} claimed={claimed:?} reject={reject}")
+            }
+            Self::SignatureRefused { member, key, session, reject } => {
+                let reject = reject.info().name;
+                write!(f, "SignatureRefused member={member} key={key} session={session} reject={reject}")
+            }
+            Self::NotPermitted { member, reject } => {
+                write!(f, "NotPermitted member={member} reject={}", reject.info().name)
+            }
+            Self::Flood { member } => write!(f, "Flood member={member}"),
+            Self::SlowReader { member } => write!(f, "SlowReader member={member}"),
+            Self::ConnectionsExhausted => f.write_str("ConnectionsExhausted"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(event: SecurityEvent) -> SecurityRecord {
+        SecurityRecord {
+            at: Nanos(1_719_494_825_223_000_000),
+            peer: "127.0.0.1:4711".parse().unwrap(),
+            event,
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_line_that_no_claim_can_forge() {
+        let claimed = Text::truncated("eve\nadmin\"");
+        let refused =
+            SecurityEvent::LogonRefused { member: MemberId(2), reject: Reject::LogonRefused, claimed };
+        let line = record(refused).to_string();
+        assert_eq!(
+            line,
+            "2024-06-27T13:27:05.223Z peer=127.0.0.1:4711 LogonRefused member=2 claimed=\"eve\\nadmin\\\"\" \
+             reject=LogonRefused"
+        );
+    }
+
+    #[test]
+    fn a_certificate_is_told_as_the_configuration_would_name_it() {
+        let line = SecurityEvent::UnknownCertificate { spki: [0xab; 32] }.to_string();
+        assert_eq!(line, format!("UnknownCertificate spki_sha256={}", "ab".repeat(32)));
+    }
+
+    #[test]
+    fn a_flood_of_events_is_cut_and_counted() {
+        let (log, mut reader) = security_log();
+        for _ in 0..EVENTS_MAX + 7 {
+            log.clone().note(record(SecurityEvent::ConnectionsExhausted));
+        }
+        assert_eq!(std::iter::from_fn(|| reader.take()).count(), EVENTS_MAX);
+        assert_eq!((reader.lost(), reader.lost()), (7, 0));
+    }
+}
