@@ -31,9 +31,9 @@ class Refused(Exception):
 
 def tls(folder: Path) -> ssl.SSLContext:
     """TLS 1.3, the server's certificate checked against our CA, with a certificate of our own."""
-    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(folder / f"{MEMBER}.crt", folder / f"{MEMBER}.key")
+    context.load_cert_chain(folder / f"{MEMBER}.pem", folder / f"{MEMBER}-key.pem")
     return context
 
 
@@ -90,7 +90,7 @@ class Bot:
 
 async def main(folder: Path, url: str) -> None:
     async with connect(url, ssl=tls(folder), compression=None) as socket:
-        bot = Bot(socket, load_key(folder / f"{MEMBER}-api.key"))
+        bot = Bot(socket, load_key(folder / f"{MEMBER}-api-key.pem"))
         await bot.call("session.logon")
         await bot.call("userDataStream.subscribe", sign=False)
         order = {"symbol": "BTC-USD", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",

@@ -19,11 +19,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Two proofs: the certificate says which member connects, the API key signs each order.
     let tls = tls::Files {
-        roots: folder.join("ca.crt"),
-        certificate: folder.join(format!("{MEMBER}.crt")),
-        key: folder.join(format!("{MEMBER}.key")),
+        roots: folder.join("ca.pem"),
+        certificate: folder.join(format!("{MEMBER}.pem")),
+        key: folder.join(format!("{MEMBER}-key.pem")),
     };
-    let key = ApiKey::from_pem_file(MEMBER, folder.join(format!("{MEMBER}-api.key")))?;
+    let key = ApiKey::from_pem_file(MEMBER, folder.join(format!("{MEMBER}-api-key.pem")))?;
     let bot = ws::Client::connect(&url, tls.load()?, key).await?;
     bot.logon().await?;
 

@@ -13,8 +13,8 @@
 //! use sealgate::client::{ApiKey, NewOrder, tls, ws};
 //! use sealgate::types::Side;
 //! # async fn bot() -> Result<(), sealgate::client::Error> {
-//! let tls = tls::Files { roots: "ca.crt", certificate: "alice.crt", key: "alice.key" }.load()?;
-//! let key = ApiKey::from_pem_file("alice", "alice-api.key")?;
+//! let tls = tls::Files { roots: "ca.pem", certificate: "alice.pem", key: "alice-key.pem" }.load()?;
+//! let key = ApiKey::from_pem_file("alice", "alice-api-key.pem")?;
 //! let bot = ws::Client::connect("wss://localhost:9443/ws-api/v3", tls, key).await?;
 //! bot.logon().await?;
 //! let order = NewOrder::limit("BTC-USD", Side::Buy, "0.5".parse()?, "64000.00".parse()?);
