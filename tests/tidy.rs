@@ -3,6 +3,8 @@
 //!
 //! `SEALGATE_BLESS=1 cargo test --test tidy` writes the generated parts of the documentation again.
 
+#![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
+
 #[path = "support/source.rs"]
 mod source;
 
@@ -92,6 +94,7 @@ const ROOMS: &[Room] = &[
         Beside,
         &["accept", "client", "journal", "run", "sys", "watch", "wire"],
         &[
+            "aws_lc_rs",
             "base64",
             "clap",
             "ed25519_dalek",
@@ -117,6 +120,9 @@ const RATE_RING: &str = "crate::ring::rate";
 
 /// Crates that any room may name: they add words, not powers.
 const EVERYWHERE: &[&str] = &["thiserror"];
+
+/// Crates that stand in the lock file in several versions; docs/decisions/0002-dependencies.md says why.
+const TWICE: &[&str] = &["getrandom", "syn", "untrusted", "windows-link", "windows-sys"];
 
 /// What a stage must not see of the standard library.
 const NOT_IN_STAGES: &[&str] =
@@ -395,6 +401,16 @@ fn every_dependency_has_its_reason() {
     let page = std::fs::read_to_string(repository().join("docs/decisions/0002-dependencies.md")).unwrap();
     let missing = dependencies().into_keys().filter(|name| !page.contains(&format!("| `{name}` |")));
     none(missing.map(|name| format!("{name} has no row in docs/decisions/0002-dependencies.md")).collect());
+}
+
+#[test]
+fn a_crate_is_locked_in_one_version() {
+    let lock = std::fs::read_to_string(repository().join("Cargo.lock")).unwrap();
+    let lock: toml::Table = lock.parse().unwrap();
+    let packages = lock["package"].as_array().unwrap().iter();
+    let mut seen = BTreeSet::new();
+    let twice = packages.filter_map(|p| p["name"].as_str()).filter(|name| !seen.insert(name.to_owned()));
+    none(twice.filter(|name| !TWICE.contains(name)).map(|name| format!("{name} is locked twice")).collect());
 }
 
 #[test]

@@ -17,9 +17,9 @@ pub struct Source {
     pub is_test: bool,
 }
 
-/// The top of the repository.
-pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// The top of the repository, where cargo runs the test: several checkouts may share what was built.
+pub fn repository() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or(env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
 
 /// All Rust sources below some folders.
