@@ -24,16 +24,26 @@ impl Scale {
 
     /// Writes `value` units with this many decimal places.
     pub fn write(self, value: i128, out: &mut impl fmt::Write) -> fmt::Result {
-        let factor = 10u128.pow(u32::from(self.0));
-        let magnitude = value.unsigned_abs();
         if value < 0 {
             out.write_char('-')?;
         }
+        self.write_magnitude(value.unsigned_abs(), out)
+    }
+
+    /// Writes so many units without a sign.
+    pub fn write_magnitude(self, magnitude: u128, out: &mut impl fmt::Write) -> fmt::Result {
+        let factor = 10u128.pow(u32::from(self.0));
         write!(out, "{}", magnitude / factor)?;
         if self.0 > 0 {
             write!(out, ".{:0width$}", magnitude % factor, width = usize::from(self.0))?;
         }
         Ok(())
+    }
+
+    /// The scale of price × quantity.
+    #[must_use]
+    pub const fn product(self, other: Self) -> Self {
+        Self(self.0 + other.0)
     }
 
     /// `value` units as text, for logs and tests; the wire encoders use [`Scale::write`].

@@ -1,11 +1,33 @@
-//! Events, answers and refusals → WebSocket messages.
+//! Events, answers and refusals → WebSocket messages, with the fields that Binance's documentation gives them.
+//!
+//! ```text
+//!   Local ────► ping, time, exchangeInfo, session.*                {"id", "status", "result" | "error", "rateLimits"}
+//!   Event ────► Pending::hear … executed() ─► order.place, order.cancel
+//!   Answer ───► answered() ─► order.status, openOrders.status, depth, ticker.book, repetitions
+//!   Event ────► execution_report() ─► {"subscriptionId", "event"}
+//! ```
+//!
+//! What is ours and not Binance's: `repeated` beside `status` (the answer is that of an earlier copy of the request),
+//! `reason` in an order (why it closed), `data` of an error (the facts of the refusal), `fillsOmitted`. Cost: one pass
+//! over the buffer, a look-up in the directory; no allocation once the buffer has grown.
+
+mod event;
+mod market;
+mod order;
+mod pending;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use pending::Pending;
 
 use crate::config::Directory;
 use crate::types::{
-    Answer, Event, Execution, InstrumentId, Nanos, RateLimitUse, Refusal, RequestKind, ResponseType,
-    SessionStatus,
+    Answer, EventRef, Execution, Instrument, InstrumentId, Nanos, Query, RateLimitUse, Refusal, Reject,
+    RequestKind, SessionStatus,
 };
-use crate::wire::json::RequestId;
+use crate::wire::json::{RequestId, Writer};
 use std::sync::Arc;
 
 /// Which request is answered.
@@ -17,94 +39,236 @@ pub struct Reply<'a> {
     pub limits: Option<&'a [RateLimitUse]>,
 }
 
-/// A request that a shard has, and what was heard of it so far. Recycle it: it keeps its memory.
-#[derive(Debug)]
-pub struct Pending {}
-
-impl Pending {
-    /// Begins to wait for the answer to this request.
-    pub fn new(_id: RequestId, _kind: &RequestKind, _style: ResponseType) -> Self {
-        unimplemented!()
-    }
-
-    /// Takes one event of the request's steps; those of other orders pass.
-    pub fn hear(&mut self, _event: &Event) {
-        unimplemented!()
-    }
-}
-
 /// Writes messages, one at a time, each to the end of `out`.
-#[derive(Debug)]
-pub struct Reporter {}
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    directory: Arc<Directory>,
+}
 
 impl Reporter {
     /// Takes names and scales from the directory.
-    pub fn new(_directory: Arc<Directory>) -> Self {
-        unimplemented!()
+    pub fn new(directory: Arc<Directory>) -> Self {
+        Self { directory }
     }
 
     /// An empty result: `ping`, `userDataStream.unsubscribe`.
-    pub fn empty(&self, _to: &Reply<'_>, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn empty(&self, to: &Reply<'_>, out: &mut Vec<u8>) {
+        result(to, false, out, |w| w.object(|_| {}));
     }
 
     /// `time`.
-    pub fn time(&self, _to: &Reply<'_>, _now: Nanos, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn time(&self, to: &Reply<'_>, now: Nanos, out: &mut Vec<u8>) {
+        result(to, false, out, |w| w.object(|w| w.key("serverTime").unsigned(now.as_millis())));
     }
 
-    /// `exchangeInfo`.
+    /// `exchangeInfo` of one instrument or of all; its `rateLimits` are those of the reply.
     pub fn exchange_info(
         &self,
-        _to: &Reply<'_>,
-        _which: Option<InstrumentId>,
-        _environment: &str,
-        _now: Nanos,
-        _out: &mut Vec<u8>,
+        to: &Reply<'_>,
+        which: Option<InstrumentId>,
+        environment: &str,
+        now: Nanos,
+        out: &mut Vec<u8>,
     ) {
-        unimplemented!()
+        result(to, false, out, |w| market::exchange_info(&self.directory, to, which, environment, now, w));
     }
 
     /// `session.logon`, `session.status`, `session.logout`.
-    pub fn session(&self, _to: &Reply<'_>, _state: &SessionStatus, _now: Nanos, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn session(&self, to: &Reply<'_>, status: &SessionStatus, now: Nanos, out: &mut Vec<u8>) {
+        let key = status.logged_on.and_then(|(key, since)| Some((self.directory.key(key)?, since)));
+        result(to, false, out, |w| {
+            w.object(|w| {
+                match key {
+                    Some((key, since)) => {
+                        w.key("apiKey").text(&key.name);
+                        w.key("authorizedSince").unsigned(since.as_millis());
+                    }
+                    None => {
+                        w.key("apiKey").null();
+                        w.key("authorizedSince").null();
+                    }
+                }
+                w.key("connectedSince").unsigned(status.connected_since.as_millis());
+                w.key("returnRateLimits").boolean(status.return_rate_limits);
+                w.key("serverTime").unsigned(now.as_millis());
+                w.key("userDataStream").boolean(status.user_data_stream);
+            });
+        });
     }
 
     /// `userDataStream.subscribe`.
-    pub fn subscribed(&self, _to: &Reply<'_>, _subscription: u32, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn subscribed(&self, to: &Reply<'_>, subscription: u32, out: &mut Vec<u8>) {
+        result(to, false, out, |w| {
+            w.object(|w| w.key("subscriptionId").unsigned(u64::from(subscription)));
+        });
     }
 
     /// An error.
-    pub fn refused(&self, _to: &Reply<'_>, _refusal: &Refusal, _now: Nanos, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn refused(&self, to: &Reply<'_>, refusal: &Refusal, now: Nanos, out: &mut Vec<u8>) {
+        refusal::write(to, false, refusal, out, |w| refusal::facts(refusal, now, w));
+    }
+
+    /// `-1007`: a request that was handed to its shard, and no answer came in time. The answer tells how to ask for it.
+    pub fn outcome_unknown(&self, to: &Reply<'_>, pending: &Pending, now: Nanos, out: &mut Vec<u8>) {
+        let refusal = Refusal::from(Reject::OutcomeUnknown);
+        let named = match &pending.kind {
+            RequestKind::New(order) => Some((order.instrument, order.cl_ord_id)),
+            RequestKind::Cancel(cancel) => Some((cancel.instrument, cancel.cl_ord_id)),
+            RequestKind::Query(_) => None,
+        };
+        refusal::write(to, false, &refusal, out, |w| {
+            w.key("serverTime").unsigned(now.as_millis());
+            if let Some((instrument, name)) = named {
+                w.key("symbol").text(self.symbol(instrument));
+                w.key("clientOrderId").text(name.as_str());
+            }
+        });
     }
 
     /// The answer to an order or a cancel, from the events that were heard of it; `time` is that of the last.
-    pub fn executed(&self, _to: &Reply<'_>, _pending: &Pending, _time: Nanos, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn executed(&self, to: &Reply<'_>, pending: &Pending, time: Nanos, out: &mut Vec<u8>) {
+        match &pending.last {
+            Some(event) => {
+                let told = order::Told { event, fills: &pending.fills, more_fills: pending.more_fills };
+                self.tell(to, false, pending, &told, time, out);
+            }
+            None => self.outcome_unknown(to, pending, time, out),
+        }
     }
 
-    /// The answer to a query, or to a repetition.
+    /// The answer to a question, or to a repetition.
     pub fn answered(
         &self,
-        _to: &Reply<'_>,
-        _pending: &Pending,
-        _answer: &Answer,
-        _time: Nanos,
-        _out: &mut Vec<u8>,
+        to: &Reply<'_>,
+        pending: &Pending,
+        answer: &Answer,
+        time: Nanos,
+        out: &mut Vec<u8>,
     ) {
-        unimplemented!()
+        match answer {
+            Answer::Order(Err(refusal)) => self.refused(to, refusal, time, out),
+            Answer::Order(Ok(order)) => match self.directory.instrument(order.instrument) {
+                Some(instrument) => result(to, false, out, |w| order::status(order, instrument, w)),
+                None => self.refused(to, &Reject::InstrumentNotOnShard.into(), time, out),
+            },
+            Answer::OpenOrders(orders) => result(to, false, out, |w| {
+                w.array(|w| {
+                    for order in orders {
+                        if let Some(instrument) = self.directory.instrument(order.instrument) {
+                            order::status(order, instrument, w);
+                        }
+                    }
+                });
+            }),
+            Answer::Depth { instrument, last, bids, asks } => match self.directory.instrument(*instrument) {
+                Some(instrument) => {
+                    result(to, false, out, |w| market::depth(instrument, *last, bids, asks, w));
+                }
+                None => self.refused(to, &Reject::InstrumentNotOnShard.into(), time, out),
+            },
+            Answer::BookTicker(books) => {
+                let one =
+                    matches!(pending.kind, RequestKind::Query(Query::BookTicker { instrument: Some(_) }));
+                if one && books.is_empty() {
+                    return self.refused(to, &Reject::InstrumentNotOnShard.into(), time, out);
+                }
+                result(to, false, out, |w| market::book_ticker(&self.directory, books, one, w));
+            }
+            Answer::Repeated(repeated) => {
+                let told = order::Told { event: &repeated.first, fills: &repeated.fills, more_fills: 0 };
+                let time = order::time_of(&repeated.first).unwrap_or(time);
+                self.tell(to, true, pending, &told, time, out);
+            }
+            Answer::Refused(event) => {
+                let told = order::Told { event, fills: &[], more_fills: 0 };
+                self.tell(to, false, pending, &told, time, out);
+            }
+        }
     }
 
-    /// An event for a subscriber.
+    /// `executionReport` for a subscriber: the event, its place in the journal, when it was sequenced.
     pub fn execution_report(
         &self,
-        _subscription: u32,
-        _execution: &Execution,
-        _time: Nanos,
-        _out: &mut Vec<u8>,
+        subscription: u32,
+        execution: &Execution,
+        at: EventRef,
+        time: Nanos,
+        out: &mut Vec<u8>,
     ) {
-        unimplemented!()
+        if let Some(instrument) = self.directory.instrument(execution.order.instrument) {
+            event::execution_report(subscription, execution, instrument, at, time, out);
+        }
     }
+
+    /// The outcome of an order or a cancel, of this copy of the request or of an earlier one.
+    fn tell(
+        &self,
+        to: &Reply<'_>,
+        repeated: bool,
+        pending: &Pending,
+        told: &order::Told<'_>,
+        time: Nanos,
+        out: &mut Vec<u8>,
+    ) {
+        match told.outcome(&self.directory) {
+            Ok((execution, instrument)) => result(to, repeated, out, |w| {
+                order::executed(pending, told, execution, instrument, time, w);
+            }),
+            Err(refusal) => refusal::write(to, repeated, &refusal, out, |w| {
+                refusal::facts(&refusal, time, w);
+                told.refused_facts(w);
+            }),
+        }
+    }
+
+    fn symbol(&self, instrument: InstrumentId) -> &str {
+        self.directory.instrument(instrument).map_or("", |instrument: &Instrument| instrument.symbol.as_str())
+    }
+}
+
+/// An answer that is not an error.
+fn result(to: &Reply<'_>, repeated: bool, out: &mut Vec<u8>, content: impl FnOnce(&mut Writer<'_>)) {
+    envelope(to, 200, repeated, out, |w| content(w.key("result")));
+}
+
+fn envelope(
+    to: &Reply<'_>,
+    status: u16,
+    repeated: bool,
+    out: &mut Vec<u8>,
+    outcome: impl FnOnce(&mut Writer<'_>),
+) {
+    Writer::new(out).object(|w| {
+        match &to.id {
+            RequestId::Null => w.key("id").null(),
+            RequestId::Integer(id) => w.key("id").integer(*id),
+            RequestId::Text(id) => w.key("id").text(id.as_str()),
+        }
+        w.key("status").unsigned(u64::from(status));
+        if repeated {
+            w.key("repeated").boolean(true);
+        }
+        outcome(w);
+        if let Some(limits) = to.limits {
+            w.key("rateLimits");
+            rate_limits(limits, true, w);
+        }
+    });
+}
+
+fn rate_limits(limits: &[RateLimitUse], with_count: bool, w: &mut Writer<'_>) {
+    w.array(|w| {
+        for limit in limits {
+            let (interval, count) = words::interval(limit.window);
+            w.object(|w| {
+                w.key("rateLimitType").text(words::rate_limit_type(limit.kind));
+                w.key("interval").text(interval);
+                w.key("intervalNum").unsigned(count);
+                w.key("limit").unsigned(u64::from(limit.limit));
+                if with_count {
+                    w.key("count").unsigned(u64::from(limit.count));
+                }
+            });
+        }
+    });
 }

@@ -74,9 +74,9 @@ impl<'a> Writer<'a> {
         if units < 0 {
             self.out.push(b'-');
         }
-        let (magnitude, factor) = (units.unsigned_abs(), 10u64.pow(u32::from(scale.0)));
-        match u64::try_from(magnitude) {
-            Ok(small) => {
+        let magnitude = units.unsigned_abs();
+        match (u64::try_from(magnitude), 10u64.checked_pow(u32::from(scale.0))) {
+            (Ok(small), Some(factor)) => {
                 digits(small / factor, 0, self.out);
                 if scale.0 > 0 {
                     self.out.push(b'.');
@@ -84,8 +84,8 @@ impl<'a> Writer<'a> {
                 }
             }
             // Products of price and quantity can be this long. Rare, so it may be slow.
-            Err(_) => {
-                let _ = scale.write(magnitude as i128, &mut Escaped(self.out));
+            _ => {
+                let _ = scale.write_magnitude(magnitude, &mut Escaped(self.out));
             }
         }
         self.out.push(b'"');

@@ -1,0 +1,96 @@
+//! `executionReport`: an event of the user data stream.
+
+use super::order::notional_scale;
+use super::words;
+use crate::limits::EVENTS_PER_STEP_MAX;
+use crate::report::cause_text;
+use crate::types::{EventRef, Execution, Instrument, Nanos};
+use crate::wire::json::Writer;
+
+const INDEX_BITS: u32 = 8;
+const SHARD_SHIFT: u32 = 54;
+const _: () =
+    assert!(EVENTS_PER_STEP_MAX <= 1 << INDEX_BITS, "an execution id has room for every event of a step");
+
+pub(super) fn execution_report(
+    subscription: u32,
+    execution: &Execution,
+    instrument: &Instrument,
+    at: EventRef,
+    time: Nanos,
+    out: &mut Vec<u8>,
+) {
+    Writer::new(out).object(|w| {
+        w.key("subscriptionId").unsigned(u64::from(subscription));
+        w.key("event").object(|w| {
+            w.key("e").text("executionReport");
+            w.key("E").unsigned(time.as_millis());
+            asked(execution, instrument, w);
+            happened(execution, instrument, w);
+            w.key("T").unsigned(time.as_millis());
+            w.key("I").unsigned(execution_id(at));
+            progress(execution, instrument, w);
+        });
+    });
+}
+
+/// Unique per environment: the shard where order ids have it, the record, the place in it.
+fn execution_id(at: EventRef) -> u64 {
+    u64::from(at.shard.0) << SHARD_SHIFT | at.seq.0 << INDEX_BITS | u64::from(at.index)
+}
+
+/// Which order, and what was asked for.
+fn asked(execution: &Execution, instrument: &Instrument, w: &mut Writer<'_>) {
+    let order = &execution.order;
+    w.key("s").text(instrument.symbol.as_str());
+    // A cancel goes under its own name, and tells that of the order in C.
+    let (name, canceled) = match &execution.cancel_id {
+        Some(cancel) => (cancel.as_str(), order.cl_ord_id.as_str()),
+        None => (order.cl_ord_id.as_str(), ""),
+    };
+    w.key("c").text(name);
+    w.key("S").text(words::side(order.side));
+    w.key("o").text(words::ord_type(order.ord_type));
+    w.key("f").text(words::time_in_force(order.time_in_force));
+    w.key("q").decimal(i128::from(order.qty.0), instrument.qty_scale);
+    w.key("p").decimal(i128::from(order.price.0), instrument.price_scale);
+    w.key("P").decimal(0, instrument.price_scale);
+    w.key("F").decimal(0, instrument.qty_scale);
+    w.key("g").integer(-1);
+    w.key("C").text(canceled);
+}
+
+fn happened(execution: &Execution, instrument: &Instrument, w: &mut Writer<'_>) {
+    let order = &execution.order;
+    w.key("x").text(words::exec_type(execution.exec_type));
+    w.key("X").text(words::status(order.status));
+    match (&execution.refusal, execution.cause.map(cause_text)) {
+        (Some(refusal), _) => w.key("r").display(refusal),
+        (None, Some(text)) if !text.is_empty() => w.key("r").text(text),
+        (None, _) => w.key("r").text("NONE"),
+    }
+    w.key("i").unsigned(order.id.0);
+    let (qty, price) = execution.fill.map_or((0, 0), |fill| (fill.qty.0, fill.price.0));
+    w.key("l").decimal(i128::from(qty), instrument.qty_scale);
+    w.key("z").decimal(i128::from(order.cum_qty.0), instrument.qty_scale);
+    w.key("L").decimal(i128::from(price), instrument.price_scale);
+    w.key("n").text("0");
+    w.key("N").null();
+    match execution.fill {
+        Some(fill) => w.key("t").unsigned(fill.trade_id.0),
+        None => w.key("t").integer(-1),
+    }
+}
+
+fn progress(execution: &Execution, instrument: &Instrument, w: &mut Writer<'_>) {
+    let (order, quote) = (&execution.order, notional_scale(instrument));
+    w.key("w").boolean(order.status.is_open());
+    w.key("m").boolean(execution.fill.is_some_and(|fill| fill.maker));
+    w.key("M").boolean(false);
+    w.key("O").unsigned(order.created.as_millis());
+    w.key("Z").decimal(order.cum_quote.0, quote);
+    w.key("Y").decimal(execution.fill.map_or(0, |fill| fill.price.times(fill.qty).0), quote);
+    w.key("Q").decimal(0, quote);
+    w.key("W").unsigned(order.created.as_millis());
+    w.key("V").text(words::smp(order.smp));
+}
