@@ -89,6 +89,12 @@ pub const OUTBOUND_BLOCK: u32 = 1_024;
 /// configuration refuses more; longer windows want counting in buckets.
 pub const RATE_LIMIT_MAX: u32 = 1 << 20;
 
+/// Bodies that a gateway asks its journal for at a time, for resends.
+pub const READ_BACK_SLOTS: usize = 256;
+
+/// How long a request waits for its outcome before it is told that it cannot be told: Binance's time for -1007.
+pub const OUTCOME_DEADLINE: Span = Span::from_secs(10);
+
 /// Time between the TCP connection and the end of the TLS handshake.
 pub const HANDSHAKE_DEADLINE: Span = Span::from_secs(5);
 

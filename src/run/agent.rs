@@ -1,6 +1,7 @@
 //! What a thread polls.
 
 use super::phase::Phase;
+use crate::sys::poll::Poller;
 use crate::types::Nanos;
 
 /// Whether a turn did something. A thread whose agents were all idle may rest.
@@ -42,6 +43,14 @@ pub trait Agent: Send {
 
     /// Does a bounded amount of work. Never blocks, unless it is a journal.
     fn poll(&mut self, now: Nanos) -> Result<Work, Fault>;
+
+    /// Whether a ring has something for it: looked at once more before its thread sleeps.
+    fn has_input(&self) -> bool;
+
+    /// Its sockets, if it has any: they end its thread's sleep.
+    fn sockets(&self) -> Option<&Poller> {
+        None
+    }
 
     /// Hears, each turn while the server stops, how far that has come; returns whether it has done its part of it.
     /// Polling goes on meanwhile.

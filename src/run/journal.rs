@@ -248,13 +248,6 @@ impl JournalAgent {
         Ok(answered)
     }
 
-    /// Whether a ring has something for it, or a question waits for an answer.
-    pub fn has_input(&self) -> bool {
-        !self.is_drained()
-            || self.asked.iter().any(|asked| !asked.is_empty())
-            || self.gateways.iter().any(|port| !port.requests.is_empty())
-    }
-
     fn is_drained(&self) -> bool {
         self.shards.iter().all(|port| port.records.is_empty())
             && self.gateways.iter().all(|port| port.records.is_empty())
@@ -275,6 +268,12 @@ impl Agent for JournalAgent {
             self.failed = Some(fault.clone());
             fault
         })
+    }
+
+    fn has_input(&self) -> bool {
+        !self.is_drained()
+            || self.asked.iter().any(|asked| !asked.is_empty())
+            || self.gateways.iter().any(|port| !port.requests.is_empty())
     }
 
     fn stopping(&mut self, phase: Phase, _now: Nanos) -> bool {

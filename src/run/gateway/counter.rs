@@ -1,0 +1,144 @@
+//! The WebSocket requests of a gateway that wait for their shard, and the writing of all answers.
+
+use super::desk::Desk;
+use super::requests::Requests;
+use crate::report::ws::{Pending, Reply, Reporter};
+use crate::ring::rate::Usage;
+use crate::types::{
+    AccountId, Answer, ConnId, Event, Execution, Nanos, RateLimitType, RateLimitUse, Refusal, Reject,
+    RequestKind, ResponseType, Span,
+};
+use crate::wire::json::RequestId;
+
+/// What all WebSocket connections of a gateway share.
+#[derive(Debug)]
+pub struct Counter {
+    reporter: Reporter,
+    /// Requests that a shard has.
+    pub requests: Requests<Waiting>,
+    text: Vec<u8>,
+    limits: Vec<RateLimitUse>,
+}
+
+/// A request that a shard has.
+#[derive(Debug)]
+pub struct Waiting {
+    id: RequestId,
+    pending: Pending,
+    with_limits: bool,
+    account: Option<AccountId>,
+}
+
+/// What the limits of an account count, in their order.
+const KINDS: [RateLimitType; 3] = [RateLimitType::Orders, RateLimitType::Cancels, RateLimitType::Queries];
+
+fn used(kind: RateLimitType, usage: &Usage) -> RateLimitUse {
+    RateLimitUse { kind, window: usage.window, limit: usage.limit, count: usage.used }
+}
+
+impl Waiting {
+    /// A request of this id and kind.
+    pub fn new(id: RequestId, kind: &RequestKind, style: ResponseType, with_limits: bool) -> Self {
+        Self { id, pending: Pending::new(id, kind, style), with_limits, account: kind.account() }
+    }
+}
+
+impl Counter {
+    /// The counter of one gateway.
+    pub fn new(desk: &Desk) -> Self {
+        Self {
+            reporter: Reporter::new(desk.directory.clone()),
+            requests: Requests::default(),
+            text: Vec::with_capacity(4 * 1024),
+            limits: Vec::with_capacity(4),
+        }
+    }
+
+    /// An event of a request's steps: remembered until the last one, which answers it. `None` if nobody waits.
+    pub fn hear(&mut self, token: u64, event: &Event) {
+        if let Some(waiting) = self.requests.get_mut(token) {
+            waiting.ask.pending.hear(event);
+        }
+    }
+
+    /// Writes the answer to a request whose last event was heard.
+    pub fn executed(&mut self, token: u64, time: Nanos, desk: &Desk) -> Option<(ConnId, &[u8])> {
+        self.answer(token, desk, |reporter, to, waiting, out| {
+            reporter.executed(to, &waiting.pending, time, out);
+        })
+    }
+
+    /// Writes the answer to a question or a repetition.
+    pub fn answered(
+        &mut self,
+        token: u64,
+        answer: &Answer,
+        time: Nanos,
+        desk: &Desk,
+    ) -> Option<(ConnId, &[u8])> {
+        self.answer(token, desk, |reporter, to, waiting, out| {
+            reporter.answered(to, &waiting.pending, answer, time, out);
+        })
+    }
+
+    /// Gives up the oldest request if it has waited too long, or if `longest` is zero: its outcome cannot be told.
+    pub fn give_up(&mut self, now: Nanos, longest: Span, desk: &Desk) -> Option<(ConnId, &[u8])> {
+        let waiting = self.requests.expire(now, longest)?;
+        let refusal = Refusal::from(Reject::OutcomeUnknown);
+        let text = self.write(&waiting.ask, desk, now, |reporter, to, _, out| {
+            reporter.refused(to, &refusal, now, out);
+        });
+        Some((waiting.conn, text))
+    }
+
+    fn answer(
+        &mut self,
+        token: u64,
+        desk: &Desk,
+        write: impl FnOnce(&Reporter, &Reply<'_>, &Waiting, &mut Vec<u8>),
+    ) -> Option<(ConnId, &[u8])> {
+        let waiting = self.requests.remove(token)?;
+        let text = self.write(&waiting.ask, desk, waiting.since, write);
+        Some((waiting.conn, text))
+    }
+
+    /// Writes an answer with what the waiting request wants beside it.
+    pub fn write(
+        &mut self,
+        waiting: &Waiting,
+        desk: &Desk,
+        now: Nanos,
+        write: impl FnOnce(&Reporter, &Reply<'_>, &Waiting, &mut Vec<u8>),
+    ) -> &[u8] {
+        self.text.clear();
+        self.limits.clear();
+        if let Some(account) = waiting.account.filter(|_| waiting.with_limits) {
+            let usage = desk.limiter.usage(account, now).into_iter().flatten();
+            self.limits.extend(KINDS.into_iter().zip(usage).map(|(kind, usage)| used(kind, &usage)));
+        }
+        let to = Reply { id: waiting.id, limits: waiting.with_limits.then_some(&self.limits) };
+        write(&self.reporter, &to, waiting, &mut self.text);
+        &self.text
+    }
+
+    /// Writes a refusal of what could not be read as a request.
+    pub fn refuse(&mut self, id: RequestId, refusal: &Refusal, now: Nanos) -> &[u8] {
+        self.text.clear();
+        self.reporter.refused(&Reply { id, limits: None }, refusal, now, &mut self.text);
+        &self.text
+    }
+
+    /// Writes an answer of the gateway's own.
+    pub fn own(&mut self, id: RequestId, write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>)) -> &[u8] {
+        self.text.clear();
+        write(&self.reporter, &Reply { id, limits: None }, &mut self.text);
+        &self.text
+    }
+
+    /// Writes an event for a subscriber.
+    pub fn execution_report(&mut self, subscription: u32, execution: &Execution, time: Nanos) -> &[u8] {
+        self.text.clear();
+        self.reporter.execution_report(subscription, execution, time, &mut self.text);
+        &self.text
+    }
+}

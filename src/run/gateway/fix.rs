@@ -1,0 +1,296 @@
+//! A FIX connection on a gateway: bytes → framed messages → its session → decode → a shard.
+//!
+//! Before the logon there is no session: the certificate's member, the CompIDs, the API key and the signature are
+//! checked in this order, and only then a number or a store is touched. Whatever fails closes the connection without a
+//! word.
+
+use super::desk::{Asker, Desk, Sender};
+use super::line::{Line, Lines};
+use super::session_log::SessionLog;
+use crate::decode;
+use crate::decode::fix::Speaker;
+use crate::limit::{CapVerdict, MessageCap};
+use crate::limits::{FIX_MESSAGE_BYTES_MAX, LOGON_DEADLINE};
+use crate::session::fix::{Incoming, LogonAsk};
+use crate::types::{ApiKeyId, ConnId, Nanos, Refusal, Reject, SessionId, Unverified};
+use crate::verify::Authority;
+use crate::watch::SecurityEvent;
+use crate::wire::fix::{FIX44, Framed, Index, Message, frame};
+
+/// Marks the token of a FIX request: the rest is its session. WebSocket tokens have this bit clear.
+const FIX_TOKEN: u64 = 1 << 63;
+
+/// One connection after its TLS handshake.
+pub struct FixConnection {
+    from: Sender,
+    cap: MessageCap,
+    /// Bytes that are not yet a whole message.
+    input: Vec<u8>,
+    index: Index,
+    /// A message that had come before its turn.
+    queued: Vec<u8>,
+    session: Option<SessionId>,
+    /// Whole messages wait for room in the session log.
+    pub starved: bool,
+    logon_deadline: Nanos,
+}
+
+/// What a connection works with while it has the turn.
+pub struct FixTurn<'a> {
+    /// The connection's own name.
+    pub conn: ConnId,
+    /// When its bytes were read.
+    pub received: Nanos,
+    /// Verify, limit, route.
+    pub desk: &'a mut Desk,
+    /// The sessions.
+    pub lines: &'a mut Lines,
+    /// The session log.
+    pub log: &'a mut SessionLog,
+}
+
+/// Whether a connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// It does.
+    On,
+    /// It is closed at once and without a word.
+    Silent,
+    /// It is closed when what was said is out.
+    Leave,
+}
+
+/// The token of a session's requests.
+pub fn token(session: SessionId) -> u64 {
+    FIX_TOKEN | u64::from(session.0)
+}
+
+/// The session of a token, if it is one of FIX.
+pub fn session_of(token: u64) -> Option<SessionId> {
+    (token & FIX_TOKEN != 0).then_some(SessionId(token as u16))
+}
+
+impl FixConnection {
+    /// A connection whose handshake has just ended.
+    pub fn new(from: Sender, messages_per_second: u32, now: Nanos) -> Self {
+        Self {
+            from,
+            cap: MessageCap::new(messages_per_second),
+            input: Vec::with_capacity(2 * FIX_MESSAGE_BYTES_MAX),
+            index: Index::new(),
+            queued: Vec::new(),
+            session: None,
+            starved: false,
+            logon_deadline: now + LOGON_DEADLINE,
+        }
+    }
+
+    /// The session that it has logged on to.
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// Takes plain bytes.
+    pub fn receive(&mut self, plain: &[u8], turn: &mut FixTurn<'_>) -> Go {
+        let mut input = std::mem::take(&mut self.input);
+        input.extend_from_slice(plain);
+        let mut at = 0;
+        let mut go = Go::On;
+        // A turn's bytes are one read, so the records that they can make are bounded; room is asked for all the same.
+        while go == Go::On && turn.log.has_room() {
+            match frame(&input[at..]) {
+                Framed::NeedMore => break,
+                Framed::Message(length) => {
+                    go = self.framed(&input[at..at + length], turn);
+                    at += length;
+                }
+                // Before a logon there is nobody to be patient with.
+                Framed::Garbled { .. } | Framed::TooLong if self.session.is_none() => go = Go::Silent,
+                Framed::Garbled { skip, .. } => at += skip,
+                Framed::TooLong => go = self.too_long(turn),
+            }
+        }
+        self.starved = !turn.log.has_room();
+        input.drain(..at);
+        self.input = input;
+        go
+    }
+
+    /// Time has passed. Returns whether there is something to send.
+    pub fn tick(&mut self, now: Nanos, lines: &mut Lines, log: &mut SessionLog) -> Go {
+        match self.session.and_then(|session| lines.get_mut(session)) {
+            None if now >= self.logon_deadline => Go::Silent,
+            None => Go::On,
+            Some(line) => {
+                if log.has_room() {
+                    line.tick(now, log);
+                }
+                Go::On
+            }
+        }
+    }
+
+    /// The connection is gone.
+    pub fn gone(self, lines: &mut Lines) {
+        if let Some(line) = self.session.and_then(|session| lines.get_mut(session)) {
+            line.disconnected();
+        }
+    }
+
+    fn framed(&mut self, bytes: &[u8], turn: &mut FixTurn<'_>) -> Go {
+        let mut index = std::mem::take(&mut self.index);
+        let go = match Message::parse(bytes, &mut index) {
+            Ok(message) => self.message(&message, turn),
+            // Garbled: it uses up no number, and the session's gap detection asks for it again.
+            Err(_) if self.session.is_some() => Go::On,
+            Err(_) => Go::Silent,
+        };
+        self.index = index;
+        go
+    }
+
+    fn message(&mut self, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {
+        let Some(id) = self.session else { return self.logon(message, turn) };
+        let verdict = self.cap.count(turn.received);
+        if verdict == CapVerdict::Close {
+            let now = turn.received;
+            turn.desk.note(self.from.peer, SecurityEvent::Flood { member: self.from.identity.member });
+            if let Some(line) = turn.lines.get_mut(id) {
+                line.logout("too many messages per second", now, turn.log);
+            }
+            return Go::On;
+        }
+        let mut go = self.in_session(id, message, verdict, turn);
+        let mut queued = std::mem::take(&mut self.queued);
+        // Messages that came before their turn follow the one that closed the gap.
+        while go == Go::On
+            && turn.log.has_room()
+            && turn
+                .lines
+                .get_mut(id)
+                .is_some_and(|line| line.take_queued(&mut queued, turn.received, turn.log))
+        {
+            let mut index = Index::new();
+            if let Ok(message) = Message::parse(&queued, &mut index) {
+                go = self.in_session(id, &message, CapVerdict::Pass, turn);
+            }
+        }
+        self.queued = queued;
+        go
+    }
+
+    fn in_session(
+        &mut self,
+        id: SessionId,
+        message: &Message<'_>,
+        verdict: CapVerdict,
+        turn: &mut FixTurn<'_>,
+    ) -> Go {
+        let now = turn.received;
+        let Some(line) = turn.lines.get_mut(id) else { return Go::Silent };
+        match line.receive(message, now, turn.log) {
+            Incoming::Done => Go::On,
+            Incoming::Rejected(reject) => {
+                turn.desk.watch.refuse(reject);
+                Go::On
+            }
+            Incoming::Logon => self.logon_again(id, message, turn),
+            Incoming::Deliver => {
+                let Some(key) = line.key() else { return Go::Silent };
+                let done = if verdict == CapVerdict::Pass {
+                    self.request(id, key, message, turn)
+                } else {
+                    Err(Reject::ConnectionRate.into())
+                };
+                if let Err(refusal) = done {
+                    turn.desk.count_refusal(&refusal, &self.from, key, id);
+                    if let Some(line) = turn.lines.get_mut(id) {
+                        line.refuse(message, &refusal, now, turn.log);
+                    }
+                }
+                Go::On
+            }
+        }
+    }
+
+    fn request(
+        &self,
+        id: SessionId,
+        key: ApiKeyId,
+        message: &Message<'_>,
+        turn: &mut FixTurn<'_>,
+    ) -> Result<(), Refusal> {
+        let speaker = Speaker { session: id, key };
+        let unverified: Unverified<'_> = decode::fix::decode(message, speaker, &turn.desk.directory)?;
+        let authority = Authority { member: self.from.identity.member, logged_on: Some(key) };
+        let asker = Asker { conn: turn.conn, token: token(id), authority, received: turn.received };
+        turn.desk.submit(unverified, asker)
+    }
+
+    fn logon(&mut self, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {
+        let now = turn.received;
+        let Ok(ask) = LogonAsk::read(message, &FIX44) else { return Go::Silent };
+        let Some((session, key)) = self.judge(&ask, turn.desk) else {
+            turn.desk.logon_refused(&self.from, ask.sender);
+            return Go::Silent;
+        };
+        let owner = (turn.conn, key);
+        match turn.lines.get_mut(session).map(|line: &mut Line| line.logon(&ask, owner, now, turn.log)) {
+            Some(Ok(())) => {
+                self.session = Some(session);
+                Go::On
+            }
+            Some(Err(_)) | None => {
+                turn.desk.logon_refused(&self.from, ask.sender);
+                Go::Silent
+            }
+        }
+    }
+
+    fn logon_again(&mut self, id: SessionId, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {
+        let genuine = LogonAsk::read(message, &FIX44)
+            .ok()
+            .filter(|ask| self.judge(ask, turn.desk).is_some_and(|(session, _)| session == id));
+        let Some(ask) = genuine else { return Go::Silent };
+        let again = turn.lines.get_mut(id).map(|line| line.logon_again(&ask, turn.received, turn.log));
+        if matches!(again, Some(Ok(()))) { Go::On } else { Go::Silent }
+    }
+
+    /// Certificate, then CompIDs, then key, then signature.
+    fn judge(&self, ask: &LogonAsk<'_>, desk: &Desk) -> Option<(SessionId, ApiKeyId)> {
+        if desk.closing {
+            return None;
+        }
+        let member = self.from.identity.member;
+        let text = |bytes| std::str::from_utf8(bytes).ok();
+        let session = desk.directory.session_by_comp_ids(text(ask.sender)?, text(ask.target)?)?;
+        let key = desk.directory.key_by_name(text(ask.username?)?)?;
+        if session.member != member || key.member != member {
+            return None;
+        }
+        let mut payload = Vec::with_capacity(128);
+        ask.payload(&mut payload);
+        let signature = decode::signature(ask.raw_data?)?;
+        if !desk.verifier.logon(member, key.id, &payload, &signature) {
+            return None;
+        }
+        if session.sign_logon {
+            let whole = ask.signed.ok()?;
+            let signature = decode::signature(whole.signature)?;
+            if !desk.verifier.logon(member, key.id, whole.bytes, &signature) {
+                return None;
+            }
+        }
+        Some((session.id, key.id))
+    }
+
+    fn too_long(&mut self, turn: &mut FixTurn<'_>) -> Go {
+        let text = format!("a message is longer than MaxMessageSize {FIX_MESSAGE_BYTES_MAX}");
+        if let Some(line) = self.session.and_then(|session| turn.lines.get_mut(session)) {
+            line.logout(&text, turn.received, turn.log);
+        }
+        // The stream cannot be followed any further, so nothing of it is read.
+        self.input.clear();
+        Go::Leave
+    }
+}

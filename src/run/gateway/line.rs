@@ -1,0 +1,474 @@
+//! The FIX sessions of a gateway: the state machine of each, with or without a connection, what it has sent, and what
+//! waits for the session log.
+//!
+//! ```text
+//!   event, refusal ─► Line: number ─► record ─► staged bytes ─► connection, if there is one
+//!   ResendRequest ─► Line: numbers asked for ─► read back from the journal ─► the same bodies again
+//! ```
+//!
+//! A session outlives its connections: what happens meanwhile takes numbers, and the client asks for them.
+
+use super::session_log::SessionLog;
+use super::staged::Staged;
+use crate::config::Directory;
+use crate::report;
+use crate::run::journal::{ReadBack, SentBody};
+use crate::run::recovery::{Sent, SessionState};
+use crate::session::fix::{
+    CloseReason, Incoming, LogonAsk, Notice, Numbers, Outgoing, Output, Refused, Session, Settings, split_own,
+};
+use crate::types::{
+    Answer, ApiKeyId, ConnId, Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Refusal, Seq, SessionId,
+    SessionRecord,
+};
+use crate::wire::fix::Message;
+use report::fix::OwnId;
+use report::fix::refusal::{self, Echo};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Most bodies of one replay that are asked for at a time, so that one session does not fill the ring.
+const REPLAY_ASKED_MAX: usize = 32;
+
+/// A replay pauses while so many bytes wait to be sent.
+const REPLAY_STAGED_MAX: usize = 64 * 1024;
+
+/// One session.
+pub struct Line {
+    session: Session,
+    /// The connection that has it, and the key that signed its logon.
+    owner: Option<(ConnId, ApiKeyId)>,
+    /// What it has sent since its numbers began, in the order of the numbers.
+    sent: Vec<Sent>,
+    staged: Staged,
+    /// Reservations that are not durable yet: the record, and the last number.
+    reservations: VecDeque<(Seq, MsgSeqNum)>,
+    replay: Option<Replay>,
+    /// How many replays there were.
+    jobs: u64,
+    /// The socket does not take what is there: a replay waits.
+    pub congested: bool,
+    /// The session is over: the connection goes when its bytes are out.
+    over: Option<CloseReason>,
+    body: Vec<u8>,
+}
+
+/// An event with its place and its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// What happened.
+    pub event: &'a Event,
+    /// Its place in the journal.
+    pub at: EventRef,
+    /// When it was sequenced.
+    pub time: Nanos,
+    /// Whether it may have been told before the last run ended.
+    pub poss_resend: bool,
+}
+
+/// A replay under way.
+struct Replay {
+    /// Tells its answers from those of a replay before it.
+    job: u64,
+    /// The place in `sent` of what is asked for next.
+    next: usize,
+    /// The last number that is wanted.
+    to: MsgSeqNum,
+    /// Asked for and not answered yet.
+    outstanding: usize,
+}
+
+/// All sessions of a gateway.
+pub struct Lines {
+    lines: BTreeMap<SessionId, Line>,
+    /// What was asked of the journal; it answers in this order.
+    questions: VecDeque<Question>,
+    /// What the last run owed, and nobody was asked for yet.
+    owed: VecDeque<(SessionId, EventRef)>,
+}
+
+/// Why something was asked of the journal.
+enum Question {
+    /// For a replay.
+    Replay { session: SessionId, job: u64, number: MsgSeqNum, sent: Nanos },
+    /// It happened when the last run ended, and its session may not have heard of it.
+    Owed { session: SessionId },
+}
+
+/// Where a session's output goes during one call.
+struct Sink<'a> {
+    now: Nanos,
+    log: &'a mut SessionLog,
+    sent: &'a mut Vec<Sent>,
+    staged: &'a mut Staged,
+    reservations: &'a mut VecDeque<(Seq, MsgSeqNum)>,
+    replay: &'a mut Option<Replay>,
+    over: &'a mut Option<CloseReason>,
+    jobs: &'a mut u64,
+}
+
+impl Output for Sink<'_> {
+    fn wire(&mut self) -> &mut Vec<u8> {
+        self.staged.wire()
+    }
+
+    fn record(&mut self, record: SessionRecord<'_>) {
+        let seq = self.log.append(self.now, &record);
+        match record {
+            SessionRecord::Outbound { number, sent, body, .. } => {
+                let body = match body {
+                    OutboundBody::Event(at) => SentBody::Event(at),
+                    OutboundBody::Own(_) => SentBody::Own(self.log.last_ref()),
+                };
+                self.sent.push(Sent { number, time: sent, body });
+            }
+            SessionRecord::Reserved { upto, .. } => self.reservations.push_back((seq, upto)),
+            SessionRecord::Reset { .. } => {
+                self.sent.clear();
+                self.reservations.clear();
+            }
+            SessionRecord::Inbound { .. } | SessionRecord::InboundNext { .. } => {}
+        }
+    }
+
+    fn barrier(&mut self) {
+        self.staged.barrier(self.log.last());
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::LoggedOn => {}
+            Notice::Replay { from, to } => {
+                let next = self.sent.partition_point(|sent| sent.number < from);
+                *self.jobs += 1;
+                *self.replay = Some(Replay { job: *self.jobs, next, to, outstanding: 0 });
+            }
+            Notice::Close(reason) => *self.over = Some(reason),
+        }
+    }
+}
+
+impl Line {
+    fn new(settings: Settings, state: Option<SessionState>) -> Self {
+        let numbers = state.as_ref().map_or(Numbers::FRESH, |state| {
+            let recovered = Numbers {
+                next_in: state.next_inbound,
+                next_out: state.sent.last().map_or(MsgSeqNum::FIRST, |sent| sent.number.next()),
+                reserved: state.reserved,
+                durable: state.reserved,
+            };
+            recovered.restarted()
+        });
+        Self {
+            session: Session::new(settings, numbers),
+            owner: None,
+            sent: state.map(|state| state.sent).unwrap_or_default(),
+            staged: Staged::default(),
+            reservations: VecDeque::new(),
+            replay: None,
+            jobs: 0,
+            congested: false,
+            over: None,
+            body: Vec::with_capacity(1_024),
+        }
+    }
+
+    /// The connection that has the session.
+    pub fn owner(&self) -> Option<ConnId> {
+        self.owner.map(|(conn, _)| conn)
+    }
+
+    /// The key that signed its logon.
+    pub fn key(&self) -> Option<ApiKeyId> {
+        self.owner.map(|(_, key)| key)
+    }
+
+    /// Whether the session is over, and its connection is to be closed.
+    pub fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// A genuine Logon.
+    pub fn logon(
+        &mut self,
+        ask: &LogonAsk<'_>,
+        owner: (ConnId, ApiKeyId),
+        now: Nanos,
+        log: &mut SessionLog,
+    ) -> Result<(), CloseReason> {
+        if self.owner.is_some() {
+            return Err(CloseReason::AlreadyLoggedOn);
+        }
+        self.over = None;
+        self.with(now, log, |session, _, out| session.logon(ask, now, out))?;
+        self.owner = Some(owner);
+        Ok(())
+    }
+
+    /// A genuine Logon inside the session.
+    pub fn logon_again(
+        &mut self,
+        ask: &LogonAsk<'_>,
+        now: Nanos,
+        log: &mut SessionLog,
+    ) -> Result<(), CloseReason> {
+        self.with(now, log, |session, _, out| session.logon_again(ask, now, out))
+    }
+
+    /// A message of the connection.
+    pub fn receive(&mut self, message: &Message<'_>, now: Nanos, log: &mut SessionLog) -> Incoming {
+        self.with(now, log, |session, _, out| session.receive(message, now, out))
+    }
+
+    /// The next message that had come before its turn.
+    pub fn take_queued(&mut self, bytes: &mut Vec<u8>, now: Nanos, log: &mut SessionLog) -> bool {
+        self.with(now, log, |session, _, out| session.take_queued(bytes, now, out))
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Nanos, log: &mut SessionLog) {
+        if self.session.deadline().is_some_and(|deadline| now >= deadline) {
+            self.with(now, log, |session, _, out| session.tick(now, out));
+        }
+    }
+
+    /// Ends the session from our side.
+    pub fn logout(&mut self, text: &str, now: Nanos, log: &mut SessionLog) {
+        self.with(now, log, |session, _, out| session.logout(text, now, out));
+    }
+
+    /// The connection is gone.
+    pub fn disconnected(&mut self) {
+        self.session.disconnected();
+        self.owner = None;
+        self.over = None;
+        self.replay = None;
+        self.congested = false;
+        self.staged.clear();
+    }
+
+    /// Tells an event: numbered and recorded now, sent if the session is established.
+    pub fn tell_event(&mut self, told: &Told<'_>, directory: &Directory, now: Nanos, log: &mut SessionLog) {
+        let (event, poss_resend) = (Some(told.at), told.poss_resend);
+        self.with(now, log, |session, body, out| {
+            if let Some(msg_type) = report::fix::event(told.event, told.at, told.time, directory, body) {
+                session.send(&Outgoing { msg_type, body, event, poss_resend, sign: None }, now, out);
+            }
+        });
+    }
+
+    /// Tells the answer to a repetition.
+    pub fn tell_answer(&mut self, answer: &Answer, own: OwnId, directory: &Directory, log: &mut SessionLog) {
+        let now = own.at;
+        self.with(now, log, |session, body, out| {
+            if let Some(msg_type) = report::fix::answer(answer, own, directory, body) {
+                session.send(
+                    &Outgoing { msg_type, body, event: None, poss_resend: false, sign: None },
+                    now,
+                    out,
+                );
+            }
+        });
+    }
+
+    /// Refuses a message of the connection.
+    pub fn refuse(&mut self, message: &Message<'_>, why: &Refusal, now: Nanos, log: &mut SessionLog) {
+        let number = message.number().unwrap_or_default();
+        let own = OwnId { session: self.session.settings().session, at: now, number: u64::from(number.0) };
+        self.with(now, log, |session, body, out| match refusal::refuse(&Echo::of(message), why, own, body) {
+            refusal::Told::Session(_) => {
+                session.reject(Refused { number, msg_type: message.msg_type() }, why, now, out);
+            }
+            refusal::Told::Application(msg_type) => {
+                session.send(
+                    &Outgoing { msg_type, body, event: None, poss_resend: false, sign: None },
+                    now,
+                    out,
+                );
+            }
+        });
+    }
+
+    /// Gives the bytes that may leave.
+    pub fn release(&mut self, durable: Seq, send: impl FnOnce(&[u8])) {
+        self.staged.release(durable, send);
+    }
+
+    /// Whether bytes wait.
+    pub fn has_staged(&self) -> bool {
+        self.staged.waiting() > 0
+    }
+
+    fn learn_durable(&mut self, durable: Seq) {
+        while let Some(&(record, upto)) = self.reservations.front()
+            && record <= durable
+        {
+            self.reservations.pop_front();
+            self.session.reserved_durable(upto);
+        }
+    }
+
+    /// Runs the session with its buffers and the log behind its output.
+    fn with<T>(
+        &mut self,
+        now: Nanos,
+        log: &mut SessionLog,
+        run: impl FnOnce(&mut Session, &mut Vec<u8>, &mut dyn Output) -> T,
+    ) -> T {
+        let mut sink = Sink {
+            now,
+            log,
+            sent: &mut self.sent,
+            staged: &mut self.staged,
+            reservations: &mut self.reservations,
+            replay: &mut self.replay,
+            over: &mut self.over,
+            jobs: &mut self.jobs,
+        };
+        self.body.clear();
+        run(&mut self.session, &mut self.body, &mut sink)
+    }
+}
+
+impl Lines {
+    /// The sessions of the configuration with what recovery knows of them.
+    pub fn new(directory: &Directory, mut recovered: BTreeMap<SessionId, SessionState>) -> Self {
+        let mut owed = VecDeque::new();
+        let mut lines = BTreeMap::new();
+        for session in directory.sessions() {
+            let state = recovered.remove(&session.id);
+            if let Some(state) = &state {
+                owed.extend(state.owed.iter().map(|at| (session.id, *at)));
+            }
+            lines.insert(session.id, Line::new(Settings::acceptor(session), state));
+        }
+        Self { lines, questions: VecDeque::new(), owed }
+    }
+
+    /// A session of the configuration.
+    pub fn get_mut(&mut self, session: SessionId) -> Option<&mut Line> {
+        self.lines.get_mut(&session)
+    }
+
+    /// All of them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (SessionId, &mut Line)> {
+        self.lines.iter_mut().map(|(id, line)| (*id, line))
+    }
+
+    /// Whether all that the last run owed is told: only then clients are let in, so that it stands before what is new.
+    pub fn are_ready(&self) -> bool {
+        self.owed.is_empty() && self.questions.is_empty()
+    }
+
+    /// Asks the journal for what replays and the last run's debts need, and takes its answers. Returns how many.
+    pub fn read_back(&mut self, directory: &Directory, now: Nanos, log: &mut SessionLog) -> usize {
+        self.ask(log);
+        let mut answered = 0;
+        while log.has_room()
+            && let Some(answer) = log.answer()
+        {
+            let question = self.questions.pop_front();
+            assert!(question.is_some(), "the journal answers what it was asked");
+            if let Some(question) = question {
+                self.take_answer(question, answer, directory, now, log);
+            }
+            answered += 1;
+        }
+        self.finish_replays(now, log);
+        answered
+    }
+
+    /// Tells sessions how far their reservations are durable, and which connections have bytes that may leave now.
+    pub fn freed(&mut self, durable: Seq, mut has_bytes: impl FnMut(ConnId)) {
+        for line in self.lines.values_mut() {
+            line.learn_durable(durable);
+            if let Some(conn) = line.owner()
+                && line.has_staged()
+            {
+                has_bytes(conn);
+            }
+        }
+    }
+
+    fn ask(&mut self, log: &mut SessionLog) {
+        while let Some(&(session, at)) = self.owed.front() {
+            if !log.ask(SentBody::Event(at)) {
+                return;
+            }
+            self.owed.pop_front();
+            self.questions.push_back(Question::Owed { session });
+        }
+        for (session, line) in &mut self.lines {
+            if line.congested || line.staged.waiting() > REPLAY_STAGED_MAX {
+                continue;
+            }
+            let Some(replay) = &mut line.replay else { continue };
+            while replay.outstanding < REPLAY_ASKED_MAX
+                && let Some(sent) = line.sent.get(replay.next).filter(|sent| sent.number <= replay.to)
+            {
+                if !log.ask(sent.body) {
+                    return;
+                }
+                let (number, job) = (sent.number, replay.job);
+                self.questions.push_back(Question::Replay {
+                    session: *session,
+                    job,
+                    number,
+                    sent: sent.time,
+                });
+                replay.next += 1;
+                replay.outstanding += 1;
+            }
+        }
+    }
+
+    fn take_answer(
+        &mut self,
+        question: Question,
+        answer: ReadBack,
+        directory: &Directory,
+        now: Nanos,
+        log: &mut SessionLog,
+    ) {
+        match question {
+            Question::Owed { session } => {
+                if let (Some(line), ReadBack::Event(at, time, event)) = (self.lines.get_mut(&session), answer)
+                {
+                    let told = Told { event: &event, at, time, poss_resend: true };
+                    line.tell_event(&told, directory, now, log);
+                }
+            }
+            Question::Replay { session, job, number, sent } => {
+                let Some(line) = self.lines.get_mut(&session) else { return };
+                let Some(replay) = line.replay.as_mut().filter(|replay| replay.job == job) else { return };
+                replay.outstanding -= 1;
+                line.with(now, log, |session, body, out| {
+                    let msg_type = match &answer {
+                        ReadBack::Event(at, time, event) => {
+                            report::fix::event(event, *at, *time, directory, body)
+                        }
+                        ReadBack::Own(_, own) => split_own(own).map(|(msg_type, own)| {
+                            body.extend_from_slice(own);
+                            msg_type
+                        }),
+                        ReadBack::Missing(_) => None,
+                    };
+                    // What cannot be made again is gap-filled with the next number that can.
+                    if let Some(msg_type) = msg_type {
+                        session.replay(&crate::session::fix::Sent { number, sent, msg_type, body }, now, out);
+                    }
+                });
+            }
+        }
+    }
+
+    fn finish_replays(&mut self, now: Nanos, log: &mut SessionLog) {
+        for line in self.lines.values_mut() {
+            let Some(replay) = &line.replay else { continue };
+            let more = line.sent.get(replay.next).is_some_and(|sent| sent.number <= replay.to);
+            if !more && replay.outstanding == 0 {
+                line.replay = None;
+                line.with(now, log, |session, _, out| session.replayed(now, out));
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! One TCP connection under TLS: plain bytes for the session above, cipher bytes for the socket below.
+//!
+//! ```text
+//!   socket ──read──► TLS ──► plain bytes ──► session          bounded by one read a turn
+//!   socket ◄─write── cipher bytes ◄── TLS ◄── answers         bounded by caps.output_bytes, or it is cut
+//! ```
+
+use crate::accept::{TlsConnection, TlsFault};
+use crate::sys::socket::{Ended, Moved, Stream};
+
+/// Bytes of one read: several TLS records of orders; what is left is read in the next turn.
+pub const READ_BYTES: usize = 16 * 1024;
+
+/// The bytes of one connection.
+#[derive(Debug)]
+pub struct Link {
+    stream: Stream,
+    tls: TlsConnection,
+    /// Cipher bytes that the socket has not taken yet, from `written` on.
+    cipher: Vec<u8>,
+    written: usize,
+    output_bytes_max: usize,
+    finished: bool,
+}
+
+/// Why a connection is at its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Gone {
+    /// The peer closed or reset it.
+    #[error("closed by the peer")]
+    Peer(Ended),
+    /// The peer broke TLS; the alert is on its way.
+    #[error("{0}")]
+    Tls(TlsFault),
+    /// It does not read what we send.
+    #[error("the peer does not read its answers")]
+    SlowReader,
+}
+
+impl Link {
+    /// A connection that was just accepted.
+    pub fn new(stream: Stream, tls: TlsConnection, output_bytes_max: usize) -> Self {
+        let cipher = Vec::with_capacity(READ_BYTES);
+        Self { stream, tls, cipher, written: 0, output_bytes_max, finished: false }
+    }
+
+    /// The socket, for the poller.
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The TLS state.
+    pub fn tls(&self) -> &TlsConnection {
+        &self.tls
+    }
+
+    /// Reads once. Returns whether there were bytes; plain ones are appended to `plain`.
+    pub fn read(&mut self, scratch: &mut [u8], plain: &mut Vec<u8>) -> Result<bool, Gone> {
+        match self.stream.read(scratch) {
+            Moved::WouldBlock => Ok(false),
+            Moved::Closed(ended) => Err(Gone::Peer(ended)),
+            Moved::Bytes(count) => {
+                self.tls.receive(&scratch[..count], plain).map(|()| true).map_err(Gone::Tls)
+            }
+        }
+    }
+
+    /// Takes plain bytes to send; [`Link::flush`] sends them.
+    pub fn send(&mut self, plain: &[u8]) {
+        self.tls.send(plain);
+    }
+
+    /// Writes what the socket takes. Returns whether something is left.
+    pub fn flush(&mut self) -> Result<bool, Gone> {
+        self.tls.output(&mut self.cipher);
+        while self.written < self.cipher.len() {
+            match self.stream.write(&self.cipher[self.written..]) {
+                Moved::Bytes(count) => self.written += count,
+                Moved::Closed(ended) => return Err(Gone::Peer(ended)),
+                Moved::WouldBlock => {
+                    let waiting = self.cipher.len() - self.written;
+                    return if waiting > self.output_bytes_max { Err(Gone::SlowReader) } else { Ok(true) };
+                }
+            }
+        }
+        self.cipher.clear();
+        self.written = 0;
+        Ok(false)
+    }
+
+    /// Says goodbye in TLS; what was sent before still goes out.
+    pub fn close(&mut self) {
+        if !std::mem::replace(&mut self.finished, true) {
+            self.tls.close_notify();
+        }
+    }
+
+    /// Tells the peer's kernel that no more comes. To be called when all is flushed.
+    pub fn finish(&self) {
+        self.stream.finish();
+    }
+}

@@ -1,0 +1,230 @@
+//! A gateway: sockets, TLS, sessions, and the requests of its clients on their way to the shards and back.
+//!
+//! ```text
+//!   sockets.rs   poll ─► accept ─► read ─► TLS ─► fix.rs, websocket.rs ─► desk.rs: verify, limit, route ─► │ring│
+//!   release.rs   │ring│ ─► what is durable ─► report ─► line.rs, counter.rs: the sessions that hear it
+//!   sockets.rs   flush: sessions' bytes ─► TLS ─► write, once a connection and turn
+//! ```
+//!
+//! One turn does a bounded amount of each, and nothing in it blocks. A connection that breaks is dropped; no other is
+//! touched. Events wait in the shards' rings until they are durable: the head of a ring is looked at, not taken.
+
+pub mod connections;
+pub mod counter;
+pub mod desk;
+pub mod fix;
+pub mod line;
+pub mod link;
+mod release;
+pub mod requests;
+pub mod session_log;
+mod sockets;
+pub mod staged;
+pub mod websocket;
+
+use super::agent::{Agent, Epilogue, Fault, Work};
+use super::phase::Phase;
+use super::recovery::SessionState;
+use crate::accept::Acceptor;
+use crate::config::Caps;
+use crate::decode::ws::Decoder;
+use crate::limits::OUTCOME_DEADLINE;
+use crate::sys::poll::{Interest, Poller, Ready};
+use crate::sys::socket::Listener;
+use crate::types::{ConnId, Nanos, SessionId, Span, Stamps};
+use crate::wire::ws::Close;
+use connections::Connections;
+use counter::Counter;
+use desk::Desk;
+use line::Lines;
+use link::READ_BYTES;
+use session_log::SessionLog;
+use sockets::{Connection, LISTENER_TOKENS, Stage};
+use std::collections::BTreeMap;
+
+/// Timers are looked at this often; FIX heartbeats and deadlines are seconds.
+const TICK_EVERY: Span = Span::from_millis(5);
+
+/// How long, when the server stops, the answers that are due may take.
+const ANSWERS_MAX: Span = Span::from_secs(2);
+
+/// And how long the whole goodbye: clients have the difference to answer our Logout or Close.
+const GOODBYE_MAX: Span = Span::from_secs(4);
+
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// FIX sessions.
+    Fix,
+    /// WebSocket clients.
+    WebSocket,
+}
+
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// Verify, limit, route.
+    pub desk: Desk,
+    /// The session log.
+    pub log: SessionLog,
+    /// TLS.
+    pub acceptor: Acceptor,
+    /// Where clients connect.
+    pub listeners: Vec<(Service, Listener)>,
+    /// Caps on connections.
+    pub caps: Caps,
+    /// What recovery knows of the FIX sessions.
+    pub sessions: BTreeMap<SessionId, SessionState>,
+}
+
+/// The agent.
+pub struct Gateway {
+    desk: Desk,
+    log: SessionLog,
+    lines: Lines,
+    decoder: Decoder,
+    counter: Counter,
+    acceptor: Acceptor,
+    listeners: Vec<(Service, Listener)>,
+    caps: Caps,
+    connections: Connections<Connection>,
+    poller: Poller,
+    ready: Vec<Ready>,
+    scratch: Box<[u8]>,
+    plain: Vec<u8>,
+    /// Connections that have something to send.
+    dirty: Vec<ConnId>,
+    /// WebSocket connections that subscribed to events.
+    subscribers: Vec<ConnId>,
+    /// Requests that were answered in this turn, and when they were found durable.
+    answered: Vec<(Stamps, Nanos)>,
+    is_open: bool,
+    next_tick: Nanos,
+    accept_again: Nanos,
+    goodbye: Option<Nanos>,
+}
+
+impl Gateway {
+    /// A gateway that takes up the sessions that recovery found.
+    pub fn new(parts: GatewayParts) -> std::io::Result<Self> {
+        let GatewayParts { desk, log, acceptor, listeners, caps, sessions } = parts;
+        let most = caps.connections as usize;
+        Ok(Self {
+            lines: Lines::new(&desk.directory, sessions),
+            decoder: Decoder::new(desk.directory.clone(), desk.id),
+            counter: Counter::new(&desk),
+            connections: Connections::new(most),
+            poller: Poller::new()?,
+            ready: Vec::with_capacity(256),
+            scratch: vec![0; READ_BYTES].into(),
+            plain: Vec::with_capacity(2 * READ_BYTES),
+            dirty: Vec::with_capacity(most),
+            subscribers: Vec::with_capacity(most),
+            answered: Vec::with_capacity(1_024),
+            is_open: false,
+            next_tick: Nanos(0),
+            accept_again: Nanos(0),
+            goodbye: None,
+            desk,
+            log,
+            acceptor,
+            listeners,
+            caps,
+        })
+    }
+
+    /// Lets clients in, once the sessions have taken up what the last run owed them.
+    fn open(&mut self) -> Result<(), Fault> {
+        for (at, (_, listener)) in self.listeners.iter().enumerate() {
+            let added = self.poller.add(listener, LISTENER_TOKENS - at as u64, Interest::Read);
+            added.map_err(|error| self.fault(&error.to_string()))?;
+        }
+        self.is_open = true;
+        Ok(())
+    }
+
+    fn fault(&self, what: &str) -> Fault {
+        Fault { agent: self.name(), what: what.to_owned() }
+    }
+
+    fn tick(&mut self, now: Nanos) {
+        if now < self.next_tick {
+            return;
+        }
+        self.next_tick = now + TICK_EVERY;
+        self.tick_connections(now);
+        while let Some((conn, text)) = self.counter.give_up(now, OUTCOME_DEADLINE, &self.desk) {
+            sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
+        }
+        self.desk.watch.turn();
+    }
+
+    /// Refuses what is new, and says goodbye to everybody once the answers that are due are out.
+    fn say_goodbye(&mut self, now: Nanos) -> bool {
+        self.desk.closing = true;
+        let since = *self.goodbye.get_or_insert(now);
+        if !self.counter.requests.is_empty() && now.since(since) < ANSWERS_MAX {
+            return false;
+        }
+        while let Some((conn, text)) = self.counter.give_up(now, Span::ZERO, &self.desk) {
+            sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
+        }
+        let ids: Vec<ConnId> = self.connections.iter_mut().map(|(id, _)| id).collect();
+        for id in ids {
+            self.dismiss(id, now);
+        }
+        self.connections.count() == 0 || now.since(since) >= GOODBYE_MAX
+    }
+
+    fn dismiss(&mut self, id: ConnId, now: Nanos) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if std::mem::replace(&mut connection.dismissed, true) {
+            return;
+        }
+        match &mut connection.stage {
+            Stage::Handshake(_) => return self.remove(id),
+            Stage::WebSocket(websocket) => websocket.session().close(Close::ServerStopping, now),
+            Stage::Fix(fix) => match fix.session().and_then(|session| self.lines.get_mut(session)) {
+                Some(line) => line.logout("the server stops", now, &mut self.log),
+                None => return self.remove(id),
+            },
+        }
+        sockets::touch(&mut self.connections, &mut self.dirty, id);
+    }
+}
+
+impl Agent for Gateway {
+    fn name(&self) -> String {
+        format!("gateway-{}", self.desk.id)
+    }
+
+    fn poll(&mut self, now: Nanos) -> Result<Work, Fault> {
+        let mut count = self.lines.read_back(&self.desk.directory, now, &mut self.log);
+        if self.is_open {
+            count += self.sockets_turn(now)?;
+            count += self.release();
+            self.tick(now);
+        } else if self.lines.are_ready() {
+            self.open()?;
+            count += 1;
+        }
+        self.flush_turn();
+        self.log.wake();
+        Ok(Work::from_count(count))
+    }
+
+    fn has_input(&self) -> bool {
+        self.log.has_answer() || self.desk.shards.iter().any(|port| port.has_durable_output())
+    }
+
+    fn sockets(&self) -> Option<&Poller> {
+        Some(&self.poller)
+    }
+
+    fn stopping(&mut self, phase: Phase, now: Nanos) -> bool {
+        phase != Phase::Closing || self.say_goodbye(now)
+    }
+
+    fn finish(self: Box<Self>) -> Epilogue {
+        Epilogue::Nothing
+    }
+}

@@ -1,0 +1,109 @@
+//! From the shards back to the clients: what is durable is told, in the order of each shard.
+
+use super::fix;
+use super::line::Told;
+use super::sockets;
+use super::{Gateway, Stage};
+use crate::report::fix::OwnId;
+use crate::types::{Answer, Event, EventRef, Nanos, Origin, SessionId, ShardOutput};
+
+/// Most events told in one turn, so that sockets are not kept waiting during a long sweep.
+const RELEASES_PER_TURN_MAX: usize = 256;
+
+impl Gateway {
+    /// Tells what is durable; returns how much that was. It pauses while the session log has no room: the events wait
+    /// in their rings, and the shards behind them.
+    pub(super) fn release(&mut self) -> usize {
+        let mut count = 0;
+        for shard in 0..self.desk.shards.len() {
+            while count < RELEASES_PER_TURN_MAX
+                && self.log.has_room()
+                && let Some(output) = self.desk.shards[shard].durable_output()
+            {
+                self.tell(output);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    fn tell(&mut self, output: ShardOutput) {
+        let now = self.desk.clock.now();
+        match output {
+            ShardOutput::Event { shard, seq, index, time, last, origin, event } => {
+                let origin = origin.filter(|origin| origin.gateway == self.desk.id);
+                let at = EventRef { shard, seq, index };
+                let told = Told { event: &event, at, time, poss_resend: false };
+                if let Some(origin) = origin {
+                    self.tell_requester(&told, origin, last, now);
+                }
+                self.tell_sessions(&told, now);
+                self.tell_subscribers(&told);
+            }
+            ShardOutput::Answer { time, origin, answer, .. } => {
+                self.answer(&answer, origin, time, now);
+                self.answered.push((origin.stamps, now));
+            }
+        }
+    }
+
+    /// WebSocket: the events of a request make its answer. FIX: its session hears them anyway.
+    fn tell_requester(&mut self, told: &Told<'_>, origin: Origin, last: bool, now: Nanos) {
+        if fix::session_of(origin.token).is_none() {
+            self.counter.hear(origin.token, told.event);
+        }
+        if !last {
+            return;
+        }
+        self.answered.push((origin.stamps, now));
+        if let Some((conn, text)) = self.counter.executed(origin.token, told.time, &self.desk) {
+            sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
+        }
+    }
+
+    fn answer(&mut self, answer: &Answer, origin: Origin, time: Nanos, now: Nanos) {
+        match fix::session_of(origin.token) {
+            Some(session) => self.answer_session(session, answer, now),
+            None => {
+                if let Some((conn, text)) = self.counter.answered(origin.token, answer, time, &self.desk) {
+                    sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
+                }
+            }
+        }
+    }
+
+    fn answer_session(&mut self, session: SessionId, answer: &Answer, now: Nanos) {
+        if let Some(line) = self.lines.get_mut(session) {
+            // The number of the last record tells two answers of one instant apart.
+            let own = OwnId { session, at: now, number: self.log.last().0 };
+            line.tell_answer(answer, own, &self.desk.directory, &mut self.log);
+            if let Some(conn) = line.owner() {
+                sockets::touch(&mut self.connections, &mut self.dirty, conn);
+            }
+        }
+    }
+
+    fn tell_sessions(&mut self, told: &Told<'_>, now: Nanos) {
+        for session in told.event.sessions() {
+            let Some(line) = self.lines.get_mut(session) else { continue };
+            line.tell_event(told, &self.desk.directory, now, &mut self.log);
+            if let Some(conn) = line.owner() {
+                sockets::touch(&mut self.connections, &mut self.dirty, conn);
+            }
+        }
+    }
+
+    fn tell_subscribers(&mut self, told: &Told<'_>) {
+        let Event::Execution(execution) = told.event else { return };
+        let (account, time) = (execution.order.account, told.time);
+        let (connections, dirty, counter) = (&mut self.connections, &mut self.dirty, &mut self.counter);
+        self.subscribers.retain(|&conn| {
+            let Some(connection) = connections.get_mut(conn) else { return false };
+            let Stage::WebSocket(websocket) = &mut connection.stage else { return false };
+            if websocket.tell(account, execution, time, counter) {
+                sockets::touch(connections, dirty, conn);
+            }
+            true
+        });
+    }
+}

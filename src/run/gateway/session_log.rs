@@ -1,0 +1,95 @@
+//! The session log from the gateway's side: records on their way to the journal, and what is read back from it.
+
+use crate::journal::append::{SESSION_RECORD_BYTES_MAX, SessionAppender};
+use crate::ring::watermark::Watermark;
+use crate::ring::{bytes, spsc};
+use crate::run::journal::{OwnRef, ReadBack, SentBody};
+use crate::sys::poll::Waker;
+use crate::types::{GatewayId, Nanos, Seq, SessionRecord};
+
+/// Most records that one message, or one event, can make: room for them is asked for before it is taken.
+const RECORDS_PER_INPUT_MAX: usize = 8;
+
+/// One gateway's stream of session records.
+#[derive(Debug)]
+pub struct SessionLog {
+    gateway: GatewayId,
+    appender: SessionAppender,
+    records: bytes::Writer,
+    durable: Watermark,
+    requests: spsc::Producer<SentBody>,
+    answers: spsc::Consumer<ReadBack>,
+    waker: Waker,
+    dirty: bool,
+}
+
+impl SessionLog {
+    /// A log that goes on after `last`.
+    pub fn new(
+        gateway: GatewayId,
+        last: Seq,
+        records: bytes::Writer,
+        durable: Watermark,
+        requests: spsc::Producer<SentBody>,
+        answers: spsc::Consumer<ReadBack>,
+        waker: Waker,
+    ) -> Self {
+        let appender = SessionAppender::new(gateway, last);
+        Self { gateway, appender, records, durable, requests, answers, waker, dirty: false }
+    }
+
+    /// Whether a message may be taken: its records fit for sure. While not, messages wait in their sockets.
+    pub fn has_room(&self) -> bool {
+        self.records.fits(RECORDS_PER_INPUT_MAX, SESSION_RECORD_BYTES_MAX)
+    }
+
+    /// Appends a record; its number.
+    pub fn append(&mut self, now: Nanos, record: &SessionRecord<'_>) -> Seq {
+        let (seq, bytes) = self.appender.record(now, record);
+        let pushed = self.records.push(bytes);
+        assert!(pushed.is_done(), "room for the records was asked for before the message was taken");
+        self.dirty = true;
+        seq
+    }
+
+    /// Wakes the journal if something was appended since the last time.
+    pub fn wake(&mut self) {
+        if std::mem::take(&mut self.dirty) {
+            self.waker.wake();
+        }
+    }
+
+    /// Where the last record stands.
+    pub fn last_ref(&self) -> OwnRef {
+        OwnRef { gateway: self.gateway, seq: self.appender.last() }
+    }
+
+    /// The number of the last record.
+    pub fn last(&self) -> Seq {
+        self.appender.last()
+    }
+
+    /// How far the log is durable.
+    pub fn durable(&self) -> Seq {
+        self.durable.reached()
+    }
+
+    /// Asks for something to be read back; false if too much is asked for already.
+    pub fn ask(&mut self, what: SentBody) -> bool {
+        let asked = self.requests.push(what).is_done();
+        if asked {
+            self.waker.wake();
+        }
+        asked
+    }
+
+    /// The next thing that was read back; answers come in the order of the questions.
+    pub fn answer(&mut self) -> Option<ReadBack> {
+        self.answers.pop()
+    }
+
+    /// Whether an answer waits.
+    pub fn has_answer(&self) -> bool {
+        !self.answers.is_empty()
+    }
+}

@@ -1,0 +1,367 @@
+//! The sockets of a gateway: accepting, reading, writing, and saying goodbye.
+
+use super::Gateway;
+use super::Service;
+use super::connections::Connections;
+use super::desk::Sender;
+use super::fix::{FixConnection, FixTurn, Go};
+use super::line::Lines;
+use super::link::{Gone, Link};
+use super::session_log::SessionLog;
+use super::websocket::{Turn, WebSocket};
+use crate::accept::identify;
+use crate::limits::HANDSHAKE_DEADLINE;
+use crate::run::agent::{Agent, Fault};
+use crate::sys::poll::{Interest, Poller};
+use crate::sys::socket::{Accepted, Stream};
+use crate::types::{ConnId, MemberId, Nanos, Span, Text};
+use crate::watch::SecurityEvent;
+use std::net::SocketAddr;
+
+/// Connections accepted in one turn; the kernel keeps the others.
+const ACCEPTS_PER_TURN_MAX: usize = 16;
+
+/// A listener that found no descriptor free looks again after this.
+const EXHAUSTED_PAUSE: Span = Span::from_millis(100);
+
+/// How long a peer has to take our last bytes and close.
+const LEAVE_DEADLINE: Span = Span::from_secs(1);
+
+/// Tokens of listeners count down from here; connections have their [`ConnId`].
+pub(super) const LISTENER_TOKENS: u64 = u64::MAX - 1;
+
+/// One connection.
+pub(super) struct Connection {
+    pub(super) link: Link,
+    peer: SocketAddr,
+    member: Option<MemberId>,
+    pub(super) stage: Stage,
+    watched_for_write: bool,
+    queued: bool,
+    /// When it must have come further; `None` once it has.
+    deadline: Option<Nanos>,
+    /// Nothing more is taken from it; it goes when its bytes are out and the peer has closed, or at its deadline.
+    leaving: bool,
+    /// It was told that the server stops.
+    pub(super) dismissed: bool,
+}
+
+/// How far a connection has come.
+#[allow(clippy::large_enum_variant)] // One a connection, made once.
+pub(super) enum Stage {
+    Handshake(Service),
+    Fix(FixConnection),
+    WebSocket(WebSocket),
+}
+
+/// What becomes of a connection whose bytes were taken.
+#[derive(PartialEq, Eq)]
+enum Fate {
+    Stay,
+    /// Closed at once.
+    Drop,
+    /// Closed when its bytes are out.
+    Leave,
+}
+
+/// Remembers that a connection has something to send.
+pub(super) fn touch(connections: &mut Connections<Connection>, dirty: &mut Vec<ConnId>, id: ConnId) {
+    if let Some(connection) = connections.get_mut(id)
+        && !std::mem::replace(&mut connection.queued, true)
+    {
+        dirty.push(id);
+    }
+}
+
+/// Sends a text to a WebSocket connection, if it is still there.
+pub(super) fn send_text(
+    connections: &mut Connections<Connection>,
+    dirty: &mut Vec<ConnId>,
+    id: ConnId,
+    text: &[u8],
+) {
+    if let Some(Connection { stage: Stage::WebSocket(websocket), .. }) = connections.get_mut(id) {
+        websocket.session().send(text);
+        touch(connections, dirty, id);
+    }
+}
+
+impl Gateway {
+    /// Asks the kernel what is ready, and reads each such connection once.
+    pub(super) fn sockets_turn(&mut self, now: Nanos) -> Result<usize, Fault> {
+        let mut ready = std::mem::take(&mut self.ready);
+        let polled = self.poller.poll(&mut ready);
+        polled.map_err(|error| Fault { agent: self.name(), what: format!("epoll: {error}") })?;
+        let listeners = self.listeners.len() as u64;
+        for event in &ready {
+            if event.token > LISTENER_TOKENS - listeners {
+                self.accept((LISTENER_TOKENS - event.token) as usize, now);
+                continue;
+            }
+            let id = ConnId(event.token);
+            if event.writable {
+                touch(&mut self.connections, &mut self.dirty, id);
+            }
+            if event.readable {
+                self.read(id);
+            }
+        }
+        let count = ready.len();
+        self.ready = ready;
+        Ok(count)
+    }
+
+    fn accept(&mut self, listener: usize, now: Nanos) {
+        if now < self.accept_again {
+            return;
+        }
+        for _ in 0..ACCEPTS_PER_TURN_MAX {
+            let (service, listener) = &self.listeners[listener];
+            match listener.accept() {
+                Accepted::Stream(stream, _) if self.connections.is_full() || self.desk.closing => {
+                    drop(stream)
+                }
+                Accepted::Stream(stream, peer) => {
+                    let service = *service;
+                    self.greet(stream, peer, service, now);
+                }
+                Accepted::WouldBlock => return,
+                Accepted::Exhausted(_) => {
+                    self.accept_again = now + EXHAUSTED_PAUSE;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn greet(&mut self, stream: Stream, peer: SocketAddr, service: Service, now: Nanos) {
+        let link = Link::new(stream, self.acceptor.connection(), self.caps.output_bytes);
+        let id = self.connections.insert(|_| Connection {
+            link,
+            peer,
+            member: None,
+            stage: Stage::Handshake(service),
+            watched_for_write: false,
+            queued: false,
+            deadline: Some(now + HANDSHAKE_DEADLINE),
+            leaving: false,
+            dismissed: false,
+        });
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if self.poller.add(connection.link.stream(), id.0, Interest::Read).is_err() {
+            self.connections.remove(id);
+        }
+    }
+
+    fn read(&mut self, id: ConnId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if matches!(connection.stage, Stage::Fix(_)) && !self.log.has_room() {
+            return; // It waits in its socket until the journal has caught up; the poller tells it again.
+        }
+        self.plain.clear();
+        let read = connection.link.read(&mut self.scratch, &mut self.plain);
+        let now = self.desk.clock.now();
+        let broken = match read {
+            Ok(false) => return,
+            Ok(true) => None,
+            Err(gone) => Some(gone),
+        };
+        // What came before the end counts: a client may send and close.
+        let (leaving, peer) = (connection.leaving, connection.peer);
+        let fate = if leaving { Fate::Stay } else { self.arrived(id, now) };
+        match (broken, fate) {
+            (Some(Gone::Tls(fault)), _) if !leaving => {
+                let fault = Text::truncated(&fault.to_string());
+                self.desk.note(peer, SecurityEvent::TlsFailed { fault });
+                self.leave(id, now); // The alert is on its way.
+            }
+            (Some(_), _) | (None, Fate::Drop) => self.remove(id),
+            (None, Fate::Leave) => self.leave(id, now),
+            (None, Fate::Stay) => touch(&mut self.connections, &mut self.dirty, id),
+        }
+    }
+
+    /// Takes what was read, as far as the connection has come.
+    fn arrived(&mut self, id: ConnId, now: Nanos) -> Fate {
+        let Some(connection) = self.connections.get_mut(id) else { return Fate::Stay };
+        if let Stage::Handshake(service) = connection.stage {
+            if connection.link.tls().is_handshaking() {
+                return Fate::Stay;
+            }
+            // A handshake cannot end without a certificate, so the default is never taken.
+            let (peer, spki) = (connection.peer, connection.link.tls().peer_spki().unwrap_or_default());
+            let Some(identity) = identify(spki, &self.desk.directory) else {
+                self.desk.note(peer, SecurityEvent::UnknownCertificate { spki });
+                return Fate::Drop;
+            };
+            connection.deadline = None;
+            connection.member = Some(identity.member);
+            let from = Sender { peer, identity };
+            connection.stage = Stage::begin(service, from, self.caps.messages_per_second, now);
+        }
+        match &mut connection.stage {
+            Stage::Handshake(_) => Fate::Stay,
+            Stage::Fix(fix) => {
+                let (desk, lines, log) = (&mut self.desk, &mut self.lines, &mut self.log);
+                match fix.receive(&self.plain, &mut FixTurn { conn: id, received: now, desk, lines, log }) {
+                    Go::On => Fate::Stay,
+                    Go::Silent => Fate::Drop,
+                    Go::Leave => Fate::Leave,
+                }
+            }
+            Stage::WebSocket(websocket) => {
+                let (desk, decoder, counter) = (&mut self.desk, &mut self.decoder, &mut self.counter);
+                websocket.receive(&self.plain, &mut Turn { conn: id, received: now, desk, decoder, counter });
+                if websocket.session().status().user_data_stream && !self.subscribers.contains(&id) {
+                    self.subscribers.push(id);
+                }
+                Fate::Stay
+            }
+        }
+    }
+
+    /// What is on its way still goes out, then the connection is closed.
+    fn leave(&mut self, id: ConnId, now: Nanos) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.leave(now);
+            touch(&mut self.connections, &mut self.dirty, id);
+        }
+    }
+
+    /// Drops a connection; its session lives on.
+    pub(super) fn remove(&mut self, id: ConnId) {
+        if let Some(Connection { stage: Stage::Fix(fix), .. }) = self.connections.remove(id) {
+            fix.gone(&mut self.lines);
+        }
+    }
+
+    /// Writes what connections have to send, and counts the answers that went out with it.
+    pub(super) fn flush_turn(&mut self) {
+        // Bytes of FIX sessions may have waited for the session log until now.
+        let (connections, dirty) = (&mut self.connections, &mut self.dirty);
+        self.lines.freed(self.log.durable(), |id| touch(connections, dirty, id));
+        while let Some(id) = self.dirty.pop() {
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            connection.queued = false;
+            let now = self.desk.clock.now();
+            let (peer, member) = (connection.peer, connection.member);
+            let flushed =
+                connection.flush(id, now, &self.poller, &mut self.lines, &self.log, &mut self.plain);
+            let Err(gone) = flushed else { continue };
+            if let (Gone::SlowReader, Some(member)) = (gone, member) {
+                self.desk.note(peer, SecurityEvent::SlowReader { member });
+            }
+            self.remove(id);
+        }
+        let sent = self.desk.clock.now();
+        for (stamps, durable) in self.answered.drain(..) {
+            self.desk.answered(&stamps, durable, sent);
+        }
+    }
+
+    /// Deadlines and timers of all connections.
+    pub(super) fn tick_connections(&mut self, now: Nanos) {
+        let (mut late, mut starved) = (Vec::new(), Vec::new());
+        for (id, connection) in self.connections.iter_mut() {
+            let is_late = connection.deadline.is_some_and(|deadline| now >= deadline)
+                || match &mut connection.stage {
+                    Stage::Handshake(_) => false,
+                    Stage::Fix(fix) => fix.tick(now, &mut self.lines, &mut self.log) == Go::Silent,
+                    Stage::WebSocket(websocket) => {
+                        websocket.session().tick(now);
+                        false
+                    }
+                };
+            if matches!(&connection.stage, Stage::Fix(fix) if fix.starved) && self.log.has_room() {
+                starved.push(id);
+            }
+            if is_late {
+                late.push((id, connection.peer, connection.leaving));
+            } else if !std::mem::replace(&mut connection.queued, true) {
+                self.dirty.push(id);
+            }
+        }
+        for (id, peer, leaving) in late {
+            if !leaving {
+                self.desk.note(peer, SecurityEvent::LogonTimedOut);
+            }
+            self.remove(id);
+        }
+        self.plain.clear();
+        for id in starved {
+            match self.arrived(id, now) {
+                Fate::Stay => touch(&mut self.connections, &mut self.dirty, id),
+                Fate::Leave => self.leave(id, now),
+                Fate::Drop => self.remove(id),
+            }
+        }
+    }
+}
+
+impl Stage {
+    fn begin(service: Service, from: Sender, messages_per_second: u32, now: Nanos) -> Self {
+        match service {
+            Service::Fix => Self::Fix(FixConnection::new(from, messages_per_second, now)),
+            Service::WebSocket => Self::WebSocket(WebSocket::new(from, messages_per_second, now)),
+        }
+    }
+}
+
+impl Connection {
+    fn leave(&mut self, now: Nanos) {
+        self.leaving = true;
+        self.deadline.get_or_insert(now + LEAVE_DEADLINE);
+    }
+
+    /// Moves what its session has to say through TLS into the socket.
+    fn flush(
+        &mut self,
+        id: ConnId,
+        now: Nanos,
+        poller: &Poller,
+        lines: &mut Lines,
+        log: &SessionLog,
+        plain: &mut Vec<u8>,
+    ) -> Result<(), Gone> {
+        let is_over = match &mut self.stage {
+            Stage::Handshake(_) => false,
+            Stage::Fix(fix) => match fix.session().and_then(|session| lines.get_mut(session)) {
+                Some(line) => {
+                    line.release(log.durable(), |bytes| self.link.send(bytes));
+                    line.is_over() && !line.has_staged()
+                }
+                None => false,
+            },
+            Stage::WebSocket(websocket) => {
+                plain.clear();
+                websocket.session().output(plain);
+                if !plain.is_empty() {
+                    self.link.send(plain);
+                }
+                websocket.session().is_over()
+            }
+        };
+        if is_over {
+            self.leave(now);
+        }
+        let waits = self.link.flush()?;
+        if let Stage::Fix(fix) = &self.stage
+            && let Some(line) = fix.session().and_then(|session| lines.get_mut(session))
+        {
+            line.congested = waits;
+        }
+        if waits != self.watched_for_write {
+            self.watched_for_write = waits;
+            let interest = if waits { Interest::ReadWrite } else { Interest::Read };
+            // It fails only for a socket that is gone, which the next read tells.
+            let _ = poller.modify(self.link.stream(), id.0, interest);
+        }
+        if self.leaving && !waits {
+            self.link.close();
+            if !self.link.flush()? {
+                self.link.finish();
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! A WebSocket connection on a gateway: frames → requests → a shard, or an answer of our own.
+
+use super::counter::{Counter, Waiting};
+use super::desk::{Asker, Desk, Sender};
+use crate::decode::ws::{Ask, Caller, Decoder, Local, Logon};
+use crate::limit::{CapVerdict, MessageCap};
+use crate::limits::CLOCK_AHEAD_MAX;
+use crate::report::ws::{Reply, Reporter};
+use crate::session::ws::{Input, Session};
+use crate::types::{
+    AccountId, ConnId, Detail, Execution, Nanos, Refusal, Reject, ResponseType, SessionId, Unverified,
+};
+use crate::verify::Authority;
+use crate::watch::SecurityEvent;
+use crate::wire::json::RequestId;
+use crate::wire::ws::Close;
+
+/// One connection after its TLS handshake.
+#[derive(Debug)]
+pub struct WebSocket {
+    session: Session,
+    from: Sender,
+    cap: MessageCap,
+}
+
+/// What a connection works with while it has the turn.
+pub struct Turn<'a> {
+    /// The connection's own name.
+    pub conn: ConnId,
+    /// When its bytes were read.
+    pub received: Nanos,
+    /// Verify, limit, route.
+    pub desk: &'a mut Desk,
+    /// Frames → requests.
+    pub decoder: &'a mut Decoder,
+    /// Requests that wait, and the writing of answers.
+    pub counter: &'a mut Counter,
+}
+
+impl WebSocket {
+    /// A connection whose handshake has just ended.
+    pub fn new(from: Sender, messages_per_second: u32, now: Nanos) -> Self {
+        Self { session: Session::new(now), from, cap: MessageCap::new(messages_per_second) }
+    }
+
+    /// The session, for output, timers and answers.
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Sends an event if this connection has subscribed to its account.
+    pub fn tell(
+        &mut self,
+        account: AccountId,
+        execution: &Execution,
+        time: Nanos,
+        counter: &mut Counter,
+    ) -> bool {
+        let Some(subscription) = self.session.hears(account) else { return false };
+        self.session.send(counter.execution_report(subscription, execution, time));
+        true
+    }
+
+    /// Takes plain bytes.
+    pub fn receive(&mut self, plain: &[u8], turn: &mut Turn<'_>) {
+        let now = turn.received;
+        self.session.receive(plain, now);
+        while let Some(input) = self.session.next_input(now) {
+            match (self.cap.count(now), input) {
+                (CapVerdict::Pass, Input::Text(text)) => self.request(&text, turn),
+                (CapVerdict::Pass | CapVerdict::Refuse(_), Input::Control) => {}
+                (CapVerdict::Refuse(refusal), Input::Text(_)) => {
+                    turn.desk.watch.refuse(Reject::ConnectionRate);
+                    self.session.send(turn.counter.refuse(RequestId::default(), &refusal, now));
+                }
+                (CapVerdict::Close, _) => {
+                    let member = self.from.identity.member;
+                    turn.desk.note(self.from.peer, SecurityEvent::Flood { member });
+                    self.session.close(Close::TooManyMessages, now);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn request(&mut self, text: &str, turn: &mut Turn<'_>) {
+        let caller = Caller {
+            member: self.from.identity.member,
+            logged_on: self.session.logged_on(),
+            received: turn.received,
+            token: turn.counter.requests.next_token(),
+        };
+        let decoded = match turn.decoder.decode(text, &caller) {
+            Ok(decoded) => decoded,
+            Err(fault) => {
+                turn.desk.watch.refuse(fault.refusal.reject);
+                self.session.send(turn.counter.refuse(fault.id, &fault.refusal, turn.received));
+                return;
+            }
+        };
+        let limits = decoded.return_rate_limits.unwrap_or(self.session.status().return_rate_limits);
+        let Turn { conn, received, desk, counter, .. } = turn;
+        let mut here = Here { conn: *conn, id: decoded.id, now: *received, desk, counter };
+        match decoded.ask {
+            Ask::Shard(unverified, style) => self.submit(unverified, style, limits, &mut here),
+            Ask::Local(Local::Logon(logon)) => {
+                let verdict = self.log_on(&logon, &mut here);
+                self.status_or_refusal(verdict, &mut here);
+            }
+            Ask::Local(local) => self.local(local, &mut here),
+        }
+    }
+
+    fn submit(&mut self, unverified: Unverified<'_>, style: ResponseType, limits: bool, here: &mut Here<'_>) {
+        let (kind, key) = (unverified.request.kind, unverified.request.key);
+        let authority = Authority { member: self.from.identity.member, logged_on: self.session.logged_on() };
+        let token = here.counter.requests.next_token();
+        let waiting = Waiting::new(here.id, &kind, style, limits);
+        let asker = Asker { conn: here.conn, token, authority, received: here.now };
+        match here.desk.submit(unverified, asker) {
+            Ok(()) => {
+                here.counter.requests.insert(here.conn, here.now, waiting);
+            }
+            Err(refusal) => {
+                here.desk.count_refusal(&refusal, &self.from, key, SessionId::NONE);
+                let (desk, now) = (&*here.desk, here.now);
+                let text = here.counter.write(&waiting, desk, now, |reporter, to, _, out| {
+                    reporter.refused(to, &refusal, now, out);
+                });
+                self.session.send(text);
+            }
+        }
+    }
+
+    /// `session.logon`: the key must be the member's, the signature good, and the time near ours. There is no replay to
+    /// fear here: a logon of this connection's certificate gives nothing that the certificate's owner has not.
+    fn log_on(&mut self, logon: &Logon<'_>, here: &mut Here<'_>) -> Result<(), Refusal> {
+        if here.desk.closing {
+            return Err(Reject::ShuttingDown.into());
+        }
+        if !here.desk.verifier.logon(self.from.identity.member, logon.key, logon.payload, &logon.signature) {
+            let claimed = here.desk.directory.key(logon.key).map_or_else(String::new, |key| key.name.clone());
+            here.desk.logon_refused(&self.from, claimed.as_bytes());
+            return Err(Reject::LogonRefused.into());
+        }
+        let clocks = Detail::Clocks { server: here.now, sent: logon.sent };
+        if logon.sent > here.now + CLOCK_AHEAD_MAX {
+            return Err(Refusal::with(Reject::TimestampAhead, clocks));
+        }
+        if here.now.since(logon.sent) > logon.recv_window {
+            return Err(Refusal::with(Reject::TimestampTooOld, clocks));
+        }
+        self.session.log_on(logon.key, here.now)
+    }
+
+    fn local(&mut self, local: Local<'_>, here: &mut Here<'_>) {
+        let (id, now) = (here.id, here.now);
+        let done = match local {
+            Local::Ping => here.answer(|reporter, to, out| reporter.empty(to, out)),
+            Local::Time => here.answer(|reporter, to, out| reporter.time(to, now, out)),
+            Local::ExchangeInfo(which) => {
+                let environment = here.desk.environment.as_str();
+                here.counter
+                    .own(id, |reporter, to, out| reporter.exchange_info(to, which, environment, now, out))
+            }
+            Local::Subscribe => match self.subscribe(here.desk) {
+                Ok(subscription) => {
+                    here.answer(|reporter, to, out| reporter.subscribed(to, subscription, out))
+                }
+                Err(refusal) => here.counter.refuse(id, &refusal, now),
+            },
+            Local::Unsubscribe(subscription) => match self.session.unsubscribe(subscription) {
+                Ok(()) => here.answer(|reporter, to, out| reporter.empty(to, out)),
+                Err(refusal) => here.counter.refuse(id, &refusal, now),
+            },
+            Local::Logout => {
+                self.session.log_out();
+                return self.status_or_refusal(Ok(()), here);
+            }
+            Local::Status | Local::Logon(_) => return self.status_or_refusal(Ok(()), here),
+        };
+        self.session.send(done);
+    }
+
+    fn subscribe(&mut self, desk: &Desk) -> Result<u32, Refusal> {
+        let key =
+            self.session.logged_on().and_then(|key| desk.directory.key(key)).ok_or(Reject::NotLoggedOn)?;
+        self.session.subscribe(&key.accounts)
+    }
+
+    fn status_or_refusal(&mut self, done: Result<(), Refusal>, here: &mut Here<'_>) {
+        let (status, now) = (self.session.status(), here.now);
+        let text = match done {
+            Ok(()) => here.answer(|reporter, to, out| reporter.session(to, &status, now, out)),
+            Err(refusal) => {
+                here.desk.watch.refuse(refusal.reject);
+                here.counter.refuse(here.id, &refusal, now)
+            }
+        };
+        self.session.send(text);
+    }
+}
+
+/// One request of the turn.
+struct Here<'a> {
+    conn: ConnId,
+    id: RequestId,
+    now: Nanos,
+    desk: &'a mut Desk,
+    counter: &'a mut Counter,
+}
+
+impl Here<'_> {
+    fn answer(&mut self, write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>)) -> &[u8] {
+        self.counter.own(self.id, write)
+    }
+}

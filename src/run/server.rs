@@ -1,0 +1,178 @@
+//! A running server: started from a configuration, asked for its addresses and figures, stopped in phases.
+
+use super::agent::{Epilogue, Fault};
+use super::phase::{Control, Phase};
+use super::recovery::{self, RecoveryError};
+use super::wiring::{self, Handle, Wired};
+use crate::config::Config;
+use crate::types::{Seq, ShardId};
+use crate::watch::{Figures, SecurityReader, SecurityRecord, WatchReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long each phase of a stop may take.
+const STOP_PHASE_MAX: [(Phase, Duration); 3] = [
+    (Phase::Closing, Duration::from_secs(5)),
+    (Phase::Draining, Duration::from_secs(5)),
+    (Phase::Syncing, Duration::from_secs(60)),
+];
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file of the configuration cannot be read.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Certificates or keys are no use.
+    #[error("certificates: {0}")]
+    Tls(#[from] crate::accept::AcceptorError),
+    /// A public key of the configuration is no use.
+    #[error(transparent)]
+    Key(#[from] crate::verify::KeyError),
+    /// An address is taken, or not ours.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The journal cannot be taken up.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// A command of the configuration was refused by a shard.
+    #[error(transparent)]
+    Configure(#[from] Fault),
+    /// The kernel has no descriptors or threads for us.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    control: Control,
+    threads: Vec<Handle>,
+    agents: u32,
+    fix: Option<SocketAddr>,
+    websocket: Option<SocketAddr>,
+    watch: WatchReader,
+    security: SecurityReader,
+    recovered: recovery::Report,
+}
+
+/// What a stopped server leaves behind.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Each shard's last record and the hash of its state.
+    pub shards: Vec<(ShardId, Seq, [u8; 32])>,
+    /// All that was counted and timed.
+    pub figures: Figures,
+}
+
+impl Server {
+    /// Starts everything that the configuration names; returns when connections are accepted.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let control = Control::default();
+        let Wired { threads, fix, websocket, watch, security, recovered } = wiring::wire(config, &control)?;
+        Ok(Self {
+            control,
+            agents: threads.agents,
+            threads: threads.handles,
+            fix,
+            websocket,
+            watch,
+            security,
+            recovered,
+        })
+    }
+
+    /// Where FIX sessions connect.
+    pub fn fix_addr(&self) -> Option<SocketAddr> {
+        self.fix
+    }
+
+    /// Where WebSocket clients connect.
+    pub fn websocket_addr(&self) -> Option<SocketAddr> {
+        self.websocket
+    }
+
+    /// What was counted and timed until a moment ago.
+    pub fn figures(&mut self) -> &Figures {
+        self.watch.refresh()
+    }
+
+    /// The next thing that concerns security: for the operator's log. To be asked some times a second.
+    pub fn security_event(&mut self) -> Option<SecurityRecord> {
+        self.security.take()
+    }
+
+    /// What recovery found at start.
+    pub fn recovered(&self) -> &recovery::Report {
+        &self.recovered
+    }
+
+    /// Whether an agent met a fault: then the server answers nobody any more, and [`Server::stop`] tells why.
+    pub fn has_failed(&self) -> bool {
+        self.control.has_failed()
+    }
+
+    /// Logs sessions out, executes what was taken, syncs, and ends the threads.
+    pub fn stop(mut self) -> Result<Ended, Fault> {
+        for (phase, longest) in STOP_PHASE_MAX {
+            self.control.enter(phase);
+            let started = Instant::now();
+            while self.control.agents_done() < self.agents
+                && !self.control.has_failed()
+                && started.elapsed() < longest
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        self.control.enter(Phase::Stopped);
+        self.join()
+    }
+
+    /// Ends the threads where they are, as if the process had been killed: for tests of what a crash leaves.
+    pub fn kill(mut self) {
+        self.control.fail();
+        let _ = self.join();
+    }
+
+    fn join(&mut self) -> Result<Ended, Fault> {
+        let mut shards = Vec::new();
+        let mut fault = None;
+        for thread in self.threads.drain(..) {
+            let panicked = || Fault { agent: "a thread".to_owned(), what: "panicked".to_owned() };
+            match thread.join().unwrap_or_else(|_| Err(panicked())) {
+                Ok(epilogues) => shards.extend(epilogues.into_iter().filter_map(shard_epilogue)),
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        // The gateways are gone, and have handed over all that they had.
+        let figures = self.watch.refresh().clone();
+        fault.map_or(Ok(Ended { shards, figures }), Err)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            self.control.fail();
+            let _ = self.join();
+        }
+    }
+}
+
+fn shard_epilogue(epilogue: Epilogue) -> Option<(ShardId, Seq, [u8; 32])> {
+    match epilogue {
+        Epilogue::Shard { shard, last, state_hash } => Some((shard, last, state_hash)),
+        Epilogue::Nothing => None,
+    }
+}

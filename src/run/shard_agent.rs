@@ -1,0 +1,196 @@
+//! A shard under a thread: takes inputs from the gateways' rings in turn, runs the core, appends the record, tells
+//! every gateway.
+//!
+//! Back-pressure: a command is taken only while each output ring has room for the most events that one step can
+//! make, and the journal ring for the longest record. While one is full the inputs wait in their rings, which fill,
+//! and the gateways answer `Busy`. Nothing is dropped.
+
+use super::agent::{Agent, Epilogue, Fault, Work};
+use super::phase::Phase;
+use super::shard::{Outcome, Shard, Step};
+use crate::journal::append::Appender;
+use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX};
+use crate::ring::{bytes, spsc};
+use crate::sys::clock::Clock;
+use crate::sys::poll::Waker;
+use crate::types::{Command, Nanos, Origin, ShardInput, ShardOutput, SignedBytes};
+
+/// Most inputs in one turn, so that a gateway on the same thread is not kept waiting for its sockets.
+const INPUTS_PER_TURN_MAX: usize = 64;
+
+/// The rings between one gateway and this shard, from the shard's side.
+#[derive(Debug)]
+pub struct GatewayPort {
+    /// Requests of the gateway.
+    pub inputs: spsc::Consumer<ShardInput>,
+    /// What the gateway hears.
+    pub outputs: spsc::Producer<ShardOutput>,
+    /// Wakes the gateway's thread where that sleeps.
+    pub waker: Waker,
+}
+
+/// The way to the journal.
+#[derive(Debug)]
+pub struct JournalPort {
+    /// Records.
+    pub records: bytes::Writer,
+    /// Wakes the journal's thread.
+    pub waker: Waker,
+}
+
+/// The agent.
+#[derive(Debug)]
+pub struct ShardAgent {
+    shard: Shard,
+    clock: Clock,
+    gateways: Vec<GatewayPort>,
+    /// The gateway that is asked first in the next turn, so that none starves.
+    first: usize,
+    journal: JournalPort,
+    appender: Appender,
+}
+
+impl ShardAgent {
+    /// An agent for a recovered (or new) shard.
+    pub fn new(shard: Shard, clock: Clock, gateways: Vec<GatewayPort>, journal: JournalPort) -> Self {
+        let appender = Appender::default();
+        Self { shard, clock, gateways, first: 0, journal, appender }
+    }
+
+    /// Executes commands of the venue's own before the first gateway speaks, such as instruments of the configuration.
+    pub fn configure(&mut self, commands: &[Command], now: Nanos) -> Result<(), Fault> {
+        for command in commands {
+            if !self.has_room() {
+                return Err(self.fault("the journal ring is too small for the configuration"));
+            }
+            if let Outcome::Step(step) = self.shard.execute(None, command, now) {
+                append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
+            }
+        }
+        Ok(())
+    }
+
+    fn fault(&self, what: &str) -> Fault {
+        Fault { agent: self.name(), what: what.to_owned() }
+    }
+
+    fn has_room(&self) -> bool {
+        self.journal.records.fits(1, RECORD_BYTES_MAX)
+            && self.gateways.iter().all(|gateway| gateway.outputs.slots() >= EVENTS_PER_STEP_MAX)
+    }
+
+    fn next_input(&mut self) -> Option<ShardInput> {
+        let count = self.gateways.len();
+        for offset in 0..count {
+            let at = (self.first + offset) % count;
+            if let Some(input) = self.gateways[at].inputs.pop() {
+                self.first = (at + 1) % count;
+                return Some(input);
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, input: ShardInput, now: Nanos) {
+        match input {
+            ShardInput::Query { origin, query } => {
+                let output = self.shard.query(stamped(origin, now), &query, now);
+                tell_one(&mut self.gateways, output);
+            }
+            ShardInput::Command { origin, command, signed } => {
+                let origin = origin.map(|origin| stamped(origin, now));
+                match self.shard.execute(origin, &command, now) {
+                    Outcome::Step(step) => {
+                        append(&mut self.appender, &mut self.journal, &step, &signed);
+                        tell_all(&mut self.gateways, &step, self.clock.now());
+                    }
+                    Outcome::Repetition(Some(output)) => tell_one(&mut self.gateways, output),
+                    Outcome::Repetition(None) => {}
+                }
+            }
+        }
+    }
+
+    /// The evidence of the request whose sweep goes on stands in the record of its first step.
+    fn proceed(&mut self, now: Nanos) {
+        let step = self.shard.proceed(now);
+        append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
+        tell_all(&mut self.gateways, &step, self.clock.now());
+    }
+}
+
+impl Agent for ShardAgent {
+    fn name(&self) -> String {
+        format!("shard-{}", self.shard.id())
+    }
+
+    fn poll(&mut self, _now: Nanos) -> Result<Work, Fault> {
+        let mut taken = 0;
+        while taken < INPUTS_PER_TURN_MAX && self.has_room() {
+            // Read for each input: the time of an order is when it was sequenced, after all queueing.
+            let now = self.clock.now();
+            if self.shard.has_pending() {
+                self.proceed(now);
+            } else if let Some(input) = self.next_input() {
+                self.take(input, now);
+            } else {
+                break;
+            }
+            taken += 1;
+        }
+        if taken > 0 {
+            self.journal.waker.wake();
+            self.gateways.iter().for_each(|gateway| gateway.waker.wake());
+        }
+        Ok(Work::from_count(taken))
+    }
+
+    fn has_input(&self) -> bool {
+        self.shard.has_pending() || self.gateways.iter().any(|gateway| !gateway.inputs.is_empty())
+    }
+
+    fn stopping(&mut self, phase: Phase, _now: Nanos) -> bool {
+        // Gateways fill the rings until they have closed, so emptiness counts from the next phase on.
+        phase != Phase::Draining
+            || (!self.shard.has_pending() && self.gateways.iter().all(|gateway| gateway.inputs.is_empty()))
+    }
+
+    fn finish(self: Box<Self>) -> Epilogue {
+        Epilogue::Shard {
+            shard: self.shard.id(),
+            last: self.shard.last_seq(),
+            state_hash: self.shard.state_hash(),
+        }
+    }
+}
+
+fn stamped(mut origin: Origin, now: Nanos) -> Origin {
+    origin.stamps.sequenced = now;
+    origin
+}
+
+fn append(appender: &mut Appender, journal: &mut JournalPort, step: &Step<'_>, signed: &SignedBytes) {
+    let record = appender.step(step.shard, step.seq, step.time, step.command, signed, step.events);
+    let pushed = journal.records.push(record);
+    assert!(pushed.is_done(), "room for a record was asked for before the step was taken");
+}
+
+fn tell_all(gateways: &mut [GatewayPort], step: &Step<'_>, matched: Nanos) {
+    for mut output in step.outputs() {
+        if let ShardOutput::Event { origin: Some(origin), .. } = &mut output {
+            origin.stamps.matched = matched;
+        }
+        for gateway in gateways.iter_mut() {
+            let pushed = gateway.outputs.push(output.clone());
+            assert!(pushed.is_done(), "room for the events was asked for before the step was taken");
+        }
+    }
+}
+
+fn tell_one(gateways: &mut [GatewayPort], output: ShardOutput) {
+    let Some(id) = output.gateway() else { return };
+    if let Some(gateway) = gateways.get_mut(usize::from(id.0)) {
+        let pushed = gateway.outputs.push(output);
+        assert!(pushed.is_done(), "room for an answer was asked for before the input was taken");
+    }
+}

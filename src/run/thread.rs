@@ -1,0 +1,108 @@
+//! One thread: polls its agents in turn, rests as its idle strategy says when none had work, ends when told.
+
+use super::agent::{Agent, Epilogue, Fault, Work};
+use super::phase::{Control, Phase};
+use crate::config::{Idle, ThreadPlan};
+use crate::sys::clock::Clock;
+use crate::sys::pin::pin_to_core;
+use crate::sys::poll::{Interest, Poller};
+use crate::types::Span;
+
+/// Longest sleep of a parked thread: timers of sessions are this exact while nothing else happens.
+const PARK_MAX: Span = Span::from_millis(5);
+
+/// A thread to be: what it polls, and where it sleeps.
+pub struct Loop {
+    plan: ThreadPlan,
+    agents: Vec<Box<dyn Agent>>,
+    poller: Poller,
+    control: Control,
+}
+
+/// Tells the other threads if this one panics, so that none waits for it forever.
+struct FailOnPanic<'a>(&'a Control);
+
+impl Drop for FailOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail();
+        }
+    }
+}
+
+impl Loop {
+    /// A loop over `agents`. `poller` is the one whose waker their neighbours have.
+    pub fn new(
+        plan: ThreadPlan,
+        agents: Vec<Box<dyn Agent>>,
+        poller: Poller,
+        control: Control,
+    ) -> std::io::Result<Self> {
+        for (token, agent) in agents.iter().enumerate() {
+            if let Some(sockets) = agent.sockets() {
+                // An epoll descriptor is readable while one of its own is, so one sleep covers all agents.
+                poller.add(sockets, token as u64, Interest::Read)?;
+            }
+        }
+        Ok(Self { plan, agents, poller, control })
+    }
+
+    /// Runs until the server has stopped, or until an agent meets a fault.
+    pub fn run(mut self) -> Result<Vec<Epilogue>, Fault> {
+        let control = self.control.clone();
+        let _guard = FailOnPanic(&control);
+        if let Some(core) = self.plan.core
+            && let Err(error) = pin_to_core(core)
+        {
+            eprintln!("sealgate: warning: cannot pin a thread to core {core}: {error}; it runs unpinned");
+        }
+        let ended = self.turns();
+        if ended.is_err() {
+            control.fail();
+        }
+        ended?;
+        Ok(self.agents.into_iter().map(Agent::finish).collect())
+    }
+
+    fn turns(&mut self) -> Result<(), Fault> {
+        let mut clock = Clock::new();
+        let mut told = (Phase::Running, vec![false; self.agents.len()]);
+        loop {
+            let now = clock.now();
+            let mut work = Work::Idle;
+            for agent in &mut self.agents {
+                work = work.or(agent.poll(now)?);
+            }
+            let phase = self.control.phase();
+            if phase == Phase::Stopped || self.control.has_failed() {
+                return Ok(());
+            }
+            if phase != Phase::Running {
+                if told.0 != phase {
+                    told = (phase, vec![false; self.agents.len()]);
+                }
+                for (agent, done) in self.agents.iter_mut().zip(&mut told.1) {
+                    if agent.stopping(phase, now) && !std::mem::replace(done, true) {
+                        self.control.agent_done();
+                    }
+                }
+            }
+            if work == Work::Idle {
+                self.rest();
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        match self.plan.idle {
+            Idle::Spin => std::hint::spin_loop(),
+            Idle::Yield => std::thread::yield_now(),
+            Idle::Park => {
+                let agents = &self.agents;
+                let nothing_to_do = || agents.iter().all(|agent| !agent.has_input());
+                // An interrupted or failed sleep is a short one: the next turn looks again.
+                let _ = self.poller.sleep(Some(PARK_MAX), &mut Vec::new(), nothing_to_do);
+            }
+        }
+    }
+}
