@@ -1,6 +1,7 @@
 //! The WebSocket requests of a gateway that wait for their shard, and the writing of all answers.
 
 use super::desk::Desk;
+use super::line::Told;
 use super::requests::Requests;
 use crate::report::ws::{Pending, Reply, Reporter};
 use crate::ring::rate::Usage;
@@ -39,7 +40,7 @@ fn used(kind: RateLimitType, usage: &Usage) -> RateLimitUse {
 impl Waiting {
     /// A request of this id and kind.
     pub fn new(id: RequestId, kind: &RequestKind, style: ResponseType, with_limits: bool) -> Self {
-        Self { id, pending: Pending::new(id, kind, style), with_limits, account: kind.account() }
+        Self { id, pending: Pending::new(kind, style), with_limits, account: kind.account() }
     }
 }
 
@@ -136,9 +137,9 @@ impl Counter {
     }
 
     /// Writes an event for a subscriber.
-    pub fn execution_report(&mut self, subscription: u32, execution: &Execution, time: Nanos) -> &[u8] {
+    pub fn execution_report(&mut self, subscription: u32, execution: &Execution, told: &Told<'_>) -> &[u8] {
         self.text.clear();
-        self.reporter.execution_report(subscription, execution, time, &mut self.text);
+        self.reporter.execution_report(subscription, execution, told.at, told.time, &mut self.text);
         &self.text
     }
 }

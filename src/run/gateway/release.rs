@@ -95,12 +95,11 @@ impl Gateway {
 
     fn tell_subscribers(&mut self, told: &Told<'_>) {
         let Event::Execution(execution) = told.event else { return };
-        let (account, time) = (execution.order.account, told.time);
         let (connections, dirty, counter) = (&mut self.connections, &mut self.dirty, &mut self.counter);
         self.subscribers.retain(|&conn| {
             let Some(connection) = connections.get_mut(conn) else { return false };
             let Stage::WebSocket(websocket) = &mut connection.stage else { return false };
-            if websocket.tell(account, execution, time, counter) {
+            if websocket.tell(execution, told, counter) {
                 sockets::touch(connections, dirty, conn);
             }
             true

@@ -2,14 +2,13 @@
 
 use super::counter::{Counter, Waiting};
 use super::desk::{Asker, Desk, Sender};
+use super::line::Told;
 use crate::decode::ws::{Ask, Caller, Decoder, Local, Logon};
 use crate::limit::{CapVerdict, MessageCap};
 use crate::limits::CLOCK_AHEAD_MAX;
 use crate::report::ws::{Reply, Reporter};
 use crate::session::ws::{Input, Session};
-use crate::types::{
-    AccountId, ConnId, Detail, Execution, Nanos, Refusal, Reject, ResponseType, SessionId, Unverified,
-};
+use crate::types::{ConnId, Detail, Execution, Nanos, Refusal, Reject, ResponseType, SessionId, Unverified};
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
 use crate::wire::json::RequestId;
@@ -49,15 +48,9 @@ impl WebSocket {
     }
 
     /// Sends an event if this connection has subscribed to its account.
-    pub fn tell(
-        &mut self,
-        account: AccountId,
-        execution: &Execution,
-        time: Nanos,
-        counter: &mut Counter,
-    ) -> bool {
-        let Some(subscription) = self.session.hears(account) else { return false };
-        self.session.send(counter.execution_report(subscription, execution, time));
+    pub fn tell(&mut self, execution: &Execution, told: &Told<'_>, counter: &mut Counter) -> bool {
+        let Some(subscription) = self.session.hears(execution.order.account) else { return false };
+        self.session.send(counter.execution_report(subscription, execution, told));
         true
     }
 
