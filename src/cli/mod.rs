@@ -9,6 +9,7 @@
 pub mod cert;
 pub mod demo;
 pub mod init;
+pub mod journal;
 pub mod key;
 pub mod serve;
 
@@ -32,6 +33,8 @@ enum Command {
     Serve(serve::Args),
     /// Make certificates for servers and members, and show their pins.
     Cert(cert::Args),
+    /// Verify a journal offline, show its records, decide about a damaged end.
+    Journal(journal::Args),
     /// Make an Ed25519 key, show its public part, sign with it.
     Key(key::Args),
 }
@@ -42,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Cert(args) => cert::run(args),
+        Command::Journal(args) => journal::run(args),
         Command::Key(args) => key::run(args),
     }
 }

@@ -11,8 +11,8 @@
 //!
 //! Never-written space is zeros: segments are new files, filled with them, and no record ends in one.
 //!
-//! A torn tail is cut without asking, because it cannot have been acknowledged: its sync had not returned. A bit that
-//! changed in an acknowledged record never looks like that, since the record's end mark is there, or the bytes behind it.
+//! A torn tail is cut without asking, because it cannot have been acknowledged: its sync had not returned. A bit
+//! that changed in an acknowledged record never looks like that: the end mark is there, or the bytes behind it are.
 
 use crate::wire::record::{self, ALIGNMENT, Damage, END_MARK, HEADER_BYTES, Place, Record};
 

@@ -24,7 +24,7 @@ pub enum JournalFault {
     #[error("there is no journal in {0}")]
     Empty(String),
     /// A segment between others, or the first, is not there.
-    #[error("segment {0} is missing: restore it from a copy")]
+    #[error("segment {0} is missing")]
     MissingSegment(u32),
     /// A file's first page is not that of a segment of this journal.
     #[error("segment {segment}: {why}")]
@@ -71,8 +71,8 @@ pub enum JournalFault {
         ends_at: u32,
     },
     /// The last bytes are no record, and not plainly torn.
-    #[error("{place}: {}; {} bytes from there on, no whole record among them. \
-             An operator decides: `sealgate journal repair DIR --cut`", .bad.damage, .bad.written)]
+    #[error("{place}: {}; a bad end of {} bytes without a whole record, and not plainly torn: \
+             an operator decides with `sealgate journal repair`", .bad.damage, .bad.written)]
     BadTail {
         /// Where.
         place: Place,
@@ -80,8 +80,8 @@ pub enum JournalFault {
         bad: Bad,
     },
     /// Damaged in the middle.
-    #[error("{place}: {}; damaged in the middle: {} whole records stand behind it in this segment. \
-             Restore it from a copy", .bad.damage, .bad.records_after)]
+    #[error("{place}: {}; damaged in the middle: {} whole records stand behind it in this segment",
+            .bad.damage, .bad.records_after)]
     Damaged {
         /// Where.
         place: Place,

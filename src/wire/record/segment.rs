@@ -1,14 +1,17 @@
 //! The first page of a segment.
 //!
 //! ```text
-//!  0        8          12        16        20         24             32             40        48     49            112         4096
-//!  | magic  | checksum | format  | segment | previous | previous end | size         | time    | len  | environment | zero …     |
-//!  | 8 bytes| u32      | u32     | u32     | u32      | u64          | u64          | u64     | u8   | 63 bytes    | kept free  |
+//!    0         8           12        16         20          24              32      40      48
+//!    | magic   | checksum  | format  | segment  | previous  | previous end  | size  | time  |
+//!    | 8 bytes | u32       | u32     | u32      | u32       | u64           | u64   | u64   |
+//!   48         49                    112                                                 4096
+//!    | length  | environment         | zero: kept for the key of an encrypted segment      |
+//!    | u8      | 63 bytes            |                                                     |
 //! ```
 //!
 //! `checksum` is the CRC-32 of the page behind it. `previous end` is where the records of the segment before
 //! this one end, and `previous` the checksum of the last of them: neither a lost end nor a swapped file passes.
-//! Both are 0 in segment 1. The rest of the page is kept for the wrapped data key of an encrypted segment.
+//! Both are 0 in segment 1.
 
 use crate::types::Nanos;
 use zerocopy::little_endian::{U32, U64};

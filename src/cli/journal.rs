@@ -1,0 +1,129 @@
+//! `sealgate journal`: look at a journal without a server: verify, dump, repair.
+//!
+//! Each of them holds the folder, so none runs beside a server; `verify` and `dump` change nothing.
+
+mod dump;
+mod json;
+mod repair;
+
+#[cfg(test)]
+mod tests;
+
+use super::problem;
+use crate::run::journal::walk::{JournalFault, Walked};
+use crate::run::recovery::{Replayed, replay};
+use crate::types::AccountId;
+use clap::Subcommand;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Arguments of `sealgate journal`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read the whole journal, run each step again, and tell where it ends; exits with 1 at the first bad record.
+    Verify {
+        /// The folder of the journal: `data_dir` of the configuration.
+        dir: PathBuf,
+    },
+    /// Show records as JSON lines, with the signed bytes of each request and their signature.
+    Dump {
+        /// The folder of the journal: `data_dir` of the configuration.
+        dir: PathBuf,
+        /// Only records from this number of their stream on.
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        from: u64,
+        /// Only steps that concern this account, by its number in the configuration.
+        #[arg(long, value_name = "N")]
+        account: Option<u32>,
+    },
+    /// Decide about a bad end that a server refuses to cut by itself. Without --yes it only tells what would go.
+    Repair {
+        /// The folder of the journal: `data_dir` of the configuration.
+        dir: PathBuf,
+        /// Cut off everything from the first bad byte on. What is cut is kept in a file beside the segment.
+        #[arg(long, required = true)]
+        cut: bool,
+        /// Do it.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> ExitCode {
+    let out = &mut io::stdout().lock();
+    match args.command {
+        Command::Verify { dir } => verify(&dir, out),
+        Command::Dump { dir, from, account } => dump::run(&dir, from, account.map(AccountId), out),
+        Command::Repair { dir, cut: _, yes } => repair::run(&dir, yes, out),
+    }
+}
+
+fn verify(dir: &Path, out: &mut impl Write) -> ExitCode {
+    let mut steps = 0u64;
+    match replay(dir, |_| steps += 1) {
+        Ok(replayed) => finished(summary(&replayed, steps, out)),
+        Err(fault) => refused(dir, &fault),
+    }
+}
+
+fn summary(replayed: &Replayed, steps: u64, out: &mut impl Write) -> io::Result<()> {
+    let Walked { end, torn, segments, records, streams, environment } = &replayed.walked;
+    writeln!(out, "environment  {environment}")?;
+    writeln!(
+        out,
+        "records      {records} in {segments} segments, {steps} of them steps, run again and compared"
+    )?;
+    writeln!(out, "end          {}", end.place)?;
+    if *torn > 0 {
+        writeln!(
+            out,
+            "torn tail    {torn} bytes of a record that was never acknowledged; the next start cuts them"
+        )?;
+    }
+    for (stream, last) in streams.iter() {
+        writeln!(out, "{:<12} last {last}", stream.to_string())?;
+    }
+    for shard in &replayed.shards {
+        let hash: String = shard.state_hash().iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(out, "state        shard-{} {hash}", shard.id())?;
+    }
+    writeln!(out, "ok")
+}
+
+/// A bad record, a missing file, a folder in use: what is wrong, where, and what can be done.
+fn refused(dir: &Path, fault: &JournalFault) -> ExitCode {
+    let dir = dir.display();
+    let advice = match fault {
+        JournalFault::BadTail { .. } => {
+            format!("`sealgate journal repair {dir} --cut` tells what would go")
+        }
+        JournalFault::Damaged { .. } => {
+            format!(
+                "restore the journal from a copy; `sealgate journal repair {dir} --cut` tells what cutting would lose"
+            )
+        }
+        JournalFault::Folder(_) => {
+            "stop the server first, or name the folder that `data_dir` names".to_owned()
+        }
+        JournalFault::Empty(_) => "name the folder that `data_dir` names".to_owned(),
+        _ => "restore the journal from a copy".to_owned(),
+    };
+    problem(format_args!("journal {dir}"), fault, advice)
+}
+
+/// A reader that closes its end, such as `head`, is no failure.
+fn finished(written: io::Result<()>) -> ExitCode {
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => problem("stdout", error, "the rest was not written"),
+    }
+}

@@ -1,0 +1,69 @@
+//! `sealgate journal dump`: a line of JSON a record.
+
+use super::{finished, json, refused};
+use crate::run::journal::walk::{JournalFault, walk};
+use crate::sys::file::Folder;
+use crate::types::{AccountId, Command, Event, RequestKind};
+use crate::wire::record::{self, DecodeError, Place, Record, Stream};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Shows the records of a journal from number `from` of each stream on; of one account, if there is one.
+pub fn run(dir: &Path, from: u64, account: Option<AccountId>, out: &mut impl Write) -> ExitCode {
+    let mut written = Ok(());
+    let walked = Folder::hold(dir).map_err(JournalFault::from).and_then(|folder| {
+        walk(&folder, |place, record| {
+            if record.seq.0 >= from && written.is_ok() {
+                let line = line(place, record, account).map_err(|why| JournalFault::Body { place, why })?;
+                written = line.map_or(Ok(()), |line| writeln!(out, "{line}"));
+            }
+            Ok(())
+        })
+    });
+    match (walked, written) {
+        (_, Err(error)) => finished(Err::<(), io::Error>(error)),
+        (Err(fault), _) => refused(dir, &fault),
+        (Ok(_), Ok(())) => ExitCode::SUCCESS,
+    }
+}
+
+/// One record; `None` if it does not concern the account.
+fn line(place: Place, record: &Record<'_>, account: Option<AccountId>) -> Result<Option<Value>, DecodeError> {
+    let body = match record.stream {
+        Stream::Shard(_) => {
+            let step = record::decode_step(record)?;
+            let events = step.events.clone().collect::<Result<Vec<_>, _>>()?;
+            if account.is_some_and(|account| !concerns(&step.command, &events, account)) {
+                return Ok(None);
+            }
+            json::step(&step, &events)
+        }
+        _ if account.is_some() => return Ok(None),
+        Stream::Gateway(_) => json::session(&record::decode_session(record)?),
+        Stream::Log => json::log(&record::decode_log(record)?),
+    };
+    let mut line = json!({
+        "segment": place.segment,
+        "offset": place.offset,
+        "stream": record.stream.to_string(),
+        "seq": record.seq.0,
+        "time": json::time(record.time),
+        "type": format!("{:?}", record.record_type),
+    });
+    if let (Value::Object(line), Value::Object(body)) = (&mut line, body) {
+        line.extend(body);
+    }
+    Ok(Some(line))
+}
+
+fn concerns(command: &Command, events: &[Event], account: AccountId) -> bool {
+    let by_command = match command {
+        Command::New(_, order) => RequestKind::New(*order).account() == Some(account),
+        Command::Cancel(_, cancel) => RequestKind::Cancel(*cancel).account() == Some(account),
+        Command::Account(limits) => limits.account == account,
+        Command::Continue(_) | Command::Instrument(_) | Command::Reference(..) => false,
+    };
+    by_command || events.iter().any(|event| event.account() == Some(account))
+}

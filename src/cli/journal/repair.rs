@@ -1,0 +1,129 @@
+//! `sealgate journal repair`: the operator's decision about a bad end.
+//!
+//! Only the last segment can be cut. What goes is told first, record by record, and kept in a file beside the
+//! segment afterwards: an order that was acknowledged may be among it.
+
+use super::{finished, refused};
+use crate::cli::problem;
+use crate::journal::scan::{Bad, Found, Scanner};
+use crate::run::journal::log::segment_name;
+use crate::run::journal::walk::{JournalFault, read_segment, segments, walk};
+use crate::run::recovery::cut;
+use crate::sys::file::{FileError, Folder};
+use crate::wire::record::{Damage, Place};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Most records that are told one by one.
+const RECORDS_TOLD_MAX: usize = 50;
+
+/// What can be done about a journal.
+enum Diagnosis {
+    /// Nothing needs to be.
+    Sound {
+        /// Bytes that the next start cuts by itself.
+        torn: u32,
+    },
+    /// The end can be cut off.
+    Cut(Place, Bad),
+    /// The last file can be given back the never-written space that a copy left out.
+    Extend { segment: u32, from: u64, to: u64 },
+    /// Nothing can be done here.
+    Lost(JournalFault),
+}
+
+/// Tells what would go; cuts it if `yes`.
+pub fn run(dir: &Path, yes: bool, out: &mut impl Write) -> ExitCode {
+    let folder = match Folder::hold(dir) {
+        Ok(folder) => folder,
+        Err(error) => return refused(dir, &error.into()),
+    };
+    match diagnose(&folder) {
+        Diagnosis::Sound { torn: 0 } => finished(writeln!(out, "nothing to repair")),
+        Diagnosis::Sound { torn } => {
+            finished(writeln!(out, "nothing to decide: the next start cuts a torn tail of {torn} bytes"))
+        }
+        Diagnosis::Lost(fault) => refused(dir, &fault),
+        Diagnosis::Cut(place, bad) => match tell_cut(&folder, place, bad, out) {
+            Err(error) => finished(Err(error)),
+            Ok(()) if !yes => undecided(),
+            Ok(()) => done(keep_and_cut(&folder, place, bad.written), out),
+        },
+        Diagnosis::Extend { segment, from, to } => {
+            let told = writeln!(
+                out,
+                "segment {segment}: {} bytes are missing behind byte {from}; they would be taken as never written",
+                to - from
+            );
+            match told {
+                Err(error) => finished(Err(error)),
+                Ok(()) if !yes => undecided(),
+                Ok(()) => done(extend(&folder, segment, to), out),
+            }
+        }
+    }
+}
+
+fn diagnose(folder: &Folder) -> Diagnosis {
+    let last = segments(folder).ok().and_then(|segments| segments.last().copied());
+    match walk(folder, |_, _| Ok(())) {
+        Ok(walked) => Diagnosis::Sound { torn: walked.torn },
+        Err(JournalFault::BadTail { place, bad }) => Diagnosis::Cut(place, bad),
+        // A record of another version is whole: that version can read it, so nothing of it is cut.
+        Err(JournalFault::Damaged { place, bad })
+            if Some(place.segment) == last && !matches!(bad.damage, Damage::Unknown(_)) =>
+        {
+            Diagnosis::Cut(place, bad)
+        }
+        Err(JournalFault::Size { segment, expected, found, is_last: true }) if found < expected => {
+            Diagnosis::Extend { segment, from: found, to: expected }
+        }
+        Err(fault) => Diagnosis::Lost(fault),
+    }
+}
+
+fn tell_cut(folder: &Folder, place: Place, bad: Bad, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{place}: {}", bad.damage)?;
+    writeln!(out, "would go: {} bytes, {} whole records among them", bad.written, bad.records_after)?;
+    let mut bytes = Vec::new();
+    read_segment(folder, place.segment, true, &mut bytes).map_err(io::Error::other)?;
+    let mut scanner = Scanner::new(&bytes, place.segment, true);
+    while let Found::Record(..) = scanner.read() {}
+    for (at, record) in scanner.records_after().take(RECORDS_TOLD_MAX) {
+        let time = super::json::time(record.time);
+        writeln!(out, "  {at}: {} {} {:?} {time}", record.stream, record.seq, record.record_type)?;
+    }
+    if bad.records_after as usize > RECORDS_TOLD_MAX {
+        writeln!(out, "  … and {} more", bad.records_after as usize - RECORDS_TOLD_MAX)?;
+    }
+    writeln!(out, "They may have been acknowledged, unless the machine lost power while it wrote them.")
+}
+
+fn undecided() -> ExitCode {
+    problem("journal", "nothing was changed", "decide with --yes, after making a copy of the folder")
+}
+
+/// Keeps what goes in a file of its own, durable before the segment is touched.
+fn keep_and_cut(folder: &Folder, place: Place, written: u32) -> Result<String, FileError> {
+    let mut bytes = vec![0; written as usize];
+    folder.open_file(&segment_name(place.segment), false)?.read(&mut bytes, place.offset.into())?;
+    let kept = format!("{}.cut-{}", segment_name(place.segment), place.offset);
+    folder.create_file(&kept, written.into(), &bytes)?;
+    cut(folder, place, written)?;
+    Ok(format!("cut; what went is in {}", folder.path().join(kept).display()))
+}
+
+fn extend(folder: &Folder, segment: u32, size: u64) -> Result<String, FileError> {
+    let file = folder.open_file(&segment_name(segment), true)?;
+    file.extend(size)?;
+    file.sync()?;
+    Ok("extended; run `sealgate journal verify` to see what is there".to_owned())
+}
+
+fn done(result: Result<String, FileError>, out: &mut impl Write) -> ExitCode {
+    match result {
+        Ok(what) => finished(writeln!(out, "{what}")),
+        Err(error) => problem("journal", error, "nothing is lost: run it again"),
+    }
+}
