@@ -24,7 +24,6 @@
 //! verification where there is a signature, two binary searches where there is none; no allocation.
 
 pub mod key;
-pub mod logon;
 
 use crate::config::{Account, ApiKey, Directory, SignaturePolicy};
 use crate::types::{
@@ -111,8 +110,8 @@ impl Verifier {
         }
     }
 
-    /// Whether the owner of `key`, who must be `member`, signed the payload of a logon: [`logon::fix_payload`] or the
-    /// parameters of `session.logon`.
+    /// Whether the owner of `key`, who must be `member`, signed the payload of a logon: what RawData(96) of a FIX Logon
+    /// covers, what 93/89 of it cover, or the parameters of `session.logon`.
     pub fn logon(&self, member: MemberId, key: ApiKeyId, payload: &[u8], signature: &[u8; 64]) -> bool {
         self.key(key, member).is_some_and(|key| key.public.signed(payload, signature))
     }
