@@ -1,7 +1,7 @@
 //! OrderCancelRequest(F).
 //!
-//! The order is named by OrigClOrdID(41), as the standard has it, or by OrderID(37), as Binance has it. Where both stand there
-//! OrderID decides: it names one order for ever, while a ClOrdID is the client's own. Side(54) and
+//! The order is named by OrigClOrdID(41), as the standard has it, or by OrderID(37), as Binance has it. Where both
+//! stand there OrderID decides: it names one order for ever, while a ClOrdID is the client's own. Side(54) and
 //! OrderQty(38) are what the standard wants repeated; they must be well-formed and decide nothing.
 
 use super::fields::Fields;

@@ -6,11 +6,11 @@
 //!               └── F ──► cancel.rs ────┴─► Request + the signed slice of the message = Unverified
 //! ```
 //!
-//! A field that we do not act on is refused, not ignored: who sends MaxFloor(111) and gets an order that shows its whole
-//! size was not served. The few that change nothing (HandlInst, TransactTime, Text) are listed in the message's own
-//! file. The session has checked header, sequence and dictionary before; nothing here relies on that, because its
-//! checks can be switched off. Cost: one pass over the index, three look-ups in the directory, one SHA-256 of some 50
-//! bytes; no allocation.
+//! A field that we do not act on is refused, not ignored: who sends MaxFloor(111) and gets an order that shows its
+//! whole size was not served. The few that change nothing (HandlInst, TransactTime, Text) are listed in the
+//! message's own file. The session has checked header, sequence and dictionary before; nothing here relies on that,
+//! because its checks can be switched off. Cost: one pass over the index, three look-ups in the directory, one
+//! SHA-256 of some 50 bytes; no allocation.
 
 mod cancel;
 mod fields;

@@ -6,8 +6,8 @@
 //! | 2 | 6 | required | none or 1 | a limit order that only makes, and is refused if it would take |
 //! | 1 | – | none | none or 3 | a market order: takes what is there, the rest expires |
 //!
-//! No TimeInForce means good till cancel. The standard's default is Day, but this venue has no days; so `0` is refused, lest
-//! somebody relies on an evening that does not come.
+//! No TimeInForce means good till cancel. The standard's default is Day, but this venue has no days; so `0` is
+//! refused, lest somebody relies on an evening that does not come.
 
 use super::fields::Fields;
 use super::{Desk, cl_ord_id};

@@ -1,8 +1,8 @@
 //! The body of a FIX message, field after field: what `wire::fix` puts, and exact decimals and texts that print
 //! themselves beside it. No allocation beyond the buffer's own growth.
 //!
-//! A byte that cannot stand in a text (SOH, other controls) is written as `?`, so that no text ends its field and begins
-//! another.
+//! A byte that cannot stand in a text (SOH, other controls) is written as `?`, so that no text ends its field and
+//! begins another.
 
 use crate::types::{Nanos, Price, Qty, Scale};
 use crate::wire::fix::{PutFields, SOH};

@@ -12,6 +12,8 @@
 
 mod body;
 pub mod refusal;
+#[cfg(test)]
+mod tests;
 
 use crate::config::{Account, Directory};
 use crate::report::cause_text;
@@ -33,8 +35,8 @@ pub const ORDER_CANCEL_REJECT: MsgType = b"9";
 /// BusinessMessageReject.
 pub const BUSINESS_MESSAGE_REJECT: MsgType = b"j";
 
-/// Names a message of a gateway's own, which has no place in a journal: the session, when, and the number of the message
-/// that it answers. Its body is kept in the session log, so a resend does not make it again.
+/// Names a message of a gateway's own, which has no place in a journal: the session, when, and the number of the
+/// message that it answers. Its body is kept in the session log, so a resend does not make it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnId {
     /// The session that hears it.
