@@ -5,10 +5,10 @@
 //! | limit | of | before or after the signature | counts |
 //! |---|---|---|---|
 //! | [`MessageCap`] | one connection | before: it is cheap, and protects the verification | every message, refused ones too |
-//! | [`Limiter`] | one account, whatever connections it has | after: nobody can use up the limit of another | what it lets pass |
+//! | [`Limiter`] | one account | after: nobody can use up the limit of another | what it lets pass |
 //!
-//! New orders, cancels and queries of an account have windows of their own, so that one that may enter no more orders can
-//! still cancel those that it has. Public questions are counted against their connection alone.
+//! New orders, cancels and queries of an account have windows of their own, so that one that may enter no more orders
+//! can still cancel those that it has. Public questions are counted against their connection alone.
 //!
 //! All gateways share the rings: see [`crate::ring::rate`] for why that is exact. Cost: a look-up and a ring, 50 ns.
 
@@ -101,7 +101,8 @@ impl Limiter {
         Ok(Allowed::admit(verified))
     }
 
-    /// How much of its limits an account has used, in the order of [`RateClass::ALL`]: `rateLimits` of a WebSocket answer.
+    /// How much of its limits an account has used, in the order of [`RateClass::ALL`]: `rateLimits` of a WebSocket
+    /// answer.
     pub fn usage(&self, account: AccountId, now: Nanos) -> Option<[Usage; RateClass::ALL.len()]> {
         let rings = self.accounts.get(&account)?;
         Some(RateClass::ALL.map(|class| rings.of(class).usage(now)))

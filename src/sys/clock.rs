@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Between anchors time is the anchor plus what the monotonic clock says went by, so two stamps of a request
-//! measure what they claim to. Once a second the anchor is set again. Both clocks are steered by NTP alike, so this finds
-//! a difference only when somebody sets the system clock.
+//! measure what they claim to. Once a second the anchor is set again. Both clocks are steered by NTP alike, so this
+//! finds a difference only when somebody sets the system clock.
 //!
 //! Each thread has a clock of its own; they agree within the error of setting an anchor, some tens of nanoseconds,
 //! except in the second after a step. Cost: one read of the monotonic clock (no system call), about 25 ns.

@@ -13,10 +13,10 @@
 //!   4 empty: epoll_wait                       yes: asleep = false; write to the eventfd
 //! ```
 //!
-//! Fences of one total order: either the sleeper's comes first, then the waker's load (3) sees `asleep`; or the waker's
-//! comes first, then the sleeper's look (3) sees the push. So no push is slept over. The eventfd stays readable until
-//! it is drained, so a wake between 3 and 4 ends the wait at once. A waker that finds the sleeper awake has paid a fence
-//! and a load, a few nanoseconds; a gateway wakes once per turn, not once per message.
+//! Fences of one total order: either the sleeper's comes first, then the waker's load (3) sees `asleep`; or the
+//! waker's comes first, then the sleeper's look (3) sees the push. So no push is slept over. The eventfd stays readable
+//! until it is drained, so a wake between 3 and 4 ends the wait at once. A waker that finds the sleeper awake has paid
+//! a fence and a load, a few nanoseconds; a gateway wakes once per turn, not once per message.
 
 #![allow(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! The wish of the operator to stop: SIGINT and SIGTERM.
 //!
 //! A handler may do next to nothing, so it sets a flag and writes to an eventfd on which the main thread sleeps; that
-//! thread tells the agents. The first signal asks for an orderly stop; the next one ends the process as if there were no
-//! handler, for an operator who will not wait.
+//! thread tells the agents. The first signal asks for an orderly stop; the next one of its kind ends the process as if
+//! there were no handler, for an operator who will not wait.
 
 #![allow(unsafe_code)]
 

@@ -1,7 +1,8 @@
 //! TCP listeners and streams that never block.
 //!
 //! `std` does the reading and writing. What it does not do: a listener whose port several gateways share (each has
-//! its own queue, and the kernel spreads the connections), and a call that takes a connection without letting it block first.
+//! its own queue, and the kernel spreads the connections), and a call that takes a connection without letting it block
+//! first.
 //!
 //! Failure is a value: whatever ends a connection is [`Moved::Closed`], and its reason is for the log alone.
 

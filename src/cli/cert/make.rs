@@ -8,10 +8,10 @@ use crate::types::time::Civil;
 use crate::types::{Nanos, Span};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519,
 };
 use std::time::SystemTime;
 
@@ -75,9 +75,6 @@ pub enum CertError {
     /// The CA's files do not fit together, or a name is none that a certificate can have.
     #[error("the certificate cannot be made: {0}")]
     Make(String),
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes")]
-    Random,
 }
 
 impl CertError {
@@ -88,7 +85,6 @@ impl CertError {
             Self::NoCertificate(_) => "give a file with a BEGIN CERTIFICATE section",
             Self::Name(_) => "use letters, digits, dot, underscore and hyphen",
             Self::Make(_) => "check that the CA's key belongs to its certificate, and the names",
-            Self::Random => "check getrandom(2)",
         }
     }
 }
@@ -169,12 +165,13 @@ impl Ca {
 
 /// A new Ed25519 key.
 pub fn make_ed25519_key() -> Result<Ed25519Key, CertError> {
-    let mut secret_key = [0; 32];
-    aws_lc_rs::rand::fill(&mut secret_key).map_err(|_| CertError::Random)?;
-    let public = SigningKey::from_bytes(&secret_key).verifying_key().to_bytes();
-    let pkcs8 = KeypairBytes { secret_key, public_key: None };
-    let pem = pkcs8.to_pkcs8_pem(LineEnding::LF).map_err(|why| CertError::Make(why.to_string()))?;
-    Ok(Ed25519Key { private_pem: pem.to_string(), public })
+    let unreadable = |why: ed25519_dalek::pkcs8::Error| CertError::Make(why.to_string());
+    let made = KeyPair::generate_for(&PKCS_ED25519)?;
+    let key = SigningKey::from_pkcs8_der(made.serialized_der()).map_err(unreadable)?;
+    // Written anew, without the public key that `made` has in it.
+    let bare = KeypairBytes { secret_key: key.to_bytes(), public_key: None };
+    let private_pem = bare.to_pkcs8_pem(LineEnding::LF).map_err(unreadable)?.to_string();
+    Ok(Ed25519Key { private_pem, public: key.verifying_key().to_bytes() })
 }
 
 fn pair(certificate_pem: String, key: &KeyPair) -> Result<Pair, CertError> {
