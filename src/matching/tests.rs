@@ -86,8 +86,10 @@ impl Desk {
     }
 }
 
-/// What happened, in short: kind, order, last quantity and price.
-fn story(events: &[Event]) -> Vec<(ExecType, u64, Option<(u64, i64)>, Option<Cause>)> {
+/// What happened, in short: kind, order, last quantity and price, cause.
+type Told = (ExecType, u64, Option<(u64, i64)>, Option<Cause>);
+
+fn story(events: &[Event]) -> Vec<Told> {
     let told = events.iter().map(|event| match event {
         Event::Execution(e) => {
             (e.exec_type, e.order.created.0, e.fill.map(|fill| (fill.qty.0, fill.price.0)), e.cause)

@@ -28,8 +28,9 @@ use crate::types::{
     AccountId, ApiKeyId, CancelOrder, ClOrdId, Event, Fill, InstrumentId, Nanos, NewOrder, Notional,
     OrdStatus, Order, OrderId, Qty, Requester, Seq,
 };
-use index::Index;
+use index::{ByNumber, Hashed, Index};
 use pool::Pool;
+use std::collections::hash_map::RandomState;
 use std::hash::{Hash, Hasher};
 
 /// No entry, no fill.
@@ -100,21 +101,25 @@ enum State {
     NoOrder,
 }
 
+/// Laid out as written: what forgetting reads comes first, so that it touches few lines of cold memory.
 #[derive(Debug)]
+#[repr(C)]
 struct Entry {
-    name: Name,
-    digest: Option<Digest>,
-    content: [u8; 16],
-    seq: Seq,
-    first: Event,
-    state: State,
-    fills: Fills,
     /// When it may be forgotten.
     due: Nanos,
     /// Until when its request could be valid.
     valid_until: Nanos,
+    name: Hashed<Name>,
+    /// The order that it made; [`OrderId::NONE`] for a cancel.
+    order: OrderId,
     /// The next younger one.
     younger: u32,
+    digest: Option<Hashed<Digest>>,
+    fills: Fills,
+    state: State,
+    content: [u8; 16],
+    seq: Seq,
+    first: Event,
 }
 
 /// The fills of a first result: a list in the pool.
@@ -136,9 +141,9 @@ struct FillNode {
 pub struct Once {
     entries: Pool<Entry>,
     fills: Pool<FillNode>,
-    names: Index<Name>,
-    digests: Index<Digest>,
-    orders: Index<OrderId>,
+    names: Index<Name, RandomState>,
+    digests: Index<Digest, RandomState>,
+    orders: Index<OrderId, ByNumber>,
     oldest: u32,
     youngest: u32,
     len: usize,
@@ -162,11 +167,11 @@ impl Default for Once {
 impl Once {
     /// Whether this request came before.
     pub fn seen(&self, name: &Name, requester: &Requester) -> Seen {
-        let digest = Digest::of(name, requester);
+        let digest = Digest::of(name, requester).map(|digest| self.digests.hashed(digest));
         if let Some(at) = digest.and_then(|digest| self.digests.get(&digest)) {
             return Seen::Same(Known(at));
         }
-        match self.names.get(name) {
+        match self.names.get(&self.names.hashed(*name)) {
             None => Seen::Never,
             // The content leaves a made ClOrdID out, so it cannot tell whether two of them are one request.
             Some(at) if requester.named && self.entries[at].content == requester.content => {
@@ -185,25 +190,27 @@ impl Once {
         first: Event,
         order: Option<&Order>,
     ) -> Known {
-        let digest = Digest::of(&name, requester);
+        let digest = Digest::of(&name, requester).map(|digest| self.digests.hashed(digest));
+        let name = self.names.hashed(name);
         let at = self.entries.put(Entry {
+            due: time + ONCE_RETENTION,
+            valid_until: requester.sent + requester.recv_window.min(RECV_WINDOW_MAX),
             name,
+            order: order.map_or(OrderId::NONE, |order| order.id),
+            younger: NONE,
             digest,
+            fills: Fills { first: NONE, last: NONE, len: 0 },
+            state: order.map_or(State::NoOrder, State::of),
             content: requester.content,
             seq,
             first,
-            state: order.map_or(State::NoOrder, State::of),
-            fills: Fills { first: NONE, last: NONE, len: 0 },
-            due: time + ONCE_RETENTION,
-            valid_until: requester.sent + requester.recv_window.min(RECV_WINDOW_MAX),
-            younger: NONE,
         });
         self.names.insert(name, at);
         if let Some(digest) = digest {
             self.digests.insert(digest, at);
         }
         if let Some(order) = order {
-            self.orders.insert(order.id, at);
+            self.orders.insert(self.orders.hashed(order.id), at);
         }
         self.append(at);
         self.len += 1;
@@ -236,8 +243,8 @@ impl Once {
     /// A resting order closed.
     pub fn close(&mut self, order: &Order) {
         assert!(!order.status.is_open(), "an open order is told by its book");
-        let at = self.orders.get(&order.id).expect("an order is known while it rests");
-        self.entries[at].state = State::of(order);
+        let known = self.by_order(order.id).expect("an order is known while it rests");
+        self.entries[known.0].state = State::of(order);
     }
 
     /// Forgets the oldest results whose time has come, a few of them. For each sequenced step.
@@ -264,12 +271,12 @@ impl Once {
 
     /// The request that entered an order.
     pub fn by_order(&self, order: OrderId) -> Option<Known> {
-        self.orders.get(&order).map(Known)
+        self.orders.get(&self.orders.hashed(order)).map(Known)
     }
 
     /// The request of a name.
     pub fn by_name(&self, name: &Name) -> Option<Known> {
-        self.names.get(name).map(Known)
+        self.names.get(&self.names.hashed(*name)).map(Known)
     }
 
     /// The record of the first result, and the result: the last event about the request's order, or the refusal.
@@ -312,7 +319,8 @@ impl Once {
         let mut at = self.oldest;
         while at != NONE {
             let entry = &self.entries[at];
-            (entry.name, entry.digest, entry.content, entry.seq, entry.first).hash(state);
+            let digest = entry.digest.map(|digest| digest.key);
+            (entry.name.key, digest, entry.content, entry.seq, entry.first).hash(state);
             match entry.state {
                 State::Sweeping => 1u8.hash(state),
                 State::Resting(_) => 2u8.hash(state),
@@ -336,17 +344,12 @@ impl Once {
 
     fn drop_entry(&mut self, at: u32) {
         let entry = &self.entries[at];
-        let order = match (entry.state, &entry.first) {
-            (State::NoOrder, _) => None,
-            (_, Event::Execution(first)) => Some(first.order.id),
-            _ => None,
-        };
         self.names.remove(&entry.name);
         if let Some(digest) = &entry.digest {
             self.digests.remove(digest);
         }
-        if let Some(order) = &order {
-            self.orders.remove(order);
+        if entry.order != OrderId::NONE {
+            self.orders.remove(&self.orders.hashed(entry.order));
         }
         let mut fill = entry.fills.first;
         while fill != NONE {

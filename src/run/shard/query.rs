@@ -50,7 +50,7 @@ impl Shard {
         target: &OrderRef,
     ) -> Result<Order, Refusal> {
         let name = Name { account, instrument, cl_ord_id: ClOrdId::EMPTY };
-        self.target(name, target).ok_or(Reject::OrderUnknown.into())
+        self.target(name, target).map(|(_, order)| order).ok_or(Reject::OrderUnknown.into())
     }
 
     /// By OrderID. A chain of a book has that order; several books are merged.

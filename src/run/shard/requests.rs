@@ -53,14 +53,15 @@ impl Shard {
 
     pub(super) fn run_cancel(&mut self, at: At, requester: &Requester, cancel: &CancelOrder) {
         let name = Name::of_cancel(cancel);
-        let order = self.target(name, &cancel.target);
-        match self.resting(requester, cancel, order.as_ref(), at.1) {
+        let target = self.target(name, &cancel.target);
+        match self.resting(requester, cancel, target.map(|(standing, _)| standing), at.1) {
             Ok(handle) => {
                 let (book, mut tape) = self.book_and_tape(cancel.instrument, at.1);
                 book.cancel(handle, cancel, requester.session, &mut tape);
             }
             Err(refusal) => {
-                let reject = cancel_rejected(cancel, requester.session, refusal, order.as_ref());
+                let order = target.as_ref().map(|(_, order)| order);
+                let reject = cancel_rejected(cancel, requester.session, refusal, order);
                 self.events.push(Event::CancelRejected(reject));
             }
         }
@@ -78,14 +79,16 @@ impl Shard {
         self.settle(pending, swept);
     }
 
-    /// The order that a request means, if it is the account's own.
-    pub(super) fn target(&self, name: Name, target: &OrderRef) -> Option<Order> {
+    /// The order that a request means and how it stands, if it is the account's own.
+    pub(super) fn target(&self, name: Name, target: &OrderRef) -> Option<(Standing, Order)> {
         let known = match target {
             OrderRef::ClOrdId(cl_ord_id) => self.once.by_name(&Name { cl_ord_id: *cl_ord_id, ..name }),
             OrderRef::OrderId(order) => self.once.by_order(*order),
         };
-        self.order_now(known?)
+        let standing = self.once.standing(known?);
+        self.order_now(known?, standing)
             .filter(|order| order.account == name.account && order.instrument == name.instrument)
+            .map(|order| (standing, order))
     }
 
     /// Everything between the sequence number and the book.
@@ -104,14 +107,13 @@ impl Shard {
         &self,
         requester: &Requester,
         cancel: &CancelOrder,
-        order: Option<&Order>,
+        target: Option<Standing>,
         time: Nanos,
     ) -> Result<Handle, Refusal> {
         check_time(requester, time)?;
         self.risk.known(cancel.account, cancel.instrument)?;
-        let order = order.ok_or(Reject::OrderUnknown)?;
-        match self.once.by_order(order.id).map(|known| self.once.standing(known)) {
-            Some(Standing::Resting(handle)) => Ok(Handle(handle)),
+        match target.ok_or(Reject::OrderUnknown)? {
+            Standing::Resting(handle) => Ok(Handle(handle)),
             _ => Err(Reject::TooLateToCancel.into()),
         }
     }
@@ -152,12 +154,12 @@ impl Shard {
             seq,
             first: *first,
             fills: self.once.fills(known).collect(),
-            current: order.and_then(|known| self.order_now(known)),
+            current: order.and_then(|known| self.order_now(known, self.once.standing(known))),
         }
     }
 
-    fn order_now(&self, known: Known) -> Option<Order> {
-        match (self.once.standing(known), self.once.first(known).1) {
+    fn order_now(&self, known: Known, standing: Standing) -> Option<Order> {
+        match (standing, self.once.first(known).1) {
             (Standing::Closed(order), _) => Some(order),
             (Standing::Resting(handle), Event::Execution(first)) => {
                 self.books.get(&first.order.instrument).map(|book| *book.order(Handle(handle)))
@@ -176,8 +178,9 @@ impl Shard {
                 Some(Event::Execution(rejected(order, refusal)))
             }
             Command::Cancel(_, cancel) => {
-                let order = self.target(Name::of_cancel(cancel), &cancel.target);
-                Some(Event::CancelRejected(cancel_rejected(cancel, session, refusal, order.as_ref())))
+                let target = self.target(Name::of_cancel(cancel), &cancel.target);
+                let order = target.as_ref().map(|(_, order)| order);
+                Some(Event::CancelRejected(cancel_rejected(cancel, session, refusal, order)))
             }
             _ => None,
         }

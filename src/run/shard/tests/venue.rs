@@ -111,6 +111,7 @@ impl Venue {
     }
 
     /// Sends a command; all events of all its steps, or the answer to a repetition.
+    #[allow(clippy::result_large_err)] // A repetition is a case of its own here, not the way out.
     pub(super) fn send(&mut self, command: Command) -> Result<Vec<Event>, Answer> {
         self.requests += 1;
         let origin = origin(self.requests);
