@@ -5,8 +5,11 @@ use crate::config::fixture::{BINANCE_KEY, BTC_USD, ETH_PERP, KEY, OURS, director
 use crate::types::{
     CancelOrder, ClOrdId, NewOrder, OrdType, OrderId, OrderRef, Price, Qty, Side, SmpMode, TimeInForce,
 };
+use crate::wire::json::examples::{PAGE, example, names};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+use ed25519_dalek::{Signature, SigningKey};
 use proptest::prelude::*;
 
 const NOW: Nanos = Nanos(1_719_487_045_223_000_789);
@@ -377,6 +380,49 @@ fn a_logon_is_complete_and_recent() {
 fn a_signed_form_has_a_longest() {
     let params = format!(r#"{LIMIT},"recvWindow":"{}5""#, "0".repeat(1_000));
     assert_eq!(refusal("order.place", &params), Reject::MessageTooLong.into());
+}
+
+/// The private key of the page.
+const PAGE_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u";
+
+#[test]
+fn the_page_shows_requests_that_are_understood_and_signed() {
+    let pkcs8 = STANDARD.decode(PAGE_KEY).unwrap();
+    let key = SigningKey::from_pkcs8_der(&pkcs8).unwrap().verifying_key();
+    let verify = |payload: &[u8], signature: &[u8; 64]| {
+        key.verify_strict(payload, &Signature::from_bytes(signature)).unwrap();
+    };
+    let requests = names(" request");
+    assert_eq!(requests.len(), 14, "every method has an example");
+    for name in requests {
+        let (text, mut decoder) = (example(name), decoder());
+        let method = name.strip_suffix(" request").unwrap();
+        assert!(text.contains(&format!("\"method\": \"{method}\"")), "{name}");
+        let logged_on = if text.contains("apiKey") { None } else { Some(KEY) };
+        match decoder.decode(text, &caller(logged_on)).unwrap_or_else(|fault| panic!("{name}: {fault:?}")).ask
+        {
+            Ask::Shard(Unverified { signed, signature: Some(signature), .. }, _) => {
+                verify(signed, &signature)
+            }
+            Ask::Local(Local::Logon(logon)) => verify(logon.payload, &logon.signature),
+            Ask::Shard(..) | Ask::Local(_) => assert!(!text.contains("signature"), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn the_page_shows_the_signed_form() {
+    let mut decoder = decoder();
+    let decoded = decoder.decode(example("order.place request"), &caller(None)).unwrap();
+    let Ask::Shard(Unverified { signed, signature: Some(signature), .. }, _) = decoded.ask else {
+        panic!("a signed order")
+    };
+    let block = |text: &str| PAGE.contains(&format!("```\n{text}\n```"));
+    assert!(
+        block(std::str::from_utf8(signed).unwrap())
+            && block(&STANDARD.encode(signature))
+            && PAGE.contains(PAGE_KEY)
+    );
 }
 
 proptest! {

@@ -10,6 +10,8 @@
 //! null, a number with an exponent (its digits are not those that were signed), more than
 //! [`WS_PARAMS_MAX`](crate::limits::WS_PARAMS_MAX) parameters. Numbers are kept as they were written.
 
+#[cfg(test)]
+pub(crate) mod examples;
 mod read;
 mod signed;
 mod write;
