@@ -79,6 +79,8 @@ struct Connection {
     overdue: Nanos,
     /// The message that showed that others are missing.
     missing_before: MsgSeqNum,
+    /// When what is missing was asked for, or when something of it came.
+    recovering_since: Nanos,
     queue: Queue,
     replay: Option<Replay>,
     /// The next replay, asked for during one: one at a time.
@@ -132,7 +134,12 @@ impl Session {
         }
         self.connection.last_received = now;
         self.connection.probing = false;
-        self.take_in(message, now, out)
+        let expected = self.numbers.next_in;
+        let incoming = self.take_in(message, now, out);
+        if self.numbers.next_in != expected {
+            self.connection.recovering_since = now;
+        }
+        incoming
     }
 
     /// We want to end the session. The peer's Logout closes it, or a time limit.

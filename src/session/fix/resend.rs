@@ -100,7 +100,8 @@ impl Session {
         }
     }
 
-    fn ask_resend(&mut self, now: Nanos, out: &mut dyn Output) {
+    pub(super) fn ask_resend(&mut self, now: Nanos, out: &mut dyn Output) {
+        self.connection.recovering_since = now;
         let expected = self.numbers.next_in;
         self.with_body(|session, body| {
             body.put_uint(tag::BEGIN_SEQ_NO, u64::from(expected.0));

@@ -45,6 +45,8 @@ pub enum Input {
     Unreadable,
     /// What was missing has come.
     GapClosed,
+    /// What is missing was asked for 2 × HeartBtInt ago, and nothing of it has come since.
+    Stalled,
     /// Nothing came for 1.2 × HeartBtInt.
     Quiet,
     /// Nothing came for 2.4 × HeartBtInt.
@@ -111,7 +113,7 @@ impl State {
 
 impl Input {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Connect,
         Self::Logon,
         Self::Logout,
@@ -124,6 +126,7 @@ impl Input {
         Self::Foreign,
         Self::Unreadable,
         Self::GapClosed,
+        Self::Stalled,
         Self::Quiet,
         Self::Dead,
         Self::Overdue,
@@ -151,6 +154,7 @@ pub const fn decide(state: State, input: Input) -> (Act, State) {
             | I::Foreign
             | I::Unreadable
             | I::GapClosed
+            | I::Stalled
             | I::Quiet
             | I::Dead
             | I::Overdue
@@ -173,7 +177,7 @@ pub const fn decide(state: State, input: Input) -> (Act, State) {
             | I::Overdue
             | I::Stop,
         ) => (Act::Close, Idle),
-        (LogonSent, I::Connect | I::GapClosed | I::Quiet | I::Dead) => (Act::Ignore, LogonSent),
+        (LogonSent, I::Connect | I::GapClosed | I::Stalled | I::Quiet | I::Dead) => (Act::Ignore, LogonSent),
 
         (Active | Recovering, I::Logon) => (Act::Judge, state),
         (Active | Recovering, I::Logout) => (Act::AnswerLogout, Idle),
@@ -186,11 +190,12 @@ pub const fn decide(state: State, input: Input) -> (Act, State) {
         (Active | Recovering, I::Foreign) => (Act::RefuseForeign, LogoutSent),
         (Active | Recovering, I::Unreadable) => (Act::RefuseUnreadable, LogoutSent),
         (Recovering, I::GapClosed) => (Act::Drain, Active),
+        (Recovering, I::Stalled) => (Act::AskResend, Recovering),
         (Active | Recovering, I::Quiet) => (Act::Probe, state),
         (Active | Recovering, I::Dead) => (Act::Close, Idle),
         (Active | Recovering, I::Stop) => (Act::SayLogout, LogoutSent),
         (Active | Recovering, I::Connect | I::Duplicate | I::Overdue) => (Act::Ignore, state),
-        (Active, I::GapClosed) => (Act::Ignore, Active),
+        (Active, I::GapClosed | I::Stalled) => (Act::Ignore, Active),
 
         (LogoutSent, I::ResendRequest) => (Act::Replay, LogoutSent),
         (LogoutSent, I::Logout | I::Dead | I::Overdue) => (Act::Close, Idle),
@@ -206,6 +211,7 @@ pub const fn decide(state: State, input: Input) -> (Act, State) {
             | I::Foreign
             | I::Unreadable
             | I::GapClosed
+            | I::Stalled
             | I::Quiet
             | I::Stop,
         ) => (Act::Ignore, LogoutSent),

@@ -1,7 +1,7 @@
 //! Heartbeats, the TestRequest, and time limits.
 //!
 //! Of silence: 1 × HeartBtInt of ours: Heartbeat. 1.2 × of the peer's: TestRequest, and no Heartbeat until something
-//! comes. 2.4 ×: the connection is closed.
+//! comes. 2.4 ×: the connection is closed. Of a gap that nothing fills: 2 ×: the ResendRequest goes out again.
 
 use super::{Act, CloseReason, Input, Output, Session, State};
 use crate::types::{Nanos, Span};
@@ -19,10 +19,11 @@ impl Session {
             State::LogoutSent => Some(self.dead_at().map_or(self.overdue(), |dead| dead.min(self.overdue()))),
             State::Active | State::Recovering => {
                 let dead = self.dead_at()?;
+                let stalled = if self.state == State::Recovering { self.stalled_at() } else { dead };
                 if self.connection.probing {
-                    return Some(dead);
+                    return Some(dead.min(stalled));
                 }
-                Some(self.heartbeat_at().min(self.quiet_at()).min(dead))
+                Some(self.heartbeat_at().min(self.quiet_at()).min(dead).min(stalled))
             }
         }
     }
@@ -53,6 +54,9 @@ impl Session {
             }
             return;
         }
+        if now >= self.stalled_at() && self.step(Input::Stalled) == Act::AskResend {
+            self.ask_resend(now, out);
+        }
         if self.connection.probing || !self.state.is_established() {
             return;
         }
@@ -74,6 +78,10 @@ impl Session {
 
     fn heartbeat_at(&self) -> Nanos {
         self.connection.last_sent + self.connection.heartbeat
+    }
+
+    fn stalled_at(&self) -> Nanos {
+        self.connection.recovering_since + Span(self.connection.heartbeat.0 * 2)
     }
 
     fn quiet_at(&self) -> Nanos {

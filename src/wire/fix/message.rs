@@ -1,6 +1,6 @@
 //! One message as an index over its bytes: one pass, no copy, no allocation.
 //!
-//! The index is a fixed array that its owner uses again for each message. DATA fields are taken by the length
+//! The index is a buffer of fixed size that its owner uses again for each message. DATA fields are taken by the length
 //! field before them, so SOH and `=` survive in them. Cost: one comparison a byte; a look-up by tag scans the
 //! index, about 25 entries of 8 bytes for an order.
 
@@ -18,10 +18,11 @@ pub struct Field {
     len: u16,
 }
 
-/// Room for the fields of one message, used again for the next.
-#[derive(Clone)]
+/// Room for the fields of one message, used again for the next. It is allocated by its first message; an empty one
+/// costs nothing, so it may be taken out of its owner while it is used.
+#[derive(Clone, Default)]
 pub struct Index {
-    fields: [Field; FIX_FIELDS_MAX],
+    fields: Vec<Field>,
 }
 
 /// A framed message: its bytes, and where its fields are.
@@ -104,13 +105,7 @@ impl Field {
 impl Index {
     /// An empty one.
     pub fn new() -> Self {
-        Self { fields: [Field::default(); FIX_FIELDS_MAX] }
-    }
-}
-
-impl Default for Index {
-    fn default() -> Self {
-        Self::new()
+        Self::default()
     }
 }
 
@@ -120,11 +115,12 @@ impl<'a> Message<'a> {
         if bytes.len() > FIX_MESSAGE_BYTES_MAX {
             return Err(Malformed::TooLong);
         }
-        let mut count = 0;
+        index.fields.clear();
+        index.fields.reserve(FIX_FIELDS_MAX);
         let mut at = 0;
         let mut wrong_length = None;
         let mut previous = Field::default();
-        while at < bytes.len() && count < FIX_FIELDS_MAX {
+        while at < bytes.len() && index.fields.len() < FIX_FIELDS_MAX {
             let (tag, value_at) = read_tag(bytes, at)?;
             let length = match data_length(bytes, tag, previous) {
                 Some(Ok(length)) if bytes.get(value_at + length) == Some(&SOH) => length,
@@ -136,14 +132,13 @@ impl<'a> Message<'a> {
                 None => length_to_soh(bytes, value_at)?,
             };
             previous = Field { tag, at: value_at as u16, len: length as u16 };
-            index.fields[count] = previous;
-            count += 1;
+            index.fields.push(previous);
             at = value_at + length + 1;
         }
-        let fields = &index.fields[..count];
+        let fields = &index.fields[..];
         let truncated = at < bytes.len();
         let begins = fields.len() >= 4 && [8, 9, 35] == [fields[0].tag, fields[1].tag, fields[2].tag];
-        if !begins || !truncated && fields[count - 1].tag != tag::CHECK_SUM {
+        if !begins || !truncated && fields[fields.len() - 1].tag != tag::CHECK_SUM {
             return Err(Malformed::Order);
         }
         Ok(Self { bytes, fields, truncated, wrong_length })

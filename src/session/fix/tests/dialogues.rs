@@ -132,6 +132,25 @@ fn what_did_not_fit_into_the_queue_is_asked_for_again() {
 }
 
 #[test]
+fn a_gap_that_nothing_fills_is_asked_for_again() {
+    let mut venue = logged_on(kept());
+    venue.echoes = false;
+    say(&mut venue, "D", 3, ORDER);
+    assert!(venue.sent(0).unwrap().contains("|35=2|34=2|"));
+    let asked = venue.now;
+    for number in 4..8 {
+        venue.now = venue.now + Span::from_secs(15);
+        say(&mut venue, "0", number, "");
+        venue.wait(0, Span::ZERO);
+        let told = venue.sent(0);
+        assert_eq!(
+            told.is_some_and(|text| text.contains("|7=2|16=0|")),
+            venue.now == asked + Span::from_secs(60)
+        );
+    }
+}
+
+#[test]
 fn a_message_of_another_client_ends_the_session() {
     let mut venue = logged_on(kept());
     let text = head(&venue, "D", 2).replace("49=TW44", "49=EVIL") + ORDER;
