@@ -15,7 +15,7 @@ use super::{
     BUSINESS_MESSAGE_REJECT, EXECUTION_REPORT, ExecId, MsgType, ORDER_CANCEL_REJECT, OwnId, reasons,
 };
 use crate::types::reject::FixAnswer;
-use crate::types::{Decimal, Detail, Refusal};
+use crate::types::{Decimal, Refusal};
 use crate::wire::fix::{Message, tag};
 
 /// The fields of a refused message that its refusal repeats, as they stood there.
@@ -75,29 +75,14 @@ impl<'a> Echo<'a> {
 pub enum Told {
     /// By an application message: its MsgType; its body was written.
     Application(MsgType),
-    /// By the session's own Reject(3); nothing was written.
-    Session(SessionReject),
-}
-
-/// What a Reject(3) says, beside the number and the type of the message that it rejects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionReject {
-    /// SessionRejectReason(373).
-    pub reason: u16,
-    /// RefTagID(371), where a field is at fault.
-    pub ref_tag: Option<u32>,
-    /// Text(58) is what this prints.
-    pub text: Refusal,
+    /// By the session's own Reject(3), which says this; nothing was written.
+    Session(Refusal),
 }
 
 /// Writes the refusal of a message to the end of `out`, or says that the session must reject it.
 pub fn refuse(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, out: &mut Vec<u8>) -> Told {
-    if let FixAnswer::Reject(reason) = refusal.reject.info().fix {
-        let ref_tag = match refusal.detail {
-            Detail::Tag(tag) => Some(tag),
-            _ => None,
-        };
-        return Told::Session(SessionReject { reason, ref_tag, text: *refusal });
+    if let FixAnswer::Reject(_) = refusal.reject.info().fix {
+        return Told::Session(*refusal);
     }
     let mut body = Body::new(out);
     Told::Application(match echo.msg_type {

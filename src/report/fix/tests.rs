@@ -340,14 +340,12 @@ fn nothing_is_written_for_what_no_session_hears() {
 #[test]
 fn what_the_table_gives_to_the_session_is_left_to_it() {
     let mut out = Vec::new();
-    let refusal = Refusal::tag(Reject::FieldMissing, 44);
-    let Told::Session(reject) = refuse(&ECHO, &refusal, OWN, &mut out) else { panic!("a session's reject") };
-    assert_eq!((reject.reason, reject.ref_tag), (1, Some(44)));
-    assert_eq!(reject.text, refusal);
-    let sha = Refusal::with(Reject::SignatureInvalid, Detail::SignedSha256([0xab; 32]));
-    let Told::Session(reject) = refuse(&ECHO, &sha, OWN, &mut out) else { panic!("a session's reject") };
-    assert_eq!((reject.reason, reject.ref_tag), (8, None));
-    assert!(reject.text.to_string().contains(&"ab".repeat(32)));
+    for refusal in [
+        Refusal::tag(Reject::FieldMissing, 44),
+        Refusal::with(Reject::SignatureInvalid, Detail::SignedSha256([0xab; 32])),
+    ] {
+        assert_eq!(refuse(&ECHO, &refusal, OWN, &mut out), Told::Session(refusal));
+    }
     assert!(out.is_empty());
 }
 
