@@ -31,6 +31,8 @@ enum Command {
     Init(init::Args),
     /// Run the server until SIGINT or SIGTERM.
     Serve(serve::Args),
+    /// Run the server and clients that trade against it on this machine, and check that both saw the same.
+    Demo(demo::Args),
     /// Make certificates for servers and members, and show their pins.
     Cert(cert::Args),
     /// Verify a journal offline, show its records, decide about a damaged end.
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Cert(args) => cert::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Key(args) => key::run(args),

@@ -294,6 +294,11 @@ impl Findings {
         Self { holds: checks.iter().all(|check| check.breach_count == 0), checks }
     }
 
+    /// Whether there was nothing to look at.
+    pub fn is_empty(&self) -> bool {
+        self.checks.iter().all(|check| check.compared == 0)
+    }
+
     /// These and those.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

@@ -8,8 +8,8 @@
 //! use sealgate::client::{ApiKey, NewOrder, fix, tls};
 //! use sealgate::types::Side;
 //! # async fn quote() -> Result<(), sealgate::client::Error> {
-//! let tls = tls::Files { roots: "ca.crt", certificate: "alice.crt", key: "alice.key" }.load()?;
-//! let key = ApiKey::from_pem_file("alice", "alice-api.key")?;
+//! let tls = tls::Files { roots: "ca.pem", certificate: "alice.pem", key: "alice-key.pem" }.load()?;
+//! let key = ApiKey::from_pem_file("alice", "alice-api-key.pem")?;
 //! let session = fix::CompIds { sender: "ALICE", target: "SEALGATE" };
 //! let (maker, mut reports) = fix::Client::connect("localhost:9444", session, tls, key).await?;
 //! maker.place(&NewOrder::limit("BTC-USD", Side::Buy, "0.5".parse()?, "64000.00".parse()?)).await?;
