@@ -1,8 +1,25 @@
 //! `sealgate serve`: the server, until a signal ends it.
+//!
+//! ```text
+//! configuration ─► certificates ─► Server::start ─► "ready …" ─► SIGINT, SIGTERM ─► log sessions out, sync ─► exit
+//!       └ exit 1 ───────┴──────────────┘                            a fault of an agent ─► exit 3
+//! ```
 
 use super::problem;
-use std::path::PathBuf;
+use crate::accept::{Acceptor, TlsPems};
+use crate::config::{self, Config, ConfigError};
+use crate::run::Server;
+use crate::sys::signal::Stop;
+use crate::types::Span;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Exit code of a server that a fault ended, such as a disk that no longer writes: what it had acknowledged is safe.
+const FAULT: u8 = 3;
+
+/// How often a server that waits for a signal looks for faults and for what concerns security.
+const LOOK_EVERY: Span = Span::from_millis(100);
 
 /// Arguments of `sealgate serve`.
 #[derive(clap::Args)]
@@ -15,7 +32,91 @@ pub struct Args {
     pub dev: bool,
 }
 
-/// Runs the server.
+/// Runs the server. Exit codes: 0 stopped as it was told to, 1 did not start, 3 ended by a fault.
 pub fn run(args: Args) -> ExitCode {
-    problem(args.config.display(), "not served yet", "wait")
+    let config = match config::load(&args.config) {
+        Ok(config) => config,
+        Err(error) => return refused(&error),
+    };
+    if let Err(code) = check_certificates(&config, args.dev) {
+        return code;
+    }
+    let stop = match Stop::on_signals() {
+        Ok(stop) => stop,
+        Err(error) => return problem("signals", error, "raise the limit of open files"),
+    };
+    match Server::start(config) {
+        Ok(server) => serve(server, stop),
+        Err(error) => problem("start", error, "see docs/operations.md, \"When it does not start\""),
+    }
+}
+
+fn serve(mut server: Server, stop: Stop) -> ExitCode {
+    tell_start(&server);
+    while !server.has_failed() && !stop.wait(Some(LOOK_EVERY)) {
+        while let Some(event) = server.security_event() {
+            eprintln!("{event}");
+        }
+    }
+    match server.stop() {
+        Ok(_) => {
+            eprintln!("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            problem(
+                "fault",
+                fault,
+                "what was acknowledged is in the journal; mend the cause and start again",
+            );
+            ExitCode::from(FAULT)
+        }
+    }
+}
+
+/// What the journal held, and where clients connect: the last line before the first connection is taken.
+fn tell_start(server: &Server) {
+    let found = server.recovered();
+    if found.records > 0 {
+        eprintln!("recovered {} records of {} segments", found.records, found.segments);
+    }
+    if found.cut > 0 {
+        eprintln!("cut {} bytes of a record that was never finished and never acknowledged", found.cut);
+    }
+    let mut ready = String::from("ready");
+    for (name, address) in [("fix", server.fix_addr()), ("websocket", server.websocket_addr())] {
+        if let Some(address) = address {
+            // A String takes everything.
+            let _ = write!(ready, " {name}={address}");
+        }
+    }
+    eprintln!("{ready}");
+}
+
+/// Says what is wrong with a configuration.
+pub fn refused(error: &ConfigError) -> ExitCode {
+    problem(&error.place, &error.problem, format!("allowed: {}", error.allowed))
+}
+
+/// Refuses certificates that cannot be used, and those of the development CA unless they are wanted.
+fn check_certificates(config: &Config, dev: bool) -> Result<(), ExitCode> {
+    let tls = &config.tls;
+    let pems = TlsPems {
+        certificate: read(&tls.certificate)?,
+        key: read(&tls.key)?,
+        client_roots: read(&tls.client_roots)?,
+    };
+    match Acceptor::new(&pems) {
+        Ok(acceptor) if acceptor.uses_development_ca() && !dev => Err(problem(
+            tls.client_roots.display(),
+            "this is the development CA, whose key is public",
+            "make your own with sealgate init, or start with --dev",
+        )),
+        Ok(_) => Ok(()),
+        Err(error) => Err(problem("tls", error, "check certificate, key and client_roots under [tls]")),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ExitCode> {
+    std::fs::read(path).map_err(|error| problem(path.display(), error, "check the path and its permissions"))
 }
