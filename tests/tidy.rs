@@ -5,13 +5,14 @@
 
 #![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
 
+#[path = "support/pages.rs"]
+mod pages;
 #[path = "support/source.rs"]
 mod source;
 
-use sealgate::types::reject::{FixAnswer, Reject};
+use pages::{generated, rejects};
 use source::{Source, files_below, identifiers_before_path_separator, repository, rust_sources};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What a room is: stages are plain structs, so they see no sockets, files, threads and clocks.
@@ -421,51 +422,6 @@ fn the_page_of_rejects_is_the_table_of_the_code() {
 #[test]
 fn the_page_of_the_configuration_is_the_schema_of_the_code() {
     generated("docs/configuration.md", &sealgate::config::schema::reference());
-}
-
-fn rejects() -> String {
-    let mut out = String::new();
-    let mut stage = "";
-    for reject in Reject::ALL {
-        let info = reject.info();
-        if info.stage != stage {
-            stage = info.stage;
-            let _ = write!(out, "\n## {stage}\n\n{REJECTS_HEAD}\n");
-        }
-        let (reject, ord, cxl, business) = match info.fix {
-            FixAnswer::Reject(reason) => (reason.to_string(), String::new(), String::new(), String::new()),
-            FixAnswer::Application { ord_rej_reason: o, cxl_rej_reason: c, business_reject_reason: b } => {
-                (String::new(), o.to_string(), c.to_string(), b.to_string())
-            }
-            FixAnswer::Never => Default::default(),
-        };
-        let (status, code) = (info.ws_status, info.ws_code);
-        let _ = writeln!(
-            out,
-            "| {} | `{}` | {reject} | {ord} | {cxl} | {business} | {status} | {code} | {} |",
-            info.number, info.name, info.advice
-        );
-    }
-    out.trim_start().to_owned()
-}
-
-const REJECTS_HEAD: &str = "| number | name | 373 | 103 | 102 | 380 | status | code | what to do |\n\
-                            |---|---|---|---|---|---|---|---|---|";
-
-const BEGIN: &str = "<!-- generated: SEALGATE_BLESS=1 cargo test --test tidy -->\n";
-const END: &str = "<!-- end of what is generated -->\n";
-
-/// Compares what stands between the two marks of a page, or writes it there.
-fn generated(page: &str, right: &str) {
-    let path = repository().join(page);
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (head, rest) = text.split_once(BEGIN).expect("the page has a begin mark");
-    let (there, tail) = rest.split_once(END).expect("the page has an end mark");
-    if std::env::var_os("SEALGATE_BLESS").is_some() {
-        std::fs::write(&path, format!("{head}{BEGIN}{right}{END}{tail}")).unwrap();
-    } else {
-        assert!(there == right, "{page} is not what the code says; {BEGIN}");
-    }
 }
 
 /// The names under `[dependencies]` and `[dev-dependencies]`.
