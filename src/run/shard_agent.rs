@@ -194,3 +194,6 @@ fn tell_one(gateways: &mut [GatewayPort], output: ShardOutput) {
         assert!(pushed.is_done(), "room for an answer was asked for before the input was taken");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@
 //! except in the second after a step. Cost: one read of the monotonic clock (no system call), about 25 ns.
 
 use crate::types::{Nanos, Span};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 /// Time between two anchors.
@@ -29,6 +31,24 @@ const READING_MAX: Span = Span::from_micros(2);
 pub struct Clock {
     course: Course,
     started: Instant,
+    /// Where time comes from if not from the system.
+    hand: Option<Hand>,
+}
+
+/// Moves the clocks that it made: agents under test are polled at times of the test's choosing.
+#[derive(Clone, Debug, Default)]
+pub struct Hand(Arc<AtomicU64>);
+
+impl Hand {
+    /// A clock that stands where this hand is.
+    pub fn clock(&self) -> Clock {
+        Clock { hand: Some(self.clone()), ..Clock::new() }
+    }
+
+    /// Moves the clocks; never back.
+    pub fn set(&self, now: Nanos) {
+        self.0.fetch_max(now.0, Ordering::Relaxed);
+    }
 }
 
 /// How UTC follows from the monotonic clock since the last anchor.
@@ -47,11 +67,14 @@ impl Clock {
     pub fn new() -> Self {
         let started = Instant::now();
         let (monotonic, system) = readings(started);
-        Self { course: Course { monotonic, utc: system, ahead: 0 }, started }
+        Self { course: Course { monotonic, utc: system, ahead: 0 }, started, hand: None }
     }
 
     /// The time now: never before what this clock said earlier.
     pub fn now(&mut self) -> Nanos {
+        if let Some(hand) = &self.hand {
+            return Nanos(hand.0.load(Ordering::Relaxed));
+        }
         let monotonic = nanos(self.started.elapsed());
         if monotonic - self.course.monotonic < ANCHOR_EVERY.0 {
             return self.course.at(monotonic);
@@ -121,6 +144,15 @@ mod tests {
             assert!(now >= last);
             last = now;
         }
+    }
+
+    #[test]
+    fn a_hand_moves_its_clocks_and_never_back() {
+        let hand = Hand::default();
+        let mut clock = hand.clock();
+        hand.set(Nanos(7));
+        hand.set(Nanos(5));
+        assert_eq!((clock.now(), hand.clock().now()), (Nanos(7), Nanos(7)));
     }
 
     #[test]
