@@ -85,10 +85,6 @@ pub const ONCE_FORGOTTEN_PER_STEP_MAX: usize = 4;
 /// numbers at most are gap-filled after a crash.
 pub const OUTBOUND_BLOCK: u32 = 1_024;
 
-/// Most requests per window that a rate limit may allow: each takes eight bytes per account and class. Sealgate's
-/// configuration refuses more; longer windows want counting in buckets.
-pub const RATE_LIMIT_MAX: u32 = 1 << 20;
-
 /// Bodies that a gateway asks its journal for at a time, for resends.
 pub const READ_BACK_SLOTS: usize = 256;
 

@@ -1,6 +1,8 @@
 //! What all connections of a listener share: the server's certificate, and the roots of its clients'.
 
 use super::connection::TlsConnection;
+use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
@@ -84,7 +86,9 @@ fn server_config(
     key: PrivateKeyDer<'static>,
     roots: Vec<CertificateDer<'static>>,
 ) -> Result<ServerConfig, AcceptorError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    // What is recorded today should not be readable with the computers of tomorrow.
+    let kx_groups = vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1];
+    let provider = Arc::new(CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() });
     let mut store = RootCertStore::empty();
     for root in roots {
         store

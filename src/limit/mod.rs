@@ -17,7 +17,6 @@ mod cap;
 pub use cap::{CapVerdict, MessageCap};
 
 use crate::config::{Directory, RateLimits};
-use crate::limits::RATE_LIMIT_MAX;
 use crate::ring::rate::{RateRing, Take, Usage};
 use crate::types::{AccountId, Allowed, Detail, Nanos, Refusal, Reject, RequestKind, Span, Verified};
 use std::collections::HashMap;
@@ -79,7 +78,6 @@ impl Limiter {
         let rings = |rates: &RateLimits| {
             AccountRings(RateClass::ALL.map(|class| {
                 let (limit, window) = class.limit(rates);
-                assert!(limit <= RATE_LIMIT_MAX, "the configuration allows {RATE_LIMIT_MAX}, not {limit}");
                 RateRing::new(limit, window)
             }))
         };

@@ -1,8 +1,8 @@
 //! The wish of the operator to stop: SIGINT and SIGTERM.
 //!
 //! A handler may do next to nothing, so it sets a flag and writes to an eventfd on which the main thread sleeps; that
-//! thread tells the agents. The first signal asks for an orderly stop; the next one of its kind ends the process as if
-//! there were no handler, for an operator who will not wait.
+//! thread tells the agents. The first signal asks for an orderly stop; the next one ends the process as if there were
+//! no handler, for an operator who will not wait.
 
 #![allow(unsafe_code)]
 
@@ -13,6 +13,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a signal has come: the next one ends the process.
+static SIGNALLED: AtomicBool = AtomicBool::new(false);
 
 /// The eventfd that the handler writes to; −1 before there is one. It is never closed: a handler may run at any time.
 static EVENTFD: AtomicI32 = AtomicI32::new(-1);
@@ -73,8 +76,7 @@ fn handle(signal: i32) -> io::Result<()> {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     let handler: extern "C" fn(i32) = on_signal;
     action.sa_sigaction = handler as libc::sighandler_t;
-    // The default comes back with the first signal, so that the second one ends the process.
-    action.sa_flags = libc::SA_RESTART | libc::SA_RESETHAND;
+    action.sa_flags = libc::SA_RESTART;
     // SAFETY: `action` lives through the call; its handler does only what a handler may (signal-safety(7)).
     match unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) } {
         0 => Ok(()),
@@ -82,7 +84,14 @@ fn handle(signal: i32) -> io::Result<()> {
     }
 }
 
-extern "C" fn on_signal(_signal: i32) {
+extern "C" fn on_signal(signal: i32) {
+    if SIGNALLED.swap(true, Ordering::AcqRel) {
+        // SAFETY: both are safe in a handler. The signal is blocked in its own handler, and comes when it returns.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+    }
     request();
 }
 
