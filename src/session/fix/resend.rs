@@ -130,8 +130,8 @@ impl Session {
         out.notice(Notice::Replay { from, to });
     }
 
-    /// A message that the peer has asked for, out of the log: it goes out again with PossDupFlag. The numbers before it that
-    /// the log does not have become one GapFill. In ascending order; others are passed over.
+    /// A message that the peer has asked for, out of the log: it goes out again with PossDupFlag. The numbers before it
+    /// that the log does not have become one GapFill. In ascending order; others are passed over.
     pub fn replay(&mut self, sent: &Sent<'_>, now: Nanos, out: &mut dyn Output) {
         let Some(replay) = self.connection.replay else { return };
         if !(replay.next..=replay.to).contains(&sent.number) {

@@ -135,87 +135,80 @@ impl Input {
     ];
 }
 
-/// The table.
+/// The table: what is done, and the next state.
 pub const fn decide(state: State, input: Input) -> (Act, State) {
+    match state {
+        State::Idle => idle(input),
+        State::LogonSent => logon_sent(input),
+        State::Active | State::Recovering => established(state, input),
+        State::LogoutSent => logout_sent(input),
+    }
+}
+
+const fn idle(input: Input) -> (Act, State) {
     use Input as I;
-    use State::{Active, Idle, LogonSent, LogoutSent, Recovering};
-    match (state, input) {
-        (Idle, I::Connect) => (Act::SayLogon, LogonSent),
-        (Idle, I::Logon) => (Act::Establish, Active),
-        (
-            Idle,
-            I::Logout
-            | I::ResendRequest
-            | I::Reset
-            | I::Next
-            | I::Ahead
-            | I::Duplicate
-            | I::Behind
-            | I::Foreign
-            | I::Unreadable
-            | I::GapClosed
-            | I::Stalled
-            | I::Quiet
-            | I::Dead
-            | I::Overdue
-            | I::Stop
-            | I::Lost,
-        ) => (Act::Ignore, Idle),
+    match input {
+        I::Connect => (Act::SayLogon, State::LogonSent),
+        I::Logon => (Act::Establish, State::Active),
+        I::Logout | I::ResendRequest | I::Reset | I::Next | I::Ahead | I::Duplicate | I::Behind => {
+            (Act::Ignore, State::Idle)
+        }
+        I::Foreign | I::Unreadable | I::GapClosed | I::Stalled | I::Quiet | I::Dead | I::Overdue => {
+            (Act::Ignore, State::Idle)
+        }
+        I::Stop | I::Lost => (Act::Ignore, State::Idle),
+    }
+}
 
-        (LogonSent, I::Logon) => (Act::Establish, Active),
-        (
-            LogonSent,
-            I::Logout
-            | I::ResendRequest
-            | I::Reset
-            | I::Next
-            | I::Ahead
-            | I::Duplicate
-            | I::Behind
-            | I::Foreign
-            | I::Unreadable
-            | I::Overdue
-            | I::Stop,
-        ) => (Act::Close, Idle),
-        (LogonSent, I::Connect | I::GapClosed | I::Stalled | I::Quiet | I::Dead) => (Act::Ignore, LogonSent),
+const fn logon_sent(input: Input) -> (Act, State) {
+    use Input as I;
+    match input {
+        I::Logon => (Act::Establish, State::Active),
+        I::Logout | I::ResendRequest | I::Reset | I::Next | I::Ahead | I::Duplicate | I::Behind => {
+            (Act::Close, State::Idle)
+        }
+        I::Foreign | I::Unreadable | I::Overdue | I::Stop => (Act::Close, State::Idle),
+        I::Connect | I::GapClosed | I::Stalled | I::Quiet | I::Dead => (Act::Ignore, State::LogonSent),
+        I::Lost => (Act::Forget, State::Idle),
+    }
+}
 
-        (Active | Recovering, I::Logon) => (Act::Judge, state),
-        (Active | Recovering, I::Logout) => (Act::AnswerLogout, Idle),
-        (Active | Recovering, I::ResendRequest) => (Act::Replay, state),
-        (Active | Recovering, I::Reset) => (Act::Renumber, state),
-        (Active | Recovering, I::Next) => (Act::Take, state),
-        (Active, I::Ahead) => (Act::AskResend, Recovering),
-        (Recovering, I::Ahead) => (Act::Hold, Recovering),
-        (Active | Recovering, I::Behind) => (Act::RefuseBehind, Idle),
-        (Active | Recovering, I::Foreign) => (Act::RefuseForeign, LogoutSent),
-        (Active | Recovering, I::Unreadable) => (Act::RefuseUnreadable, LogoutSent),
-        (Recovering, I::GapClosed) => (Act::Drain, Active),
-        (Recovering, I::Stalled) => (Act::AskResend, Recovering),
-        (Active | Recovering, I::Quiet) => (Act::Probe, state),
-        (Active | Recovering, I::Dead) => (Act::Close, Idle),
-        (Active | Recovering, I::Stop) => (Act::SayLogout, LogoutSent),
-        (Active | Recovering, I::Connect | I::Duplicate | I::Overdue) => (Act::Ignore, state),
-        (Active, I::GapClosed | I::Stalled) => (Act::Ignore, Active),
+/// Active and Recovering differ in what a gap means.
+const fn established(state: State, input: Input) -> (Act, State) {
+    use Input as I;
+    use State::{Idle, LogoutSent, Recovering};
+    match input {
+        I::Logon => (Act::Judge, state),
+        I::Logout => (Act::AnswerLogout, Idle),
+        I::ResendRequest => (Act::Replay, state),
+        I::Reset => (Act::Renumber, state),
+        I::Next => (Act::Take, state),
+        I::Ahead if matches!(state, Recovering) => (Act::Hold, Recovering),
+        I::Ahead => (Act::AskResend, Recovering),
+        I::Behind => (Act::RefuseBehind, Idle),
+        I::Foreign => (Act::RefuseForeign, LogoutSent),
+        I::Unreadable => (Act::RefuseUnreadable, LogoutSent),
+        I::GapClosed if matches!(state, Recovering) => (Act::Drain, State::Active),
+        I::Stalled if matches!(state, Recovering) => (Act::AskResend, Recovering),
+        I::Quiet => (Act::Probe, state),
+        I::Dead => (Act::Close, Idle),
+        I::Stop => (Act::SayLogout, LogoutSent),
+        I::Lost => (Act::Forget, Idle),
+        I::Connect | I::Duplicate | I::GapClosed | I::Stalled | I::Overdue => (Act::Ignore, state),
+    }
+}
 
-        (LogoutSent, I::ResendRequest) => (Act::Replay, LogoutSent),
-        (LogoutSent, I::Logout | I::Dead | I::Overdue) => (Act::Close, Idle),
-        (
-            LogoutSent,
-            I::Connect
-            | I::Logon
-            | I::Reset
-            | I::Next
-            | I::Ahead
-            | I::Duplicate
-            | I::Behind
-            | I::Foreign
-            | I::Unreadable
-            | I::GapClosed
-            | I::Stalled
-            | I::Quiet
-            | I::Stop,
-        ) => (Act::Ignore, LogoutSent),
-
-        (LogonSent | Active | Recovering | LogoutSent, I::Lost) => (Act::Forget, Idle),
+const fn logout_sent(input: Input) -> (Act, State) {
+    use Input as I;
+    match input {
+        I::ResendRequest => (Act::Replay, State::LogoutSent),
+        I::Logout | I::Dead | I::Overdue => (Act::Close, State::Idle),
+        I::Connect | I::Logon | I::Reset | I::Next | I::Ahead | I::Duplicate | I::Behind => {
+            (Act::Ignore, State::LogoutSent)
+        }
+        I::Foreign | I::Unreadable | I::GapClosed | I::Stalled | I::Quiet | I::Stop => {
+            (Act::Ignore, State::LogoutSent)
+        }
+        I::Lost => (Act::Forget, State::Idle),
     }
 }
