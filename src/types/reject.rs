@@ -167,7 +167,7 @@ pub enum Detail {
     /// Nothing more.
     #[default]
     None,
-    /// How long to wait: `retryAfter` in milliseconds.
+    /// How long to wait: `waitMillis`, and as an instant `retryAfter`.
     RetryAfter(Span),
     /// The field at fault: its JSON name.
     Field(Text<24>),

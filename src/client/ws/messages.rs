@@ -134,12 +134,12 @@ pub(super) struct WireError<'a> {
 #[serde(rename_all = "camelCase")]
 struct ErrorData {
     #[serde(default)]
-    retry_after: Option<u64>,
+    wait_millis: Option<u64>,
 }
 
 impl WireError<'_> {
     pub(super) fn into_error(self, status: u16) -> ApiError {
-        let retry_after = self.data.and_then(|data| data.retry_after).map(Duration::from_millis);
+        let retry_after = self.data.and_then(|data| data.wait_millis).map(Duration::from_millis);
         ApiError::new(status, self.code, self.msg.into_owned(), retry_after)
     }
 }

@@ -54,7 +54,7 @@ fn a_full_answer_tells_order_and_fills() {
 #[test]
 fn a_refusal_tells_when_to_come_back() {
     let text = r#"{"id":1,"status":429,"error":{"code":-1015,"msg":"OrderRate (retry after 20 ms): Too many.",
-        "data":{"serverTime":1,"retryAfter":20}}}"#;
+        "data":{"name":"OrderRate","serverTime":1,"retryAfter":21,"waitMillis":20}}}"#;
     let envelope: Envelope<'_> = serde_json::from_str(text).unwrap();
     let error = envelope.error.unwrap().into_error(429);
     assert_eq!(error.reject, Some(Reject::OrderRate));
