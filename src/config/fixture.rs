@@ -10,7 +10,7 @@ use crate::types::{
 pub(crate) const OURS: MemberId = MemberId(1);
 /// The member whose account is `their` (5).
 pub(crate) const THEIRS: MemberId = MemberId(2);
-/// `bot-key` of ours: alpha, then beta.
+/// `bot` of ours: alpha, then beta.
 pub(crate) const KEY: ApiKeyId = ApiKeyId(7);
 /// `binance-key` of ours, for alpha: signs without the method.
 pub(crate) const BINANCE_KEY: ApiKeyId = ApiKeyId(8);
@@ -28,7 +28,7 @@ pub(crate) fn directory() -> Directory {
         account(5, "their", THEIRS, SignaturePolicy::Order),
     ];
     let keys = vec![
-        key(KEY, "bot-key", OURS, &[1, 2], Signing::Sealgate),
+        key(KEY, "bot", OURS, &[1, 2], Signing::Sealgate),
         key(BINANCE_KEY, "binance-key", OURS, &[1], Signing::Binance),
         key(ApiKeyId(9), "their-key", THEIRS, &[5], Signing::Sealgate),
     ];

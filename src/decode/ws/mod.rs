@@ -13,12 +13,13 @@
 //! | `session.logon` | `apiKey`, `timestamp`, `recvWindow?`, `signature` |
 //! | `depth` | `symbol`, `limit?` |
 //! | `order.place` | those of an order (`order.rs`), and who asks |
-//! | `order.cancel`, `order.status` | `symbol`, `orderId` or `origClientOrderId`, for a cancel `newClientOrderId?`, and who asks |
+//! | `order.cancel` | `symbol`, `orderId` or `origClientOrderId`, `newClientOrderId?`, and who asks |
+//! | `order.status` | `symbol`, `orderId` or `origClientOrderId`, and who asks |
 //! | `openOrders.status` | `symbol?`, and who asks |
 //!
-//! Who asks: `account?`, `apiKey?`, `timestamp`, `recvWindow?`, `signature`; on a session that is logged on none of them has to be
-//! there, as far as `verify` and the account's policy allow it. Cost: one pass over the text, a few look-ups in the
-//! directory, one SHA-256 of some 50 bytes; no allocation once warm.
+//! Who asks: `account?`, `apiKey?`, `timestamp`, `recvWindow?`, `signature`; on a session that is logged on none of them
+//! has to be there, as far as `verify` and the account's policy allow it. Cost: one pass over the text, a few look-ups
+//! in the directory, one SHA-256 of some 50 bytes; no allocation once warm.
 
 mod fields;
 mod order;
@@ -158,72 +159,48 @@ struct Desk<'d> {
 impl<'d> Desk<'d> {
     fn ask<'a>(&self, message: &Message<'a>, signed: &'a mut Vec<u8>) -> Result<Ask<'a>, Refusal> {
         let fields = Fields::new(message);
-        let local = match message.method {
-            "order.place" => {
-                let asker = self.asker(&fields)?;
-                fields.only(order::FIELDS)?;
-                let (order, named) = self.new_order(&fields, &asker)?;
-                let response = order::response_type(&fields, order.ord_type)?;
-                return self.signed(message, asker, RequestKind::New(order), named, response, signed);
-            }
-            "order.cancel" => {
-                let asker = self.asker(&fields)?;
-                fields.only(order::CANCEL_FIELDS)?;
-                let (cancel, named) = self.cancel(&fields, &asker)?;
-                let kind = RequestKind::Cancel(cancel);
-                return self.signed(message, asker, kind, named, ResponseType::Result, signed);
-            }
-            "order.status" => {
-                let asker = self.asker(&fields)?;
-                fields.only(order::STATUS_FIELDS)?;
-                let instrument = self.instrument(&fields)?.id;
-                let query =
-                    Query::Order { account: asker.account, instrument, target: order::target(&fields)? };
-                return self.question(message, asker, query, signed);
-            }
-            "openOrders.status" => {
-                let asker = self.asker(&fields)?;
-                fields.only(&["account", "symbol"])?;
-                let instrument = self.instrument_if_named(&fields)?;
-                return self.question(
-                    message,
-                    asker,
-                    Query::OpenOrders { account: asker.account, instrument },
-                    signed,
-                );
-            }
+        match message.method {
+            "order.place" => self.of_account(message, &fields, signed, Self::place),
+            "order.cancel" => self.of_account(message, &fields, signed, Self::cancel),
+            "order.status" => self.of_account(message, &fields, signed, Self::status),
+            "openOrders.status" => self.of_account(message, &fields, signed, Self::open_orders),
             "depth" => {
                 fields.only_public(&["symbol", "limit"])?;
                 let instrument = self.instrument(&fields)?.id;
-                return Ok(self.public(Query::Depth { instrument, levels: levels(&fields)? }));
+                Ok(self.public(Query::Depth { instrument, levels: levels(&fields)? }))
             }
             "ticker.book" => {
                 fields.only_public(&["symbol"])?;
-                return Ok(self.public(Query::BookTicker { instrument: self.instrument_if_named(&fields)? }));
+                Ok(self.public(Query::BookTicker { instrument: self.instrument_if_named(&fields)? }))
             }
-            "session.logon" => Local::Logon(self.logon(message, &fields, signed)?),
+            "session.logon" => Ok(Ask::Local(Local::Logon(self.logon(message, &fields, signed)?))),
+            method => Ok(Ask::Local(self.local(method, &fields)?)),
+        }
+    }
+
+    /// What concerns the connection alone.
+    fn local<'a>(&self, method: &str, fields: &Fields<'_, 'a>) -> Result<Local<'a>, Refusal> {
+        match method {
             "exchangeInfo" => {
                 fields.only_public(&["symbol"])?;
-                Local::ExchangeInfo(self.instrument_if_named(&fields)?)
+                return Ok(Local::ExchangeInfo(self.instrument_if_named(fields)?));
             }
             "userDataStream.unsubscribe" => {
                 fields.only_public(&["subscriptionId"])?;
-                Local::Unsubscribe(fields.integer("subscriptionId")?)
+                return Ok(Local::Unsubscribe(fields.integer("subscriptionId")?));
             }
-            method => {
-                let local = match method {
-                    "ping" => Local::Ping,
-                    "time" => Local::Time,
-                    "session.status" => Local::Status,
-                    "session.logout" => Local::Logout,
-                    "userDataStream.subscribe" => Local::Subscribe,
-                    _ => return Err(Refusal::field(Reject::UnsupportedMessage, method)),
-                };
-                fields.only_public(&[])?;
-                local
-            }
+            _ => {}
+        }
+        let local = match method {
+            "ping" => Local::Ping,
+            "time" => Local::Time,
+            "session.status" => Local::Status,
+            "session.logout" => Local::Logout,
+            "userDataStream.subscribe" => Local::Subscribe,
+            _ => return Err(Refusal::field(Reject::UnsupportedMessage, method)),
         };
-        Ok(Ask::Local(local))
+        fields.only_public(&[])?;
+        Ok(local)
     }
 
     fn logon<'a>(
@@ -243,16 +220,16 @@ impl<'d> Desk<'d> {
         Ok(Logon { key: key.id, payload: signed, signature, sent, recv_window })
     }
 
-    /// A request of an account, with the form that is signed.
-    fn signed<'a>(
+    /// A request of an account: who asks, what `understand` makes of it, and the form that is signed.
+    fn of_account<'a>(
         &self,
         message: &Message<'a>,
-        asker: Asker<'_>,
-        kind: RequestKind,
-        named: bool,
-        response: ResponseType,
+        fields: &Fields<'_, 'a>,
         signed: &'a mut Vec<u8>,
+        understand: impl FnOnce(&Self, &Fields<'_, 'a>, &Asker<'_>) -> Result<Asked, Refusal>,
     ) -> Result<Ask<'a>, Refusal> {
+        let asker = self.asker(fields)?;
+        let Asked { kind, named, response } = understand(self, fields, &asker)?;
         write_signed_form(message, asker.key, signed)?;
         // Without a signature there are no signed bytes by which a repetition could be known: two such orders are two
         // orders, under the names that the gateway gave them.
@@ -267,16 +244,6 @@ impl<'d> Desk<'d> {
             named,
         };
         Ok(Ask::Shard(Unverified { request, signed, signature: asker.signature }, response))
-    }
-
-    fn question<'a>(
-        &self,
-        message: &Message<'a>,
-        asker: Asker<'_>,
-        query: Query,
-        signed: &'a mut Vec<u8>,
-    ) -> Result<Ask<'a>, Refusal> {
-        self.signed(message, asker, RequestKind::Query(query), true, ResponseType::Result, signed)
     }
 
     /// A question about the market, which everybody who is connected may ask.
@@ -350,6 +317,21 @@ struct Asker<'d> {
     sent: Nanos,
     recv_window: Span,
     signature: Option<[u8; 64]>,
+}
+
+/// What is asked.
+struct Asked {
+    kind: RequestKind,
+    /// Whether the client named it.
+    named: bool,
+    response: ResponseType,
+}
+
+impl Asked {
+    /// A question, which needs no name.
+    fn question(query: Query) -> Self {
+        Self { kind: RequestKind::Query(query), named: true, response: ResponseType::Result }
+    }
 }
 
 fn write_signed_form(message: &Message<'_>, key: &ApiKey, out: &mut Vec<u8>) -> Result<(), Refusal> {

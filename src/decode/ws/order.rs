@@ -7,16 +7,16 @@
 //! | `MARKET` | none | none or `IOC` | takes what is there, the rest expires |
 
 use super::fields::Fields;
-use super::{Asker, Desk};
+use super::{Asked, Asker, Desk};
 use crate::types::ids::cl_ord_id;
 use crate::types::{
-    CancelOrder, ClOrdId, Decimal, NewOrder, OrdType, OrderId, OrderRef, Price, Qty, Refusal, Reject,
-    ResponseType, Scale, Side, SmpMode, TimeInForce,
+    CancelOrder, ClOrdId, Decimal, NewOrder, OrdType, OrderId, OrderRef, Price, Qty, Query, Refusal, Reject,
+    RequestKind, ResponseType, Scale, Side, SmpMode, TimeInForce,
 };
 use std::fmt::Write as _;
 
 /// What `order.place` has of its own.
-pub(super) const FIELDS: &[&str] = &[
+const FIELDS: &[&str] = &[
     "account",
     "newClientOrderId",
     "newOrderRespType",
@@ -29,20 +29,10 @@ pub(super) const FIELDS: &[&str] = &[
     "type",
 ];
 
-/// What `order.cancel` has of its own.
-pub(super) const CANCEL_FIELDS: &[&str] =
-    &["account", "newClientOrderId", "orderId", "origClientOrderId", "symbol"];
-
-/// What `order.status` has of its own.
-pub(super) const STATUS_FIELDS: &[&str] = &["account", "orderId", "origClientOrderId", "symbol"];
-
 impl Desk<'_> {
-    /// The order, and whether the client named it.
-    pub(super) fn new_order(
-        &self,
-        fields: &Fields<'_, '_>,
-        asker: &Asker<'_>,
-    ) -> Result<(NewOrder, bool), Refusal> {
+    /// `order.place`.
+    pub(super) fn place(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
+        fields.only(FIELDS)?;
         let instrument = self.instrument(fields)?;
         let (cl_ord_id, named) = self.name(fields)?;
         let side = side(fields)?;
@@ -58,19 +48,31 @@ impl Desk<'_> {
             price: price(fields, ord_type, instrument.price_scale)?,
             qty: qty(fields, instrument.qty_scale)?,
         };
-        Ok((order, named))
+        Ok(Asked { kind: RequestKind::New(order), named, response: response_type(fields, ord_type)? })
     }
 
-    /// The cancel, and whether the client named it.
-    pub(super) fn cancel(
-        &self,
-        fields: &Fields<'_, '_>,
-        asker: &Asker<'_>,
-    ) -> Result<(CancelOrder, bool), Refusal> {
+    /// `order.cancel`.
+    pub(super) fn cancel(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
+        fields.only(&["account", "newClientOrderId", "orderId", "origClientOrderId", "symbol"])?;
         let instrument = self.instrument(fields)?.id;
         let (cl_ord_id, named) = self.name(fields)?;
         let target = target(fields)?;
-        Ok((CancelOrder { account: asker.account, instrument, cl_ord_id, target }, named))
+        let cancel = CancelOrder { account: asker.account, instrument, cl_ord_id, target };
+        Ok(Asked { kind: RequestKind::Cancel(cancel), named, response: ResponseType::Result })
+    }
+
+    /// `order.status`.
+    pub(super) fn status(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
+        fields.only(&["account", "orderId", "origClientOrderId", "symbol"])?;
+        let instrument = self.instrument(fields)?.id;
+        Ok(Asked::question(Query::Order { account: asker.account, instrument, target: target(fields)? }))
+    }
+
+    /// `openOrders.status`.
+    pub(super) fn open_orders(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
+        fields.only(&["account", "symbol"])?;
+        let instrument = self.instrument_if_named(fields)?;
+        Ok(Asked::question(Query::OpenOrders { account: asker.account, instrument }))
     }
 
     /// `newClientOrderId`, or a name of the gateway's: no other request has its gateway, time and token.
@@ -88,7 +90,7 @@ impl Desk<'_> {
 }
 
 /// By `orderId` or by `origClientOrderId`, not by both: they might disagree.
-pub(super) fn target(fields: &Fields<'_, '_>) -> Result<OrderRef, Refusal> {
+fn target(fields: &Fields<'_, '_>) -> Result<OrderRef, Refusal> {
     match (fields.integer("orderId")?, fields.text("origClientOrderId")?) {
         (Some(id), None) => Ok(OrderRef::OrderId(OrderId(id))),
         (None, Some(name)) => client_name(name, "origClientOrderId").map(OrderRef::ClOrdId),
@@ -97,7 +99,7 @@ pub(super) fn target(fields: &Fields<'_, '_>) -> Result<OrderRef, Refusal> {
 }
 
 /// `newOrderRespType`; by default that of Binance.
-pub(super) fn response_type(fields: &Fields<'_, '_>, ord_type: OrdType) -> Result<ResponseType, Refusal> {
+fn response_type(fields: &Fields<'_, '_>, ord_type: OrdType) -> Result<ResponseType, Refusal> {
     match fields.text("newOrderRespType")? {
         Some("ACK") => Ok(ResponseType::Ack),
         Some("RESULT") => Ok(ResponseType::Result),

@@ -51,7 +51,7 @@ fn ask(method: &str, params: &str, logged_on: Option<ApiKeyId>) -> Result<Asked,
 }
 
 fn signed(method: &str, params: &str) -> Result<Asked, Refusal> {
-    ask(method, &[params, &signed_by("bot-key")].join(","), None)
+    ask(method, &[params, &signed_by("bot")].join(","), None)
 }
 
 fn refusal(method: &str, params: &str) -> Refusal {
@@ -87,7 +87,7 @@ fn a_signed_order_says_what_it_says() {
     assert!(is_signed && response == ResponseType::Full);
     assert_eq!(
         form,
-        "method=order.place&apiKey=bot-key&newClientOrderId=a-1&price=60000.10&quantity=0.5&recvWindow=3000&\
+        "method=order.place&apiKey=bot&newClientOrderId=a-1&price=60000.10&quantity=0.5&recvWindow=3000&\
          side=BUY&symbol=BTC-USD&timeInForce=GTC&timestamp=1719487045000&type=LIMIT"
     );
 }
@@ -347,10 +347,10 @@ fn a_logon_is_complete_and_recent() {
         }
         Ok::<_, Refusal>(())
     };
-    let good = signed_by("bot-key");
+    let good = signed_by("bot");
     logon(&good, &|logon| {
         assert_eq!((logon.key, logon.sent, logon.signature), (KEY, SENT, [0xa5; 64]));
-        assert_eq!(logon.payload, b"method=session.logon&apiKey=bot-key&timestamp=1719487045000");
+        assert_eq!(logon.payload, b"method=session.logon&apiKey=bot&timestamp=1719487045000");
         assert_eq!(logon.check_time(NOW), Ok(()));
         assert_eq!(logon.check_time(SENT - CLOCK_AHEAD_MAX), Ok(()));
         let refused = |now| logon.check_time(now).unwrap_err().reject;
@@ -369,10 +369,7 @@ fn a_logon_is_complete_and_recent() {
         refused(&good.replace("timestamp", "recvWindow").replace("1719487045000", "1")),
         Refusal::field(Reject::FieldMissing, "timestamp")
     );
-    assert_eq!(
-        refused(r#""apiKey":"bot-key","timestamp":1"#),
-        Refusal::field(Reject::FieldMissing, "signature")
-    );
+    assert_eq!(refused(r#""apiKey":"bot","timestamp":1"#), Refusal::field(Reject::FieldMissing, "signature"));
     assert_eq!(refused(r#""timestamp":1"#), Refusal::field(Reject::FieldMissing, "apiKey"));
 }
 
@@ -444,7 +441,7 @@ proptest! {
                 "signature", "subscriptionId", "symbol", "timeInForce", "timestamp", "type",
             ]),
             prop::sample::select(vec![
-                "\"BTC-USD\"", "\"BUY\"", "\"LIMIT\"", "\"MARKET\"", "\"bot-key\"", "\"beta\"", "\"GTC\"", "1",
+                "\"BTC-USD\"", "\"BUY\"", "\"LIMIT\"", "\"MARKET\"", "\"bot\"", "\"beta\"", "\"GTC\"", "1",
                 "-1", "0.5", "18446744073709551616", "true", "\"\"", "\"\\u0000\"", "\"999999999999999999\"",
             ]),
             0..14,

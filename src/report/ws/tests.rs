@@ -134,13 +134,10 @@ fn refused(refusal: Refusal) -> String {
 
 /// Every response and event of the page, as the code writes it.
 fn written() -> Vec<(&'static str, String)> {
-    let placed = |response, events: &[Execution]| {
-        let pending = heard(placing(response), events);
-        said(|r, out| r.executed(&to("order-17", &[ORDERS]), &pending, NOW, out))
-    };
-    let answered = |pending: &Pending, answer: &Answer| {
-        said(|r, out| r.answered(&to("ask-1", &[QUERIES]), pending, answer, NOW, out))
-    };
+    [of_the_connection(), of_orders(), of_questions(), of_errors()].concat()
+}
+
+fn of_the_connection() -> Vec<(&'static str, String)> {
     let status = |logged_on, user_data_stream| SessionStatus {
         logged_on,
         connected_since: NOW - Span::from_secs(5),
@@ -148,18 +145,6 @@ fn written() -> Vec<(&'static str, String)> {
         user_data_stream,
     };
     let session = |status| said(|r, out| r.session(&to("session-1", &[]), &status, NOW, out));
-    let level = |price, qty| BookLevel { price: Price(price), qty: Qty(qty) };
-    let (bid, ask) = (level(6_000_010, 3_000), level(6_000_100, 12_500));
-    let depth = Query::Depth { instrument: BTC_USD, levels: 5 };
-    let one = Query::BookTicker { instrument: Some(BTC_USD) };
-    let repeated = Repeated {
-        seq: Seq(4711),
-        first: Event::Execution(execution(ExecType::New, order())),
-        fills: Vec::new(),
-        current: Some(canceled().order),
-    };
-    let clocks = Detail::Clocks { server: NOW, sent: NOW - Span::from_millis(6_010) };
-    let at = EventRef { shard: ShardId(0), seq: Seq(4711), index: 1 };
     vec![
         ("ping response", said(|r, out| r.empty(&to("ping-1", &[]), out))),
         ("time response", said(|r, out| r.time(&to("time-1", &[]), NOW, out))),
@@ -172,6 +157,21 @@ fn written() -> Vec<(&'static str, String)> {
         ("session.logout response", session(status(None, false))),
         ("userDataStream.subscribe response", said(|r, out| r.subscribed(&to("stream-1", &[]), 0, out))),
         ("userDataStream.unsubscribe response", said(|r, out| r.empty(&to("stream-2", &[]), out))),
+    ]
+}
+
+fn of_orders() -> Vec<(&'static str, String)> {
+    let placed = |response, events: &[Execution]| {
+        let pending = heard(placing(response), events);
+        said(|r, out| r.executed(&to("order-17", &[ORDERS]), &pending, NOW, out))
+    };
+    let repeated = Repeated {
+        seq: Seq(4711),
+        first: Event::Execution(execution(ExecType::New, order())),
+        fills: Vec::new(),
+        current: Some(canceled().order),
+    };
+    vec![
         ("order.place ACK response", placed(ResponseType::Ack, &[execution(ExecType::New, order())])),
         ("order.place RESULT response", placed(ResponseType::Result, &[execution(ExecType::New, order())])),
         (
@@ -196,6 +196,19 @@ fn written() -> Vec<(&'static str, String)> {
                 r.executed(&to("cancel-18", &[CANCELS]), &heard(canceling(), &[canceled()]), NOW, out);
             }),
         ),
+    ]
+}
+
+fn of_questions() -> Vec<(&'static str, String)> {
+    let answered = |pending: &Pending, answer: &Answer| {
+        said(|r, out| r.answered(&to("ask-1", &[QUERIES]), pending, answer, NOW, out))
+    };
+    let level = |price, qty| BookLevel { price: Price(price), qty: Qty(qty) };
+    let (bid, ask) = (level(6_000_010, 3_000), level(6_000_100, 12_500));
+    let depth = Query::Depth { instrument: BTC_USD, levels: 5 };
+    let one = Query::BookTicker { instrument: Some(BTC_USD) };
+    let at = EventRef { shard: ShardId(0), seq: Seq(4711), index: 1 };
+    vec![
         (
             "order.status response",
             answered(&placing(ResponseType::Ack), &Answer::Order(Ok(filled_in_part().order))),
@@ -216,6 +229,12 @@ fn written() -> Vec<(&'static str, String)> {
             answered(&asking(one), &Answer::BookTicker(vec![(BTC_USD, Some(bid), Some(ask))])),
         ),
         ("executionReport event", said(|r, out| r.execution_report(0, &filled_in_part(), at, NOW, out))),
+    ]
+}
+
+fn of_errors() -> Vec<(&'static str, String)> {
+    let clocks = Detail::Clocks { server: NOW, sent: NOW - Span::from_millis(6_010) };
+    vec![
         ("field error", refused(Refusal::field(Reject::FieldMissing, "quantity"))),
         (
             "signature error",
