@@ -142,7 +142,7 @@ fn the_three_questions_are_answered_from_the_bytes() {
     let records = every_record();
     let (bytes, ends) = segment(&records[..2], 64);
     let at = |from: usize| &bytes[from..];
-    assert_eq!(questions(&vec![0; 64]), (Blank, Nothing));
+    assert_eq!(questions(&[0; 64]), (Blank, Nothing));
     // The first record read as if it stood elsewhere: wrong, with a whole one behind it in its own place only.
     assert_eq!(questions(at(ends[1])).0, Broken);
     let mut short = at(ends[0])[..64].to_vec();
