@@ -54,10 +54,9 @@ pub fn run(args: Args) -> ExitCode {
 fn serve(mut server: Server, stop: Stop) -> ExitCode {
     tell_start(&server);
     while !server.has_failed() && !stop.wait(Some(LOOK_EVERY)) {
-        while let Some(event) = server.security_event() {
-            eprintln!("{event}");
-        }
+        tell_security(&mut server);
     }
+    tell_security(&mut server);
     match server.stop() {
         Ok(_) => {
             eprintln!("stopped");
@@ -71,6 +70,12 @@ fn serve(mut server: Server, stop: Stop) -> ExitCode {
             );
             ExitCode::from(FAULT)
         }
+    }
+}
+
+fn tell_security(server: &mut Server) {
+    while let Some(event) = server.security_event() {
+        eprintln!("{event}");
     }
 }
 
