@@ -283,7 +283,8 @@ fn files_and_functions_stay_short() {
         if lines > FILE_LINES_MAX && !LONG_FILES.contains(&source.path.as_str()) {
             found.push(format!("{}: {lines} lines, allowed are {FILE_LINES_MAX}", source.path));
         }
-        for (name, line, length) in source.functions() {
+        // A table of examples beside its test may be long.
+        for (name, line, length) in source.functions().into_iter().filter(|_| !source.is_test) {
             let excepted = LONG_FUNCTIONS.contains(&(source.path.as_str(), name.as_str()));
             if length > FUNCTION_LINES_MAX && !excepted {
                 found.push(format!("{}:{line}: fn {name} has {length} lines", source.path));
@@ -350,8 +351,10 @@ fn lines_fit_a_screen() {
     }
     for path in text_files().into_iter().filter(|path| path.ends_with(".md")) {
         let text = std::fs::read_to_string(repository().join(&path)).unwrap();
+        let mut code = false;
         for (number, line) in text.lines().enumerate() {
-            let breakable = !line.starts_with(['|', ' ', '<']) && !line.contains("](");
+            code ^= line.trim_start().starts_with("```");
+            let breakable = !code && !line.starts_with(['|', ' ', '<']) && !line.contains("](");
             if breakable && line.chars().count() > DOCS_WIDTH_MAX {
                 found.push(format!("{path}:{}: wider than {DOCS_WIDTH_MAX}", number + 1));
             }
