@@ -18,8 +18,8 @@
 //! | `openOrders.status` | `symbol?`, and who asks |
 //!
 //! Who asks: `account?`, `apiKey?`, `timestamp`, `recvWindow?`, `signature`; in a session that is logged on none of
-//! these has to be there, as far as `verify` and the account's policy allow it. Cost: one pass over the text, a few look-ups
-//! in the directory, one SHA-256 of some 50 bytes; no allocation once warm.
+//! these has to be there, as far as `verify` and the account's policy allow it. Cost: one pass over the text, a few
+//! look-ups in the directory, one SHA-256 of some 50 bytes; no allocation once warm.
 
 mod fields;
 mod order;
