@@ -6,9 +6,9 @@
 //!                                        └──────► bots: WebSocket ─► witnesses ─────┘
 //! ```
 //!
-//! `setup` writes the folder; `trade` runs `maker` and `taker`s, each with a `witness`; `screen` and `summary` show what
-//! `tally` counts; `check` compares. With `--keep` the clients write down what was `acknowledged`, so that after a
-//! `kill -9` the next run can ask the journal for it.
+//! `setup` writes the folder; `trade` runs `maker` and `taker`s, each with a `witness`; `screen` and `summary` show
+//! what `tally` counts; `check` compares. With `--keep` the clients write down what was `acknowledged`, so that after
+//! a `kill -9` the next run can ask the journal for it.
 
 pub mod acknowledged;
 pub mod check;

@@ -146,6 +146,9 @@ impl Taker {
         let (cl_ord_id, sent) = (order.cl_ord_id().to_owned(), std::time::Instant::now());
         match self.bot.send(order).await {
             Ok(timed) => {
+                if timed.repeated {
+                    self.witness.complain(format!("{cl_ord_id} was taken for a repetition"));
+                }
                 self.witness.accepted(&cl_ord_id, timed.answer.order_id, timed.round_trip);
                 Ok(Some(timed.answer))
             }

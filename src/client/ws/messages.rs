@@ -133,6 +133,7 @@ pub(super) struct WireError<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorData {
+    /// A length; `retryAfter` tells the same as an instant of the server's clock, which ours need not agree with.
     #[serde(default)]
     wait_millis: Option<u64>,
 }
@@ -149,6 +150,8 @@ impl WireError<'_> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer<T> {
     pub(super) result: T,
+    #[serde(default)]
+    pub(super) repeated: bool,
     #[serde(default)]
     pub(super) rate_limits: Vec<RateLimit>,
 }
@@ -212,6 +215,12 @@ pub struct OrderState {
     /// The trades that the request brought about at once.
     #[serde(default)]
     pub fills: Vec<Fill>,
+    /// How many trades are not in `fills`: of a long sweep only the first are told.
+    #[serde(default)]
+    pub fills_omitted: u64,
+    /// Why it closed at once by its own terms, if it did.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// A trade that an order made when it came in.

@@ -18,7 +18,7 @@ use driver::{Epitaph, Order, Reply};
 use messages::{Answer, Envelope, Params, ServerTime};
 use rustls::ClientConfig;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -56,6 +56,8 @@ struct Shared {
     key: ApiKey,
     options: Options,
     next_id: AtomicU64,
+    /// The key is logged on: questions need no signature.
+    logged_on: AtomicBool,
     /// Makes ClOrdIDs unique over connections and restarts.
     id_prefix: String,
     rate_limits: Mutex<Vec<RateLimit>>,
@@ -100,6 +102,8 @@ pub struct Timed<T> {
     pub answer: T,
     /// From sending to reading.
     pub round_trip: Duration,
+    /// Whether the request had come before, and this is its first answer again.
+    pub repeated: bool,
 }
 
 impl Client {
@@ -126,6 +130,7 @@ impl Client {
             key,
             options,
             next_id: AtomicU64::new(1),
+            logged_on: AtomicBool::new(false),
             rate_limits: Mutex::default(),
             epitaph,
         };
@@ -135,11 +140,15 @@ impl Client {
     /// `session.logon`: proves the API key once, for the whole connection.
     pub async fn logon(&self) -> Result<(), Error> {
         let params = self.signed("session.logon", Params::default());
-        self.ask::<IgnoredAny>("session.logon", params).await.map(drop)
+        self.ask::<IgnoredAny>("session.logon", params).await?;
+        self.shared.logged_on.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// `session.logout`: the connection stays, its key goes.
     pub async fn logout(&self) -> Result<(), Error> {
+        // From the moment of asking: a question that is signed needlessly is answered all the same.
+        self.shared.logged_on.store(false, Ordering::Relaxed);
         self.ask::<IgnoredAny>("session.logout", Params::default()).await.map(drop)
     }
 
@@ -171,8 +180,9 @@ impl Client {
         let SignedOrder { id, text, cl_ord_id } = order;
         let sent = Instant::now();
         let reply = self.exchange(id, text).await.map_err(|missing| missing.of_order(&cl_ord_id))?;
-        let answer = self.read(&reply.text).map_err(|error| unknown(error, cl_ord_id))?;
-        Ok(Timed { round_trip: reply.received - sent, answer })
+        let Answer { result: answer, repeated, .. } =
+            self.read(&reply.text).map_err(|error| unknown(error, cl_ord_id))?;
+        Ok(Timed { round_trip: reply.received - sent, answer, repeated })
     }
 
     /// `order.cancel`, by OrderID or by the ClOrdID of the order.
@@ -191,14 +201,14 @@ impl Client {
 
     /// `order.status`: what became of an order, also after [`Error::OutcomeUnknown`].
     pub async fn status(&self, symbol: &str, order: impl Into<OrderName>) -> Result<OrderState, Error> {
-        let params = self.signed("order.status", Params::order_name(symbol, &order.into()));
+        let params = self.question("order.status", Params::order_name(symbol, &order.into()));
         self.ask("order.status", params).await
     }
 
     /// `openOrders.status`: the open orders in one instrument, or in all.
     pub async fn open_orders(&self, symbol: Option<&str>) -> Result<Vec<OrderState>, Error> {
         let params = symbol.map_or_else(Params::default, |symbol| Params::default().text("symbol", symbol));
-        self.ask("openOrders.status", self.signed("openOrders.status", params)).await
+        self.ask("openOrders.status", self.question("openOrders.status", params)).await
     }
 
     /// `depth`: at most `levels` levels a side.
@@ -249,6 +259,10 @@ impl Client {
         }
     }
 
+    fn question(&self, method: &str, params: Params) -> Params {
+        if self.shared.logged_on.load(Ordering::Relaxed) { params } else { self.signed(method, params) }
+    }
+
     fn signed(&self, method: &str, params: Params) -> Params {
         params.signed(method, &self.shared.key, now(), self.shared.options.recv_window)
     }
@@ -257,7 +271,7 @@ impl Client {
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
         let reply =
             self.exchange(id, params.write(id, method)).await.map_err(|missing| missing.of_question(self))?;
-        self.read(&reply.text)
+        Ok(self.read(&reply.text)?.result)
     }
 
     async fn exchange(&self, id: u64, text: String) -> Result<Reply, Missing> {
@@ -276,17 +290,17 @@ impl Client {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, text: &str) -> Result<T, Error> {
+    fn read<T: DeserializeOwned>(&self, text: &str) -> Result<Answer<T>, Error> {
         let bad = |error: serde_json::Error| Error::Protocol(format!("{error}: {text}"));
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(bad)?;
         if let Some(error) = envelope.error {
             return Err(error.into_error(envelope.status.unwrap_or_default()).into());
         }
-        let answer: Answer<T> = serde_json::from_str(text).map_err(bad)?;
+        let mut answer: Answer<T> = serde_json::from_str(text).map_err(bad)?;
         if let Ok(mut limits) = self.shared.rate_limits.lock() {
-            *limits = answer.rate_limits;
+            *limits = std::mem::take(&mut answer.rate_limits);
         }
-        Ok(answer.result)
+        Ok(answer)
     }
 
     async fn command(&self, order: Order) -> Result<(), Error> {
