@@ -1,5 +1,7 @@
 //! Loom walks the interleavings of the rate ring: the production file, with loom's atomics in place of the real.
 
+#![allow(clippy::unwrap_used)] // A test may panic.
+
 use loom::sync::Arc;
 use loom::thread;
 use rate::{RateRing, Take};

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`clock`] | UTC that never goes back |
-//! | [`file`] | preallocated files, written, read and synced at offsets; a folder that one process holds |
+//! | [`mod@file`] | preallocated files, written, read and synced at offsets; a folder that one process holds |
 //! | [`pin`] | threads on cores |
 //! | [`poll`] | sleeping until a socket or a ring has something; waking |
 //! | [`signal`] | the wish of the operator to stop |

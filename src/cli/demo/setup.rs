@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The configuration; `@MEMBERS@` stands for what [`write`] makes.
+/// The configuration; `@MEMBERS@` stands for what [`write()`] makes.
 const TEMPLATE: &str = include_str!("demo.toml");
 
 /// The configuration's name in the folder.

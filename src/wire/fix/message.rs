@@ -110,7 +110,7 @@ impl Index {
 }
 
 impl<'a> Message<'a> {
-    /// Indexes a message that [`frame`](super::frame) has found.
+    /// Indexes a message that [`frame`](super::frame()) has found.
     pub fn parse(bytes: &'a [u8], index: &'a mut Index) -> Result<Self, Malformed> {
         if bytes.len() > FIX_MESSAGE_BYTES_MAX {
             return Err(Malformed::TooLong);
