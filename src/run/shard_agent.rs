@@ -64,6 +64,12 @@ impl ShardAgent {
                 return Err(self.fault("the journal ring is too small for the configuration"));
             }
             if let Outcome::Step(step) = self.shard.execute(None, command, now) {
+                if step.events.is_empty() {
+                    let what = format!(
+                        "the journal does not allow {command:?}: what an instrument is never changes"
+                    );
+                    return Err(self.fault(&what));
+                }
                 append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
             }
         }

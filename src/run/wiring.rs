@@ -176,6 +176,7 @@ fn build(
 
     let mut shards = recovered.shards;
     let shard = shards.pop().ok_or_else(|| unexpected("recovery gave no shard"))?;
+    check_nothing_is_gone(config, &shard)?;
     let commands = configuration_commands(config, &shard);
     let ports = vec![shard_agent::GatewayPort {
         inputs: inputs_out,
@@ -244,6 +245,21 @@ fn build(
         (shard_name, Box::new(shard)),
         (journal_name, Box::new(journal)),
     ]))
+}
+
+/// An instrument or account with a history cannot be left out: its orders could not be told any more.
+fn check_nothing_is_gone(config: &Config, shard: &Shard) -> Result<(), Fault> {
+    let instruments = shard.instruments().filter(|known| config.directory.instrument(known.id).is_none());
+    let accounts = shard.accounts().filter(|known| config.directory.account(known.account).is_none());
+    let mut gone = instruments
+        .map(|known| format!("instrument {} ({})", known.id, known.symbol))
+        .chain(accounts.map(|known| format!("account {}", known.account)));
+    match gone.next() {
+        Some(what) => Err(unexpected(&format!(
+            "the journal knows {what}, which the configuration leaves out; keep it, halted or disabled"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// What must be told to a shard so that it knows what the configuration says; nothing where it knows already.

@@ -23,7 +23,7 @@ fn place(ws: &mut Ws, params: &[(&str, &str)]) -> Value {
 fn an_order_rests_trades_and_both_sides_hear_of_it() {
     let mut venue = Venue::start();
     let (mut alice, mut bob) = (Ws::logged_on(&venue, "alice"), Ws::logged_on(&venue, "bob"));
-    assert_eq!(alice.call("userDataStream.subscribe", &[])["status"], 200);
+    alice.subscribe();
     let rested = place(&mut alice, &resting("maker"));
     assert_eq!(
         (&rested["result"]["status"], &rested["result"]["executedQty"]),
@@ -44,7 +44,7 @@ fn an_order_rests_trades_and_both_sides_hear_of_it() {
 fn each_wrong_order_gets_its_own_refusal_and_the_connection_goes_on() {
     let venue = Venue::start();
     let mut alice = Ws::logged_on(&venue, "alice");
-    let base = || resting("x");
+    let base = || resting("wrong");
     let cases = [
         (with(base(), "price", "99000.001"), "PriceMalformed"),
         (with(base(), "price", "-99000"), "PriceMalformed"),
@@ -64,7 +64,11 @@ fn each_wrong_order_gets_its_own_refusal_and_the_connection_goes_on() {
         (with(base(), "icebergQty", "0.001"), "FieldNotForMessage"),
         (with(base(), "newClientOrderId", "a~b"), "ClOrdIdInvalid"),
     ];
-    for (params, name) in cases {
+    for (number, (params, name)) in cases.into_iter().enumerate() {
+        // A refusal of the shard is remembered under its ClOrdID, so each order has its own.
+        let id = format!("wrong-{number}");
+        let is_wrong_id = name == "ClOrdIdInvalid";
+        let params = if is_wrong_id { params } else { with(params, "newClientOrderId", &id) };
         let answer = place(&mut alice, &params);
         assert_eq!(refusal(&answer).0, name, "{params:?}: {answer}");
     }

@@ -157,6 +157,12 @@ impl Ws {
         json!({"id": self.next_id, "method": method, "params": object}).to_string()
     }
 
+    /// Subscribes to the executions of the logon's accounts.
+    pub fn subscribe(&mut self) {
+        let answer = self.raw(r#"{"id":"subscribe","method":"userDataStream.subscribe"}"#);
+        assert_eq!(answer["status"], 200, "{answer}");
+    }
+
     /// Whether the connection still answers.
     pub fn is_alive(&mut self) -> bool {
         self.raw(r#"{"id":"alive","method":"ping"}"#)["status"] == 200

@@ -77,11 +77,6 @@ impl Venue {
         self.server.as_ref().expect("it was started")
     }
 
-    /// The server, to ask what it has counted.
-    pub fn server_mut(&mut self) -> &mut Server {
-        self.server.as_mut().expect("it was started")
-    }
-
     /// Stops it in order.
     pub fn stop(&mut self) -> Ended {
         self.server.take().expect("it was started").stop().unwrap()

@@ -6,8 +6,8 @@ use super::requests::Requests;
 use crate::report::ws::{Pending, Reply, Reporter};
 use crate::ring::rate::Usage;
 use crate::types::{
-    AccountId, Answer, ConnId, Event, Execution, Nanos, RateLimitType, RateLimitUse, Refusal, Reject,
-    RequestKind, ResponseType, Span,
+    AccountId, Answer, ConnId, Event, Execution, Nanos, RateLimitType, RateLimitUse, Refusal, RequestKind,
+    ResponseType, Span,
 };
 use crate::wire::json::RequestId;
 
@@ -85,9 +85,8 @@ impl Counter {
     /// Gives up the oldest request if it has waited too long, or if `longest` is zero: its outcome cannot be told.
     pub fn give_up(&mut self, now: Nanos, longest: Span, desk: &Desk) -> Option<(ConnId, &[u8])> {
         let waiting = self.requests.expire(now, longest)?;
-        let refusal = Refusal::from(Reject::OutcomeUnknown);
-        let text = self.write(&waiting.ask, desk, now, |reporter, to, _, out| {
-            reporter.refused(to, &refusal, now, out);
+        let text = self.write(&waiting.ask, desk, now, |reporter, to, waiting, out| {
+            reporter.outcome_unknown(to, &waiting.pending, now, out);
         });
         Some((waiting.conn, text))
     }
@@ -113,13 +112,18 @@ impl Counter {
     ) -> &[u8] {
         self.text.clear();
         self.limits.clear();
-        if let Some(account) = waiting.account.filter(|_| waiting.with_limits) {
-            let usage = desk.limiter.usage(account, now).into_iter().flatten();
-            self.limits.extend(KINDS.into_iter().zip(usage).map(|(kind, usage)| used(kind, &usage)));
+        if waiting.with_limits {
+            self.measure(waiting.account, now, desk);
         }
         let to = Reply { id: waiting.id, limits: waiting.with_limits.then_some(&self.limits) };
         write(&self.reporter, &to, waiting, &mut self.text);
         &self.text
+    }
+
+    /// What the account has used of its limits.
+    fn measure(&mut self, account: Option<AccountId>, now: Nanos, desk: &Desk) {
+        let usage = account.and_then(|account| desk.limiter.usage(account, now)).into_iter().flatten();
+        self.limits.extend(KINDS.into_iter().zip(usage).map(|(kind, usage)| used(kind, &usage)));
     }
 
     /// Writes a refusal of what could not be read as a request.
@@ -133,6 +137,22 @@ impl Counter {
     pub fn own(&mut self, id: RequestId, write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>)) -> &[u8] {
         self.text.clear();
         write(&self.reporter, &Reply { id, limits: None }, &mut self.text);
+        &self.text
+    }
+
+    /// Writes an answer of the gateway's own that tells the limits of an account.
+    pub fn own_with_limits(
+        &mut self,
+        id: RequestId,
+        account: Option<AccountId>,
+        now: Nanos,
+        desk: &Desk,
+        write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>),
+    ) -> &[u8] {
+        self.text.clear();
+        self.limits.clear();
+        self.measure(account, now, desk);
+        write(&self.reporter, &Reply { id, limits: Some(&self.limits) }, &mut self.text);
         &self.text
     }
 

@@ -95,7 +95,7 @@ impl FixConnection {
         let mut input = std::mem::take(&mut self.input);
         input.extend_from_slice(plain);
         let mut at = 0;
-        let mut go = Go::On;
+        let mut go = if self.starved { self.take_queued(turn) } else { Go::On };
         // A turn's bytes are one read, so the records that they can make are bounded; room is asked for all the same.
         while go == Go::On && turn.log.has_room() {
             match frame(&input[at..]) {
@@ -160,9 +160,17 @@ impl FixConnection {
             }
             return Go::On;
         }
-        let mut go = self.in_session(id, message, verdict, turn);
+        match self.in_session(id, message, verdict, turn) {
+            Go::On => self.take_queued(turn),
+            go => go,
+        }
+    }
+
+    /// Messages that came before their turn follow the one that closed the gap.
+    fn take_queued(&mut self, turn: &mut FixTurn<'_>) -> Go {
+        let Some(id) = self.session else { return Go::On };
         let mut queued = std::mem::take(&mut self.queued);
-        // Messages that came before their turn follow the one that closed the gap.
+        let mut go = Go::On;
         while go == Go::On
             && turn.log.has_room()
             && turn

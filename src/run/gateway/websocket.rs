@@ -5,10 +5,11 @@ use super::desk::{Asker, Desk, Sender};
 use super::line::Told;
 use crate::decode::ws::{Ask, Caller, Decoder, Local, Logon};
 use crate::limit::{CapVerdict, MessageCap};
-use crate::limits::CLOCK_AHEAD_MAX;
 use crate::report::ws::{Reply, Reporter};
 use crate::session::ws::{Input, Session};
-use crate::types::{ConnId, Detail, Execution, Nanos, Refusal, Reject, ResponseType, SessionId, Unverified};
+use crate::types::{
+    AccountId, ConnId, Execution, Nanos, Refusal, Reject, ResponseType, SessionId, Unverified,
+};
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
 use crate::wire::json::RequestId;
@@ -136,13 +137,7 @@ impl WebSocket {
             here.desk.logon_refused(&self.from, claimed.as_bytes());
             return Err(Reject::LogonRefused.into());
         }
-        let clocks = Detail::Clocks { server: here.now, sent: logon.sent };
-        if logon.sent > here.now + CLOCK_AHEAD_MAX {
-            return Err(Refusal::with(Reject::TimestampAhead, clocks));
-        }
-        if here.now.since(logon.sent) > logon.recv_window {
-            return Err(Refusal::with(Reject::TimestampTooOld, clocks));
-        }
+        logon.check_time(here.now)?;
         self.session.log_on(logon.key, here.now)
     }
 
@@ -152,9 +147,10 @@ impl WebSocket {
             Local::Ping => here.answer(|reporter, to, out| reporter.empty(to, out)),
             Local::Time => here.answer(|reporter, to, out| reporter.time(to, now, out)),
             Local::ExchangeInfo(which) => {
-                let environment = here.desk.environment.as_str();
-                here.counter
-                    .own(id, |reporter, to, out| reporter.exchange_info(to, which, environment, now, out))
+                let account = self.account(here.desk);
+                here.counter.own_with_limits(id, account, now, here.desk, |reporter, to, out| {
+                    reporter.exchange_info(to, which, &here.desk.environment, now, out);
+                })
             }
             Local::Subscribe => match self.subscribe(here.desk) {
                 Ok(subscription) => {
@@ -173,6 +169,12 @@ impl WebSocket {
             Local::Status | Local::Logon(_) => return self.status_or_refusal(Ok(()), here),
         };
         self.session.send(done);
+    }
+
+    /// The account whose limits concern this client: the first of the key that is logged on.
+    fn account(&self, desk: &Desk) -> Option<AccountId> {
+        let key = desk.directory.key(self.session.logged_on()?)?;
+        key.accounts.first().copied()
     }
 
     fn subscribe(&mut self, desk: &Desk) -> Result<u32, Refusal> {
