@@ -8,6 +8,7 @@
 //! ```
 
 #![allow(dead_code)] // Each test binary uses its part.
+#![allow(clippy::unwrap_used)] // A test that cannot be set up has failed.
 
 pub mod raw;
 

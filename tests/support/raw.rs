@@ -174,9 +174,8 @@ impl RawTls {
     /// The code of the Close frame that comes next; text before it is passed over.
     pub fn next_close(&mut self) -> Option<u16> {
         loop {
-            match self.next_frame()? {
-                (8, payload) => return Some(u16::from_be_bytes(payload.get(..2)?.try_into().ok()?)),
-                _ => {}
+            if let (8, payload) = self.next_frame()? {
+                return Some(u16::from_be_bytes(payload.get(..2)?.try_into().ok()?));
             }
         }
     }

@@ -32,6 +32,13 @@ pub struct Journal {
     pub shards: BTreeMap<ShardId, (Seq, [u8; 32])>,
 }
 
+impl Journal {
+    /// The last record of each shard.
+    pub fn last(&self) -> BTreeMap<ShardId, Seq> {
+        self.shards.iter().map(|(shard, (last, _))| (*shard, *last)).collect()
+    }
+}
+
 /// What was found.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,9 +84,14 @@ pub fn run(run: &Run, journal: &Journal) -> Findings {
     ])
 }
 
-/// The check of an earlier run's promises.
+/// Whether the journal has everything that was acknowledged in earlier runs.
 pub fn promises(lines: &[Line], journal: &Journal, directory: &Directory) -> Findings {
-    Findings::of(vec![promises_kept(lines, journal, directory), positions_sum_to_zero(journal)])
+    Findings::of(vec![promises_kept(lines, journal, directory)])
+}
+
+/// What must hold of any journal.
+pub fn balance(journal: &Journal) -> Findings {
+    Findings::of(vec![positions_sum_to_zero(journal)])
 }
 
 /// The executions of the run, found by what clients know of them.

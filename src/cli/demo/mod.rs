@@ -28,11 +28,9 @@ use crate::config::{Config, Durability};
 use crate::run::journal::walk::JournalFault;
 use crate::run::recovery;
 use crate::run::server::{Ended, Server};
-use crate::types::{Seq, ShardId};
 use crate::watch::{self, Figures};
 use acknowledged::Acknowledged;
 use check::{Findings, Journal, Run};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,39 +67,47 @@ pub fn run(args: Args) -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(Failed { what, why }) => problem(what, why, "nothing more was tried"),
+        Err(Failed { what, why, advice }) => problem(what, why, advice),
     }
 }
 
-/// What could not be done, and why.
+/// What could not be done, why, and what to do about it.
 struct Failed {
     what: &'static str,
     why: String,
+    advice: &'static str,
 }
 
-fn failed<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> Failed {
-    move |why| Failed { what, why: why.to_string() }
+fn failed<E: std::fmt::Display>(what: &'static str, advice: &'static str) -> impl FnOnce(E) -> Failed {
+    move |why| Failed { what, why: why.to_string(), advice }
 }
+
+const A_FOLDER: &str = "give --keep a folder that may be written, a new one or one of an earlier demo";
+const A_JOURNAL: &str = "`sealgate journal verify` tells more; take a new folder to go on";
+const A_BUG: &str = "run it again with --keep DIR and report what is in DIR";
 
 fn check_only(folder: &Path, json: bool) -> Result<bool, Failed> {
-    let config = setup::prepare(folder).map_err(failed("the folder"))?;
-    let findings = check_promises(folder, &config)?.0;
+    let config = setup::load(folder).map_err(failed("the folder", "give the DIR of an earlier --keep"))?;
+    let journal = read_journal(&config)?.unwrap_or_default();
+    let findings = check_promises(folder, &config, &journal)?.and(check::balance(&journal));
     print(&findings, json)?;
     Ok(findings.holds)
 }
 
 fn demo(args: &Args) -> Result<bool, Failed> {
-    let throw_away = tempfile::tempdir().map_err(failed("a temporary folder"))?;
+    let throw_away = tempfile::tempdir().map_err(failed("a temporary folder", A_FOLDER))?;
     let folder = args.keep.as_deref().unwrap_or(throw_away.path());
-    let config = setup::prepare(folder).map_err(failed("the folder"))?;
-    let (earlier, before) = check_promises(folder, &config)?;
+    let config = setup::prepare(folder).map_err(failed("the folder", A_FOLDER))?;
+    let journal = read_journal(&config)?.unwrap_or_default();
+    let earlier = check_promises(folder, &config, &journal)?;
+    let before = journal.last();
     if !earlier.holds {
         // A server must not go on from a journal that has lost something.
         print(&earlier, args.json)?;
         return Ok(false);
     }
     let acknowledged = match &args.keep {
-        Some(folder) => Acknowledged::open(folder).map_err(failed(acknowledged::FILE_NAME))?,
+        Some(folder) => Acknowledged::open(folder).map_err(failed(acknowledged::FILE_NAME, A_FOLDER))?,
         None => Acknowledged::default(),
     };
     let tally = Tally::default();
@@ -131,12 +137,10 @@ fn demo(args: &Args) -> Result<bool, Failed> {
     Ok(holds)
 }
 
-/// What the journal says to the acknowledgements of earlier runs, and the last record of each shard.
-fn check_promises(folder: &Path, config: &Config) -> Result<(Findings, BTreeMap<ShardId, Seq>), Failed> {
-    let lines = acknowledged::read(folder).map_err(failed(acknowledged::FILE_NAME))?;
-    let journal = read_journal(config)?.unwrap_or_default();
-    let last = journal.shards.iter().map(|(shard, (last, _))| (*shard, *last)).collect();
-    Ok((check::promises(&lines, &journal, &config.directory), last))
+/// What the journal says to the acknowledgements of earlier runs.
+fn check_promises(folder: &Path, config: &Config, journal: &Journal) -> Result<Findings, Failed> {
+    let lines = acknowledged::read(folder).map_err(failed(acknowledged::FILE_NAME, A_FOLDER))?;
+    Ok(check::promises(&lines, journal, &config.directory))
 }
 
 /// Replays the journal offline; `None` if there is none yet.
@@ -150,7 +154,7 @@ fn read_journal(config: &Config) -> Result<Option<Journal>, Failed> {
     });
     let replayed = match replayed {
         Err(JournalFault::Empty(_)) => return Ok(None),
-        replayed => replayed.map_err(failed("the journal"))?,
+        replayed => replayed.map_err(failed("the journal", A_JOURNAL))?,
     };
     for shard in &replayed.shards {
         journal.positions.extend(shard.positions());
@@ -161,10 +165,9 @@ fn read_journal(config: &Config) -> Result<Option<Journal>, Failed> {
 
 /// Starts the server, lets the clients trade against it, and stops it.
 fn serve_and_trade(config: &Config, plan: Plan) -> Result<(Vec<Testimony>, Ended), Failed> {
-    let server = Server::start(config.clone()).map_err(failed("the server"))?;
-    let (Some(fix), Some(websocket)) = (server.fix_addr(), server.websocket_addr()) else {
-        return Err(Failed { what: "the server", why: "it does not listen for both protocols".to_owned() });
-    };
+    let server = Server::start(config.clone()).map_err(failed("the server", A_FOLDER))?;
+    let both = server.fix_addr().zip(server.websocket_addr()).ok_or("it does not listen for both protocols");
+    let (fix, websocket) = both.map_err(failed("the server", A_BUG))?;
     eprintln!(
         "sealgate demo: FIX on {fix}, WebSocket on {websocket}, journal in {}",
         config.data_dir.display()
@@ -175,11 +178,12 @@ fn serve_and_trade(config: &Config, plan: Plan) -> Result<(Vec<Testimony>, Ended
         let runtime = runtime.map_err(|error| Error::Connect(error.to_string()))?;
         runtime.block_on(trade::trade(&plan, fix, websocket))
     });
-    let clients = clients.map_err(failed("a thread for the clients"))?;
+    let clients =
+        clients.map_err(failed("a thread for the clients", "look at the limits of processes and threads"))?;
     let traded = clients.join().unwrap_or_else(|_| Err(Error::Protocol("the clients panicked".to_owned())));
     // A server that has failed tells why; what the clients made of it does not matter then.
-    let ended = server.stop().map_err(failed("the server"))?;
-    Ok((traded.map_err(failed("the clients"))?, ended))
+    let ended = server.stop().map_err(failed("the server", A_BUG))?;
+    Ok((traded.map_err(failed("the clients", A_BUG))?, ended))
 }
 
 fn stages(figures: &Figures) -> Vec<Stage> {
@@ -192,7 +196,10 @@ fn stages(figures: &Figures) -> Vec<Stage> {
 
 fn print<T: serde::Serialize + std::fmt::Display>(what: &T, json: bool) -> Result<(), Failed> {
     use std::io::Write as _;
-    let text =
-        if json { serde_json::to_string(what).map_err(failed("the summary"))? } else { what.to_string() };
-    writeln!(std::io::stdout(), "{}", text.trim_end()).map_err(failed("stdout"))
+    let text = if json {
+        serde_json::to_string(what).map_err(failed("the summary", A_BUG))?
+    } else {
+        what.to_string()
+    };
+    writeln!(std::io::stdout(), "{}", text.trim_end()).map_err(failed("stdout", "look where it goes"))
 }

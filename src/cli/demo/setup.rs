@@ -35,16 +35,28 @@ pub enum SetupError {
     /// The configuration is refused.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// It is the configuration of something else.
+    #[error("{0}: it has no account {1}, so it is not that of a demo")]
+    NotADemo(PathBuf, &'static str),
 }
 
-/// The configuration of the folder, written if it is not there. Ports are free ones, so that a demo never meets a
-/// server that runs already; the file has the usual ones.
+/// The configuration of the folder, written if it is not there.
 pub fn prepare(folder: &Path) -> Result<Config, SetupError> {
     let path = folder.join(CONFIG);
     if !path.exists() {
         write(folder, &path)?;
     }
+    load(folder)
+}
+
+/// The configuration of a folder of an earlier demo. Ports are free ones, so that a demo never meets a server that runs
+/// already; the file has the usual ones.
+pub fn load(folder: &Path) -> Result<Config, SetupError> {
+    let path = folder.join(CONFIG);
     let mut config = config::load(&path)?;
+    if let Some(missing) = MEMBERS.into_iter().find(|name| config.directory.account_by_name(name).is_none()) {
+        return Err(SetupError::NotADemo(path, missing));
+    }
     let any_port = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     (config.fix_listen, config.websocket_listen) = (any_port, any_port);
     Ok(config)
@@ -127,5 +139,13 @@ mod tests {
         let text = std::fs::read(folder.path().join(CONFIG)).unwrap();
         prepare(folder.path()).unwrap();
         assert_eq!(std::fs::read(folder.path().join(CONFIG)).unwrap(), text, "what is there is left alone");
+    }
+
+    #[test]
+    fn the_folder_of_something_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(load(folder.path()), Err(SetupError::Config(_))));
+        crate::cli::init::write(folder.path()).unwrap();
+        assert!(matches!(prepare(folder.path()), Err(SetupError::NotADemo(_, "maker"))));
     }
 }
