@@ -77,6 +77,10 @@ fn tell_security(server: &mut Server) {
     while let Some(event) = server.security_event() {
         eprintln!("{event}");
     }
+    match server.security_events_lost() {
+        0 => {}
+        lost => eprintln!("{lost} security events came faster than they could be written"),
+    }
 }
 
 /// What the journal held, and where clients connect: the last line before the first connection is taken.

@@ -9,14 +9,15 @@
 //!   journal-0 ──► watermarks ──► gateway-0                                 what may be told
 //! ```
 //!
-//! `wiring.rs` connects them, `server.rs` starts and stops the whole, `thread.rs` is the loop, `phase.rs` the way to a clean stop. Each agent is a file or a
-//! folder of its own.
+//! `wiring.rs` connects them, `server.rs` starts and stops the whole, `thread.rs` is the loop, `phase.rs` the way to a
+//! clean stop. Each agent is a file or a folder of its own.
 
 pub mod agent;
 pub mod gateway;
 pub mod journal;
 pub mod phase;
 pub mod recovery;
+pub mod rings;
 pub mod server;
 pub mod shard;
 pub mod shard_agent;

@@ -118,6 +118,11 @@ impl Server {
         &self.recovered
     }
 
+    /// How many security events were lost, since this was asked last, because nobody read them in time.
+    pub fn security_events_lost(&mut self) -> u64 {
+        self.security.lost()
+    }
+
     /// Whether an agent met a fault: then the server answers nobody any more, and [`Server::stop`] tells why.
     pub fn has_failed(&self) -> bool {
         self.control.has_failed()

@@ -101,7 +101,7 @@ impl ShardAgent {
         match input {
             ShardInput::Query { origin, query } => {
                 let output = self.shard.query(stamped(origin, now), &query, now);
-                tell_one(&mut self.gateways, output);
+                tell_one(&mut self.gateways, output, self.clock.now());
             }
             ShardInput::Command { origin, command, signed } => {
                 let origin = origin.map(|origin| stamped(origin, now));
@@ -110,7 +110,9 @@ impl ShardAgent {
                         append(&mut self.appender, &mut self.journal, &step, &signed);
                         tell_all(&mut self.gateways, &step, self.clock.now());
                     }
-                    Outcome::Repetition(Some(output)) => tell_one(&mut self.gateways, output),
+                    Outcome::Repetition(Some(output)) => {
+                        tell_one(&mut self.gateways, output, self.clock.now())
+                    }
                     Outcome::Repetition(None) => {}
                 }
             }
@@ -193,7 +195,10 @@ fn tell_all(gateways: &mut [GatewayPort], step: &Step<'_>, matched: Nanos) {
     }
 }
 
-fn tell_one(gateways: &mut [GatewayPort], output: ShardOutput) {
+fn tell_one(gateways: &mut [GatewayPort], mut output: ShardOutput, matched: Nanos) {
+    if let ShardOutput::Answer { origin, .. } = &mut output {
+        origin.stamps.matched = matched;
+    }
     let Some(id) = output.gateway() else { return };
     if let Some(gateway) = gateways.get_mut(usize::from(id.0)) {
         let pushed = gateway.outputs.push(output);

@@ -13,31 +13,27 @@ use super::agent::{Agent, Epilogue, Fault};
 use super::gateway::desk;
 use super::gateway::session_log::SessionLog;
 use super::gateway::{Gateway, GatewayParts, Service};
-use super::journal::{self, JournalAgent};
+use super::journal::JournalAgent;
 use super::phase::Control;
-use super::recovery::{self, Recovered, RecoveryOptions};
+use super::recovery::{self, Recovered, RecoveryOptions, SessionState};
+use super::rings::{self, Wakers};
 use super::server::StartError;
 use super::shard::Shard;
-use super::shard_agent::{self, ShardAgent};
+use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
 use crate::config::{AgentName, Config, Idle};
 use crate::limit::Limiter;
-use crate::limits::{
-    JOURNAL_RING_BYTES, READ_BACK_SLOTS, SEGMENT_BYTES, SHARD_INPUT_SLOTS, SHARD_OUTPUT_SLOTS,
-};
-use crate::ring::watermark::Watermark;
-use crate::ring::{bytes, spsc};
+use crate::limits::SEGMENT_BYTES;
 use crate::route::Router;
 use crate::sys::clock::Clock;
 use crate::sys::pin;
 use crate::sys::poll::{Poller, Waker};
 use crate::sys::socket::{Listener, Port};
-use crate::types::{Command, GatewayId, ShardId};
+use crate::types::{Command, GatewayId, SessionId, ShardId};
 use crate::verify::Verifier;
 use crate::watch;
-use crate::wire::record::Stream;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,13 +82,12 @@ pub fn wire(config: Config, control: &Control) -> Result<Wired, StartError> {
         segment_bytes: SEGMENT_BYTES,
         shards: vec![SHARD],
     };
-    let mut clock = Clock::new();
-    let recovered = recovery::recover(&config.data_dir, &options, clock.now())?;
+    let recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
     let report = recovered.report;
     let (watch, watch_reader) = watch::watch();
     let (security, security_reader) = watch::security_log();
     let beds = Beds::new(&config).map_err(StartError::Thread)?;
-    let parts = Parts { acceptor, verifier, listeners, watch, security, clock };
+    let parts = Parts { acceptor, verifier, listeners, watch, security };
     let agents = build(&config, parts, recovered, &beds)?;
     let count = agents.len() as u32;
     let handles = spawn(&config, beds, agents, control)?;
@@ -152,7 +147,6 @@ struct Parts {
     listeners: Vec<(Service, Listener)>,
     watch: watch::Watch,
     security: watch::SecurityLog,
-    clock: Clock,
 }
 
 /// Connects one gateway, one shard and their journal.
@@ -162,89 +156,57 @@ fn build(
     recovered: Recovered,
     beds: &Beds,
 ) -> Result<HashMap<AgentName, Box<dyn Agent>>, StartError> {
-    let (gateway_name, shard_name, journal_name) =
-        (AgentName::Gateway(GATEWAY.0), AgentName::Shard(SHARD.0), AgentName::Journal(0));
-    let Parts { acceptor, verifier, listeners, watch, security, mut clock } = parts;
-    let (inputs_in, inputs_out) = spsc::ring(SHARD_INPUT_SLOTS);
-    let (outputs_in, outputs_out) = spsc::ring(SHARD_OUTPUT_SLOTS);
-    let (shard_records_in, shard_records_out) = bytes::ring(JOURNAL_RING_BYTES);
-    let (session_records_in, session_records_out) = bytes::ring(JOURNAL_RING_BYTES);
-    let (requests_in, requests_out) = spsc::ring(READ_BACK_SLOTS);
-    let (answers_in, answers_out) = spsc::ring(READ_BACK_SLOTS);
-    let shard_durable = Watermark::new(recovered.streams.last(Stream::Shard(SHARD)));
-    let session_durable = Watermark::new(recovered.streams.last(Stream::Gateway(GATEWAY)));
-
-    let mut shards = recovered.shards;
+    let Recovered { log, mut shards, sessions, streams, .. } = recovered;
     let shard = shards.pop().ok_or_else(|| unexpected("recovery gave no shard"))?;
     check_nothing_is_gone(config, &shard)?;
-    let commands = configuration_commands(config, &shard);
-    let ports = vec![shard_agent::GatewayPort {
-        inputs: inputs_out,
-        outputs: outputs_in,
-        waker: beds.waker(gateway_name),
-    }];
-    let journal_port =
-        shard_agent::JournalPort { records: shard_records_in, waker: beds.waker(journal_name) };
-    let mut shard = ShardAgent::new(shard, Clock::new(), ports, journal_port);
-    shard.configure(&commands, clock.now())?;
+    let names = [AgentName::Gateway(GATEWAY.0), AgentName::Shard(SHARD.0), AgentName::Journal(0)];
+    let [gateway, shard_waker, journal] = names.map(|name| beds.waker(name));
+    let ends = rings::connect(GATEWAY, SHARD, &streams, Wakers { gateway, shard: shard_waker, journal });
 
-    let log = SessionLog::new(
-        GATEWAY,
-        recovered.streams.last(Stream::Gateway(GATEWAY)),
-        session_records_in,
-        session_durable.clone(),
-        requests_in,
-        answers_out,
-        beds.waker(journal_name),
+    let commands = configuration_commands(config, &shard);
+    let (to_gateway, to_journal) = ends.shard;
+    let mut clock = Clock::new();
+    let now = clock.now();
+    let mut shard = ShardAgent::new(shard, clock, vec![to_gateway], to_journal);
+    shard.configure(&commands, now)?;
+
+    let (from_shard, from_gateway) = ends.journal;
+    let journal = JournalAgent::new(
+        "journal-0".to_owned(),
+        log,
+        config.durability,
+        vec![from_shard],
+        vec![from_gateway],
     );
+    let (to_shard, log) = ends.gateway;
+    let gateway = gateway_agent(config, parts, to_shard, log, sessions).map_err(StartError::Thread)?;
+    let agents: [Box<dyn Agent>; 3] = [Box::new(gateway), Box::new(shard), Box::new(journal)];
+    Ok(names.into_iter().zip(agents).collect())
+}
+
+fn gateway_agent(
+    config: &Config,
+    parts: Parts,
+    shard: desk::ShardPort,
+    log: SessionLog,
+    sessions: BTreeMap<SessionId, SessionState>,
+) -> std::io::Result<Gateway> {
+    let Parts { acceptor, verifier, listeners, watch, security } = parts;
     let directory = Arc::new(config.directory.clone());
     let desk = desk::Desk {
         id: GATEWAY,
         environment: config.environment.clone(),
-        clock,
+        clock: Clock::new(),
         verifier,
         limiter: Limiter::new(&directory),
         router: Router::new(&directory, 1),
-        shards: vec![desk::ShardPort {
-            inputs: inputs_in,
-            outputs: outputs_out,
-            durable: shard_durable.clone(),
-            waker: beds.waker(shard_name),
-        }],
+        shards: vec![shard],
         directory,
         watch,
         security,
         closing: false,
     };
-    let gateway = Gateway::new(GatewayParts {
-        desk,
-        log,
-        acceptor,
-        listeners,
-        caps: config.caps,
-        sessions: recovered.sessions,
-    })
-    .map_err(StartError::Thread)?;
-
-    let journal = JournalAgent::new(
-        "journal-0".to_owned(),
-        recovered.log,
-        config.durability,
-        vec![journal::ShardPort { shard: SHARD, records: shard_records_out, durable: shard_durable }],
-        vec![journal::GatewayPort {
-            gateway: GATEWAY,
-            records: session_records_out,
-            durable: session_durable,
-            requests: requests_out,
-            answers: answers_in,
-            waker: beds.waker(gateway_name),
-        }],
-    );
-    Ok(HashMap::from([
-        (gateway_name, Box::new(gateway) as Box<dyn Agent>),
-        (shard_name, Box::new(shard)),
-        (journal_name, Box::new(journal)),
-    ]))
+    Gateway::new(GatewayParts { desk, log, acceptor, listeners, caps: config.caps, sessions })
 }
 
 /// An instrument or account with a history cannot be left out: its orders could not be told any more.
