@@ -8,6 +8,7 @@
 //!   signs it; the signature in RawData(96).
 
 use super::Error;
+use crate::session::fix::logon_payload;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
@@ -79,8 +80,10 @@ pub fn websocket_payload(method: &str, params: &[(&str, &str)]) -> String {
 }
 
 /// What is signed of a FIX Logon in RawData(96).
-pub fn fix_logon_payload(sender: &str, target: &str, msg_seq_num: u32, sending_time: &str) -> String {
-    format!("A\x01{sender}\x01{target}\x01{msg_seq_num}\x01{sending_time}")
+pub fn fix_logon_payload(sender: &str, target: &str, msg_seq_num: u32, sending_time: &str) -> Vec<u8> {
+    let (number, mut payload) = (msg_seq_num.to_string(), Vec::new());
+    logon_payload([sender, target, &number, sending_time].map(str::as_bytes), &mut payload);
+    payload
 }
 
 #[cfg(test)]
@@ -95,7 +98,7 @@ mod tests {
         let payload = fix_logon_payload("EXAMPLE", "SPOT", 1, "20240627-11:17:25.223");
         let expected =
             "4MHXelVVcpkdwuLbl6n73HQUXUf1dse2PCgT1DYqW9w8AVZ1RACFGM+5UdlGPrQHrgtS3CvsRURC1oj73j8gCA==";
-        assert_eq!(key.sign_base64(payload.as_bytes()), expected);
+        assert_eq!(key.sign_base64(&payload), expected);
     }
 
     #[test]

@@ -170,6 +170,16 @@ impl Civil {
     }
 }
 
+/// RFC 3339, as in `2024-06-27T13:27:05.223Z`; the precision is the digits of a second, nine if none is given.
+impl fmt::Display for Civil {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute, second, nanos } = *self;
+        let digits = f.precision().unwrap_or(9).clamp(1, 9);
+        let fraction = nanos / 10u32.pow(9 - digits as u32);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:0digits$}Z")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +191,7 @@ mod tests {
         let civil = Civil::from_nanos(at);
         assert_eq!((civil.year, civil.month, civil.day), (2024, 6, 27));
         assert_eq!((civil.hour, civil.minute, civil.second, civil.nanos), (13, 27, 5, 223_000_000));
+        assert_eq!(format!("{civil:.3} {civil}"), "2024-06-27T13:27:05.223Z 2024-06-27T13:27:05.223000000Z");
         let leap_day = Civil { year: 2024, month: 2, day: 29, hour: 0, minute: 0, second: 0, nanos: 0 };
         assert_eq!(leap_day.to_nanos(), Some(Nanos(1_709_164_800_000_000_000)));
         assert_eq!(Civil { year: 2023, ..leap_day }.to_nanos(), None);

@@ -127,10 +127,7 @@ impl SecurityReader {
 /// One line: time, peer, name, and what else there is as `name=value`.
 impl fmt::Display for SecurityRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Civil { year, month, day, hour, minute, second, nanos } = Civil::from_nanos(self.at);
-        let millis = nanos / 1_000_000;
-        write!(f, "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z ")?;
-        write!(f, "peer={} {}", self.peer, self.event)
+        write!(f, "{:.3} peer={} {}", Civil::from_nanos(self.at), self.peer, self.event)
     }
 }
 

@@ -50,8 +50,7 @@ pub fn log(record: &LogRecord) -> Value {
 
 /// An instant as a person reads it, to the nanosecond.
 pub fn time(at: Nanos) -> String {
-    let Civil { year, month, day, hour, minute, second, nanos } = Civil::from_nanos(at);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+    Civil::from_nanos(at).to_string()
 }
 
 /// Text as it is; what is not UTF-8 in base64, under a name that says so.

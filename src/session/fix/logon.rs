@@ -102,19 +102,19 @@ impl<'a> LogonAsk<'a> {
         }
     }
 
-    /// Appends what RawData(96) must sign: MsgType, SenderCompID, TargetCompID, MsgSeqNum and SendingTime as they were
-    /// written, joined by SOH, byte for byte what Binance's FIX API signs.
+    /// Appends what RawData(96) must sign, from the fields as they were written.
     pub fn payload(&self, out: &mut Vec<u8>) {
-        logon_payload([b"A", self.sender, self.target, self.number_text, self.sent_text], out);
+        logon_payload([self.sender, self.target, self.number_text, self.sent_text], out);
     }
 }
 
-fn logon_payload(parts: [&[u8]; 5], out: &mut Vec<u8>) {
-    for (i, part) in parts.into_iter().enumerate() {
-        if i > 0 {
-            out.push(SOH);
-        }
-        out.extend_from_slice(part);
+/// Appends what RawData(96) of a Logon signs: MsgType, then SenderCompID, TargetCompID, MsgSeqNum and SendingTime,
+/// joined by SOH, byte for byte what Binance's FIX API signs.
+pub fn logon_payload(header: [&[u8]; 4], out: &mut Vec<u8>) {
+    out.push(b'A');
+    for value in header {
+        out.push(SOH);
+        out.extend_from_slice(value);
     }
 }
 
@@ -254,7 +254,7 @@ impl Session {
         payload.clear();
         let (number, sent) = self.header_texts(now);
         let (ours, peers) = (&self.settings.our_comp_id, &self.settings.peer_comp_id);
-        logon_payload([b"A", ours, peers, &number, &sent], &mut payload);
+        logon_payload([ours, peers, &number, &sent], &mut payload);
         let signature = crate::wire::fix::base64_of(&sign(&payload));
         self.own = payload;
         signature

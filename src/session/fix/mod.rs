@@ -29,7 +29,7 @@ mod settings;
 mod state;
 mod timers;
 
-pub use logon::{LogonAsk, LogonFault, LogonRequest};
+pub use logon::{LogonAsk, LogonFault, LogonRequest, logon_payload};
 pub use numbers::Numbers;
 pub use outbound::{Outgoing, Refused, Signer};
 pub use output::{CloseReason, Collected, Notice, Output, OwnedRecord};

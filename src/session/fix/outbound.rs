@@ -3,7 +3,9 @@
 use super::{CloseReason, Numbers, Output, Session, State};
 use crate::types::reject::FixAnswer;
 use crate::types::{Detail, EventRef, MsgSeqNum, Nanos, OutboundBody, Refusal, SessionRecord};
-use crate::wire::fix::{Fault, Field, Header, Message, PutFields, begin, finish, finish_signed, tag};
+use crate::wire::fix::{
+    Fault, Field, Header, Message, PutFields, begin, finish, finish_signed, tag, write_time,
+};
 use std::io::Write as _;
 
 /// Signs bytes with Ed25519.
@@ -152,9 +154,7 @@ impl Session {
     /// MsgSeqNum and SendingTime as the next header will have them.
     pub(super) fn header_texts(&self, now: Nanos) -> (Vec<u8>, Vec<u8>) {
         let mut sent = Vec::new();
-        sent.put_time_with(tag::SENDING_TIME, now, self.settings.precision);
-        sent.drain(..b"52=".len());
-        sent.pop();
+        write_time(&mut sent, now, self.settings.precision);
         (self.numbers.next_out.to_string().into_bytes(), sent)
     }
 

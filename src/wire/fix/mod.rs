@@ -26,7 +26,7 @@ pub use encode::{Begun, Header, PutFields, base64_of, begin, finish, finish_sign
 pub use fix44::FIX44;
 pub use frame::{Framed, Garble, frame};
 pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};
-pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint};
+pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint, write_time};
 
 /// The separator of fields.
 pub const SOH: u8 = 0x01;

@@ -102,7 +102,7 @@ pub(super) fn write_uint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a UTCTimestamp.
-pub(super) fn write_time(out: &mut Vec<u8>, at: Nanos, precision: Precision) {
+pub fn write_time(out: &mut Vec<u8>, at: Nanos, precision: Precision) {
     let civil = Civil::from_nanos(at);
     let mut text = *b"00000000-00:00:00.000000000";
     let mut put = |from: usize, width: usize, mut value: u32| {
