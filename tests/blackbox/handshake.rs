@@ -1,7 +1,7 @@
 //! Before anybody is known: connections that never get as far as a session.
 
-use crate::peer::{Ws, read_to_close, tcp, tls, tls_of};
-use crate::venue::Venue;
+use crate::support::connection::{send, tcp, tls};
+use crate::support::{Setup, Venue, Ws, read_to_close};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -16,7 +16,7 @@ fn roots(venue: &Venue) -> RootCertStore {
 
 /// Whether a connection with this configuration is refused before it can say a word.
 fn is_refused(venue: &Venue, config: ClientConfig) -> bool {
-    [venue.websocket(), venue.fix()].into_iter().all(|address| {
+    [venue.websocket_addr(), venue.fix_addr()].into_iter().all(|address| {
         let mut stream = tls(address, Arc::new(config.clone()));
         // A client of TLS 1.3 hears that its certificate is refused only after its own part of the handshake.
         let _ = stream.write_all(b"GET /ws-api/v3 HTTP/1.1\r\n\r\n");
@@ -42,6 +42,7 @@ fn refuses_a_certificate_of_a_foreign_ca() {
         .with_client_auth_cert(chain, key)
         .unwrap();
     assert!(is_refused(&venue, config));
+    assert!(Ws::connect(&venue, "alice").is_alive());
 }
 
 #[test]
@@ -58,17 +59,10 @@ fn refuses_tls_1_2() {
 
 #[test]
 fn refuses_a_trusted_certificate_that_is_no_members() {
-    let venue = Venue::start_with(
-        |text| {
-            *text = text.replace(
-                r#"certificates = ["bob.pem"]"#,
-                r#"spki_sha256 = ["0000000000000000000000000000000000000000000000000000000000000000"]"#,
-            )
-        },
-        |_| {},
-    );
+    let nobodys = format!("spki_sha256 = [\"{}\"]", "0".repeat(64));
+    let venue = Setup::new().file(r#"certificates = ["bob.pem"]"#, &nobodys).start();
     let mut alice = Ws::connect(&venue, "alice");
-    let mut stream = tls(venue.websocket(), tls_of(&venue, "bob"));
+    let mut stream = tls(venue.websocket_addr(), venue.tls("bob"));
     let _ = stream.write_all(b"GET /ws-api/v3 HTTP/1.1\r\n\r\n");
     assert!(read_to_close(&mut stream).is_empty());
     assert!(alice.is_alive());
@@ -78,7 +72,7 @@ fn refuses_a_trusted_certificate_that_is_no_members() {
 fn garbage_closes_its_own_connection_and_no_other() {
     let venue = Venue::start();
     let mut alice = Ws::connect(&venue, "alice");
-    for address in [venue.websocket(), venue.fix()] {
+    for address in [venue.websocket_addr(), venue.fix_addr()] {
         for garbage in
             [&b"\x00\xff\x13\x37 this is no TLS"[..], b"8=FIX.4.4\x019=5\x0135=A\x01", &[0x16; 4096]]
         {
@@ -92,20 +86,32 @@ fn garbage_closes_its_own_connection_and_no_other() {
 }
 
 #[test]
-fn half_a_handshake_is_cut_at_its_deadline() {
+fn half_a_handshake_and_half_a_logon_are_cut_at_their_deadlines() {
     let venue = Venue::start();
     let mut alice = Ws::connect(&venue, "alice");
-    let mut stream = tcp(venue.fix());
-    stream.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]).unwrap();
-    assert!(read_to_close(&mut stream).is_empty());
+    let half_a_hello = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01];
+    let mut in_the_handshake: Vec<_> =
+        [venue.fix_addr(), venue.websocket_addr()].into_iter().map(tcp).collect();
+    in_the_handshake.iter_mut().for_each(|stream| send(stream, half_a_hello));
+    let behind_it = [
+        (venue.fix_addr(), &b"8=FIX.4.4\x019=100\x0135=A\x01"[..]),
+        (venue.websocket_addr(), b"GET /ws-api/v3 HTTP/1.1\r\nHost: local"),
+    ];
+    let mut behind_it = behind_it.map(|(address, half)| {
+        let mut stream = tls(address, venue.tls("bob"));
+        send(&mut stream, half);
+        stream
+    });
+    in_the_handshake.iter_mut().for_each(|stream| assert_eq!(read_to_close(stream), b""));
+    behind_it.iter_mut().for_each(|stream| assert_eq!(read_to_close(stream), b""));
     assert!(alice.is_alive());
 }
 
 #[test]
 fn a_connection_above_the_cap_is_closed_and_the_others_go_on() {
-    let venue = Venue::start_with(|_| {}, |config| config.caps.connections = 1);
+    let venue = Setup::new().caps(|caps| caps.connections = 1).start();
     let mut alice = Ws::connect(&venue, "alice");
-    assert!(read_to_close(&mut tcp(venue.websocket())).is_empty());
+    assert!(read_to_close(&mut tcp(venue.websocket_addr())).is_empty());
     assert!(alice.is_alive());
 }
 
@@ -119,7 +125,7 @@ fn answers_http_without_upgrade_and_unknown_paths_in_plain_words() {
         ("nonsense\r\n\r\n", "HTTP/1.1 400"),
     ];
     for (request, status) in cases {
-        let mut stream = tls(venue.websocket(), tls_of(&venue, "alice"));
+        let mut stream = tls(venue.websocket_addr(), venue.tls("alice"));
         stream.write_all(request.as_bytes()).unwrap();
         let answer = String::from_utf8(read_to_close(&mut stream)).unwrap();
         assert!(answer.starts_with(status), "{request:?} was answered {answer:?}");
@@ -129,7 +135,7 @@ fn answers_http_without_upgrade_and_unknown_paths_in_plain_words() {
 #[test]
 fn an_endless_upgrade_request_is_cut() {
     let venue = Venue::start();
-    let mut stream = tls(venue.websocket(), tls_of(&venue, "alice"));
+    let mut stream = tls(venue.websocket_addr(), venue.tls("alice"));
     let _ = stream.write_all(b"GET /ws-api/v3 HTTP/1.1\r\n");
     let line = format!("X-Long: {}\r\n", "x".repeat(1_000));
     for _ in 0..20 {

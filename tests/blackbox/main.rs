@@ -1,12 +1,17 @@
-//! A real server from outside: real sockets, real certificates, clients that do things wrong.
+//! Sealgate from outside: a real server on real sockets with real certificates, clients that do as they should and
+//! clients that do not; and the signing vectors. One binary for all of it, because each links everything.
 #![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
 
+mod bad_input_fix;
+mod bad_input_websocket;
+mod demo;
+mod examples;
 mod handshake;
 mod order_entry_fix;
 mod order_entry_websocket;
 mod restart;
+mod signing;
+mod trading;
 
-#[path = "../support/peer.rs"]
-mod peer;
-#[path = "../support/venue.rs"]
-mod venue;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,19 +1,15 @@
 //! What was acknowledged is there after a restart, in order and by a crash.
 
-use crate::peer::{Fix, Ws, fix_time, now_millis, resting};
-use crate::venue::Venue;
-
-fn order(id: &str) -> String {
-    format!("11={id}|38=0.01|40=2|44=99000.00|54=1|55=BTC-USD|60={}|", fix_time(now_millis()))
-}
+use crate::support::fix::buy;
+use crate::support::websocket::resting;
+use crate::support::{Fix, Venue, Ws};
 
 #[test]
 fn orders_results_and_fix_numbers_survive_a_crash() {
     let mut venue = Venue::start();
     let mut fix = Fix::logged_on(&venue, "alice");
     let mut ws = Ws::logged_on(&venue, "bob");
-    fix.order("D", &order("fix-1"));
-    let first = fix.read();
+    let first = fix.enter(buy("fix-1"));
     assert_eq!(first.get(150), "0");
     let request = ws.request("order.place", &resting("ws-1"));
     let placed = ws.raw(&request);
@@ -34,13 +30,12 @@ fn orders_results_and_fix_numbers_survive_a_crash() {
     let logon = fix.read();
     assert_eq!(logon.get(35), "A", "the number that we expect is the next one: {logon:?}");
     assert!(logon.get(34).parse::<u32>().unwrap() > last_heard, "numbers are never used twice");
-    let resend = fix.message("2", &format!("7={last_heard}|16=0|"), false);
+    let resend = fix.message("2", format!("7={last_heard}|16=0|"), false);
     fix.send(&resend);
     let (same, fill) = (fix.read(), fix.read());
     assert_eq!((same.get(43), same.get(17), same.get(37)), ("Y", first.get(17), first.get(37)));
     assert_eq!((fill.get(35), fill.get(123)), ("4", "Y"), "reserved and not used: {fill:?}");
-    fix.order("D", &order("fix-1"));
-    let repeated = fix.read();
+    let repeated = fix.enter(buy("fix-1"));
     assert_eq!((repeated.get(150), repeated.get(37)), ("I", first.get(37)));
 }
 
@@ -64,9 +59,6 @@ fn a_stopped_server_has_the_state_that_its_journal_replays_to() {
 #[test]
 fn a_second_server_on_the_same_journal_is_refused() {
     let venue = Venue::start();
-    let mut config = sealgate::config::load(&venue.path("sealgate.toml")).unwrap();
-    let free = Some(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
-    (config.fix_listen, config.websocket_listen) = (free, free);
-    let error = sealgate::run::Server::start(config).unwrap_err().to_string();
+    let error = sealgate::run::Server::start(venue.config().clone()).unwrap_err().to_string();
     assert!(error.contains("in use"), "{error}");
 }

@@ -1,80 +1,111 @@
 //! A real server on free loopback ports, with certificates and keys of its own, gone when the test is.
 
-use sealgate::client::ApiKey;
-use sealgate::config::{AgentName, Config, Durability, Idle, ThreadPlan, Topology};
+use sealgate::client::{ApiKey, Error, fix, tls, ws};
+use sealgate::config::{
+    self, Account, AgentName, Caps, Config, Directory, Durability, Idle, SignaturePolicy, ThreadPlan,
+    Topology,
+};
 use sealgate::run::{Ended, Server};
+use sealgate::types::Span;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A server, as `sealgate init` sets one up: members alice and bob, accounts ALICE and BOB, three instruments.
 pub struct Venue {
     dir: TempDir,
+    config: Config,
     server: Option<Server>,
+}
+
+/// What a test wants otherwise.
+pub struct Setup {
+    dir: TempDir,
+    changes: Vec<Change>,
+}
+
+type Change = Box<dyn FnOnce(&mut Config)>;
+
+impl Setup {
+    /// What `sealgate init` writes, with ports that are free. Tests run side by side, so no thread spins; a kill of
+    /// this process is the worst that can happen, so no answer waits for a disk.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        sealgate::cli::init::write(dir.path()).unwrap();
+        Self { dir, changes: Vec::new() }.adjust(|config| {
+            config.durability = Durability::Process;
+            config.topology = Topology { threads: vec![parked(PATH), parked(&[AgentName::Journal(0)])] };
+        })
+    }
+
+    /// Changes the file, before it is read.
+    pub fn file(self, from: &str, to: &str) -> Self {
+        let path = self.dir.path().join(CONFIG);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "the configuration has no {from:?}");
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+        self
+    }
+
+    /// Changes what was read from the file.
+    pub fn adjust(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// What must have happened before an answer leaves.
+    pub fn durability(self, durability: Durability) -> Self {
+        self.adjust(move |config| config.durability = durability)
+    }
+
+    /// Caps of connections.
+    pub fn caps(self, change: impl FnOnce(&mut Caps) + 'static) -> Self {
+        self.adjust(|config| change(&mut config.caps))
+    }
+
+    /// So many new orders of each account in any such window.
+    pub fn order_rate(self, orders: u32, window: Span) -> Self {
+        self.accounts(move |account| account.rates.orders = (orders, window))
+    }
+
+    /// What each account must sign.
+    pub fn signature(self, policy: SignaturePolicy) -> Self {
+        self.accounts(move |account| account.signature = policy)
+    }
+
+    fn accounts(self, change: impl Fn(&mut Account) + 'static) -> Self {
+        self.adjust(move |config| {
+            let old = &config.directory;
+            let mut accounts = old.accounts().to_vec();
+            accounts.iter_mut().for_each(change);
+            let (members, keys) = (old.members().to_vec(), old.keys().to_vec());
+            let (sessions, instruments) = (old.sessions().to_vec(), old.instruments().to_vec());
+            config.directory = Directory::new(members, accounts, keys, sessions, instruments).unwrap();
+        })
+    }
+
+    /// Starts it.
+    pub fn start(self) -> Venue {
+        let mut config = config::load(&self.dir.path().join(CONFIG)).unwrap();
+        (config.fix_listen, config.websocket_listen) = (FREE, FREE);
+        self.changes.into_iter().for_each(|change| change(&mut config));
+        let mut venue = Venue { dir: self.dir, config, server: None };
+        venue.start_again();
+        venue
+    }
 }
 
 impl Venue {
     /// Starts one.
     pub fn start() -> Self {
-        Self::start_with(|_| {}, |_| {})
-    }
-
-    /// Starts one with another configuration: `text` edits the file, `change` what was read from it.
-    pub fn start_with(text: impl FnOnce(&mut String), change: impl FnOnce(&mut Config)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let path = sealgate::cli::init::write(&dir.path().join("venue")).unwrap();
-        let mut written = std::fs::read_to_string(&path).unwrap();
-        text(&mut written);
-        std::fs::write(&path, &written).unwrap();
-        let mut venue = Self { dir, server: None };
-        venue.start_again_with(change);
-        venue
+        Setup::new().start()
     }
 
     /// Starts it again after [`Venue::stop`] or [`Venue::kill`], on its journal.
     pub fn start_again(&mut self) {
-        self.start_again_with(|_| {});
-    }
-
-    fn start_again_with(&mut self, change: impl FnOnce(&mut Config)) {
-        let mut config = sealgate::config::load(&self.path("sealgate.toml")).unwrap();
-        let free = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-        (config.fix_listen, config.websocket_listen) = (free, free);
-        // Tests run side by side, so nobody spins, and a kill of this process is the worst that can happen.
-        config.durability = Durability::Process;
-        config.topology = Topology { threads: vec![parked(PATH), parked(&[AgentName::Journal(0)])] };
-        change(&mut config);
-        self.server = Some(Server::start(config).unwrap());
-    }
-
-    /// The folder that `sealgate init` made.
-    pub fn folder(&self) -> PathBuf {
-        self.dir.path().join("venue")
-    }
-
-    /// A file in it.
-    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.folder().join(name)
-    }
-
-    /// The API key of a member.
-    pub fn key(&self, member: &str) -> ApiKey {
-        ApiKey::from_pem_file(member, self.path(format!("{member}-api-key.pem"))).unwrap()
-    }
-
-    /// Where FIX sessions connect.
-    pub fn fix(&self) -> SocketAddr {
-        self.server().fix_addr().unwrap()
-    }
-
-    /// Where WebSocket clients connect.
-    pub fn websocket(&self) -> SocketAddr {
-        self.server().websocket_addr().unwrap()
-    }
-
-    /// The server.
-    pub fn server(&self) -> &Server {
-        self.server.as_ref().expect("it was started")
+        assert!(self.server.is_none(), "it was ended");
+        self.server = Some(Server::start(self.config.clone()).unwrap());
     }
 
     /// Stops it in order.
@@ -86,8 +117,86 @@ impl Venue {
     pub fn kill(&mut self) {
         self.server.take().expect("it was started").kill();
     }
+
+    /// The configuration that it runs with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The folder that `sealgate init` made.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A file in it.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    /// Where FIX sessions connect.
+    pub fn fix_addr(&self) -> SocketAddr {
+        self.server().fix_addr().unwrap()
+    }
+
+    /// Where WebSocket clients connect.
+    pub fn websocket_addr(&self) -> SocketAddr {
+        self.server().websocket_addr().unwrap()
+    }
+
+    /// The URL of the WebSocket API.
+    pub fn url(&self) -> String {
+        format!("wss://localhost:{}/ws-api/v3", self.websocket_addr().port())
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("it was started")
+    }
 }
 
+/// What a member has, and the SDK's clients of it.
+impl Venue {
+    /// The API key of a member.
+    pub fn key(&self, member: &str) -> ApiKey {
+        ApiKey::from_pem_file(member, self.path(format!("{member}-api-key.pem"))).unwrap()
+    }
+
+    /// The TLS configuration of a member.
+    pub fn tls(&self, member: &str) -> Arc<rustls::ClientConfig> {
+        let files = tls::Files {
+            roots: self.path("ca.pem"),
+            certificate: self.path(format!("{member}.pem")),
+            key: self.path(format!("{member}-key.pem")),
+        };
+        files.load().unwrap()
+    }
+
+    /// The WebSocket client of a member, logged on.
+    pub async fn websocket(&self, member: &str) -> ws::Client {
+        let bot = ws::Client::connect(&self.url(), self.tls(member), self.key(member)).await.unwrap();
+        bot.logon().await.unwrap();
+        bot
+    }
+
+    /// The FIX session of a member, logged on, both sequences at 1.
+    pub async fn fix(&self, member: &str) -> (fix::Client, fix::Reports) {
+        self.fix_with(member, fix::Options::default()).await.unwrap()
+    }
+
+    /// The FIX session of a member, with options.
+    pub async fn fix_with(
+        &self,
+        member: &str,
+        options: fix::Options,
+    ) -> Result<(fix::Client, fix::Reports), Error> {
+        let address = format!("localhost:{}", self.fix_addr().port());
+        let session = fix::CompIds { sender: &member.to_uppercase(), target: "SEALGATE" };
+        fix::Client::connect_with(&address, session, self.tls(member), self.key(member), options).await
+    }
+}
+
+const CONFIG: &str = "sealgate.toml";
+const FREE: Option<SocketAddr> =
+    Some(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0));
 const PATH: &[AgentName] = &[AgentName::Gateway(0), AgentName::Shard(0)];
 
 fn parked(agents: &[AgentName]) -> ThreadPlan {

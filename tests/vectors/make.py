@@ -1,4 +1,4 @@
-"""Makes the signing vectors of Sealgate, with no line of Sealgate in it: the oracle of tests/signing.rs.
+"""Makes the signing vectors of Sealgate, with no line of Sealgate in it: the oracle of tests/blackbox/signing.rs.
 
     python3 tests/vectors/make.py        (needs the package `cryptography`)
 

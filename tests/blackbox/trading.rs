@@ -1,17 +1,12 @@
-//! Trading as members do it, against a real server: over both protocols, through crashes, and with the examples of
-//! the documentation.
+//! Trading as members do it, with the SDK: over both protocols, and through crashes.
 
-#![allow(clippy::unwrap_used)] // Helpers fail as tests do.
-
-mod support;
-
+use crate::support::{PATIENCE, Setup, Venue};
 use sealgate::client::fix::{self, Received, Report, Reports};
 use sealgate::client::ws::{self, Executions};
 use sealgate::client::{Error, ExecutionReport, NewOrder};
-use sealgate::types::{ExecType, OrdStatus, Reject, Side};
+use sealgate::config::Durability;
+use sealgate::types::{ExecType, OrdStatus, Reject, Side, Span};
 use std::time::Duration;
-use support::raw::{RawTls, SOON};
-use support::{Setup, TestServer};
 
 const SYMBOL: &str = "BTC-USD";
 
@@ -20,14 +15,14 @@ fn limit(side: Side, qty: &str, price: &str) -> NewOrder {
 }
 
 async fn heard(executions: &mut Executions) -> ExecutionReport {
-    tokio::time::timeout(SOON, executions.next())
+    tokio::time::timeout(PATIENCE, executions.next())
         .await
         .expect("an execution in time")
         .expect("an open stream")
 }
 
 async fn told(reports: &mut Reports) -> Report {
-    let received = tokio::time::timeout(SOON, reports.next()).await.expect("a report in time");
+    let received = tokio::time::timeout(PATIENCE, reports.next()).await.expect("a report in time");
     let Received { report, .. } = received.expect("an open session");
     report
 }
@@ -48,7 +43,7 @@ fn refusal(error: Error) -> Reject {
 
 #[tokio::test]
 async fn an_order_rests_trades_and_both_sides_hear_of_it() {
-    let venue = TestServer::start();
+    let venue = Venue::start();
     let (alice, bob) = (venue.websocket("alice").await, venue.websocket("bob").await);
     let (mut to_alice, mut to_bob) = (alice.subscribe().await.unwrap(), bob.subscribe().await.unwrap());
 
@@ -83,7 +78,7 @@ async fn an_order_rests_trades_and_both_sides_hear_of_it() {
 
 #[tokio::test]
 async fn a_maker_over_fix_meets_a_taker_over_websocket() {
-    let venue = TestServer::start();
+    let venue = Venue::start();
     let (maker, mut reports) = venue.fix("alice").await;
     let taker = venue.websocket("bob").await;
 
@@ -114,7 +109,7 @@ async fn a_maker_over_fix_meets_a_taker_over_websocket() {
 
 #[tokio::test]
 async fn the_same_order_sent_twice_executes_once_and_tells_the_first_result_again() {
-    let venue = TestServer::start();
+    let venue = Venue::start();
     let alice = venue.websocket("alice").await;
     let order = limit(Side::Buy, "0.1", "99000.00").named("once");
     let first = alice.place(&order).await.unwrap();
@@ -128,14 +123,15 @@ async fn the_same_order_sent_twice_executes_once_and_tells_the_first_result_agai
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_crash() {
-    let venue = TestServer::start();
+    let mut venue = Setup::new().durability(Durability::Disk).start();
     let alice = venue.websocket("alice").await;
     let placed = alice.place(&limit(Side::Buy, "0.1", "99000.00").named("kept")).await.unwrap();
     let (maker, mut reports) = venue.fix("bob").await;
     let sent = maker.place(&limit(Side::Sell, "0.3", "101000.00")).await.unwrap();
     let entered = execution(&mut reports).await;
 
-    let venue = venue.crash_and_restart();
+    venue.kill();
+    venue.start_again();
     let alice = venue.websocket("alice").await;
     let found = alice.status(SYMBOL, "kept").await.unwrap();
     assert_eq!((found.order_id, found.status), (placed.order_id, OrdStatus::New));
@@ -147,7 +143,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
 
 #[tokio::test]
 async fn a_session_that_comes_back_with_its_numbers_hears_what_it_missed() {
-    let venue = TestServer::start();
+    let venue = Venue::start();
     let (maker, mut reports) = venue.fix("alice").await;
     let sent = maker.place(&limit(Side::Buy, "1", "99990.00")).await.unwrap();
     assert_eq!(execution(&mut reports).await.exec_type, ExecType::New);
@@ -165,7 +161,7 @@ async fn a_session_that_comes_back_with_its_numbers_hears_what_it_missed() {
 
 #[tokio::test]
 async fn a_throttled_account_is_told_when_to_come_back_and_can_still_cancel() {
-    let venue = Setup::new().rates(2, 100, 100).start();
+    let venue = Setup::new().order_rate(2, Span::from_secs(1)).start();
     let alice = venue.websocket("alice").await;
     let first = alice.place(&limit(Side::Buy, "0.1", "99000.00")).await.unwrap();
     alice.place(&limit(Side::Buy, "0.1", "99000.00")).await.unwrap();
@@ -183,146 +179,9 @@ async fn a_throttled_account_is_told_when_to_come_back_and_can_still_cancel() {
 
 #[tokio::test]
 async fn the_key_of_another_member_opens_nothing() {
-    let venue = TestServer::start();
+    let venue = Venue::start();
     let url = venue.url();
     let thief = ws::Client::connect(&url, venue.tls("bob"), venue.key("alice")).await.unwrap();
     assert!(matches!(thief.logon().await, Err(Error::Refused(_))));
     assert!(matches!(thief.place(&limit(Side::Buy, "0.1", "99000.00")).await, Err(Error::Refused(_))));
-}
-
-#[test]
-fn certificates_of_strangers_are_refused_in_the_handshake() {
-    let venue = TestServer::start();
-    for at in [venue.fix_addr(), venue.ws_addr()] {
-        assert!(RawTls::is_refused(at, venue.tls_of_stranger()));
-        assert!(!RawTls::is_refused(at, venue.tls("alice")));
-    }
-}
-
-/// The examples of the documentation, as their readers run them: on the folder of `sealgate init`.
-mod examples {
-    use super::*;
-    use std::path::{Path, PathBuf};
-    use std::process::{Command, Output};
-
-    const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
-
-    fn run(mut bot: Command, venue: &TestServer) -> String {
-        let Output { status, stdout, stderr } = bot.arg(venue.folder()).arg(venue.url()).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-        assert!(status.success(), "{status}\n{out}\n{err}");
-        out.into_owned()
-    }
-
-    fn placed_canceled_and_heard_of_both(said: &str) {
-        let begins = |start: &str| said.lines().filter(|line| line.starts_with(start)).count();
-        assert_eq!((begins("placed: order"), begins("canceled: order")), (1, 1), "{said}");
-        assert_eq!(begins("execution: "), 2, "{said}");
-    }
-
-    /// The bot on the SDK, where Cargo puts examples; built if this test was built alone.
-    fn rust_bot() -> PathBuf {
-        let here = std::env::current_exe().unwrap();
-        let profile = here.parent().and_then(Path::parent).unwrap();
-        let bot = profile.join("examples/bot");
-        if !bot.exists() {
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "--example", "bot"]).current_dir(REPOSITORY);
-            if profile.ends_with("release") {
-                build.arg("--release");
-            }
-            assert!(build.status().unwrap().success());
-        }
-        bot
-    }
-
-    #[test]
-    fn the_rust_bot_places_cancels_and_prints_executions() {
-        placed_canceled_and_heard_of_both(&run(Command::new(rust_bot()), &TestServer::start()));
-    }
-
-    /// `SEALGATE_PYTHON` names a Python with `websockets` and `cryptography`; `.ci/run` makes one.
-    #[test]
-    fn the_python_bot_places_cancels_and_prints_executions() {
-        let python = std::env::var("SEALGATE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let packages = Command::new(&python).args(["-c", "import websockets, cryptography"]).output();
-        if !packages.is_ok_and(|probe| probe.status.success()) {
-            println!(
-                "skipped: {python} has not the packages websockets and cryptography; set SEALGATE_PYTHON"
-            );
-            return;
-        }
-        let mut bot = Command::new(python);
-        bot.arg(Path::new(REPOSITORY).join("docs/examples/bot.py"));
-        placed_canceled_and_heard_of_both(&run(bot, &TestServer::start()));
-    }
-}
-
-/// The demo as the README has it: it checks itself, so here it must notice what is wrong.
-mod demo {
-    use std::io::Write as _;
-    use std::path::Path;
-    use std::process::{Child, Command, Output, Stdio};
-    use std::time::{Duration, Instant};
-
-    fn demo(arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sealgate"));
-        command.arg("demo").args(arguments);
-        command
-    }
-
-    fn output(arguments: &[&str]) -> (bool, String) {
-        let Output { status, stdout, stderr } = demo(arguments).output().unwrap();
-        let err = String::from_utf8_lossy(&stderr);
-        assert!(matches!(status.code(), Some(0 | 1)), "{status}\n{err}");
-        println!("{err}");
-        (status.success(), String::from_utf8(stdout).unwrap())
-    }
-
-    /// Kills the demo in the middle: once its clients have been promised `lines` things.
-    fn kill_after(mut running: Child, folder: &Path, lines: usize) {
-        let (until, promises) = (Instant::now() + Duration::from_secs(30), folder.join("acknowledged.jsonl"));
-        while std::fs::read(&promises).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
-            < lines
-        {
-            assert!(Instant::now() < until, "too few acknowledgements");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        running.kill().unwrap();
-        running.wait().unwrap();
-    }
-
-    #[test]
-    fn it_tells_one_json_object_and_everything_holds() {
-        let (holds, out) = output(&["--seconds", "1", "--json"]);
-        let summary: serde_json::Value = serde_json::from_str(&out).unwrap();
-        assert!(holds, "{summary:#}");
-        assert_eq!(summary["check"]["holds"], true);
-        assert!(
-            summary["orders"].as_u64().unwrap() > 10 && summary["fills"].as_u64().unwrap() > 0,
-            "{summary:#}"
-        );
-        for check in summary["check"]["checks"].as_array().unwrap() {
-            assert_ne!(check["compared"], 0, "{check}");
-        }
-    }
-
-    #[test]
-    fn killed_in_the_middle_it_has_lost_nothing_and_goes_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_str().unwrap();
-        let running = demo(&["--seconds", "60", "--keep", path]).stderr(Stdio::null()).spawn().unwrap();
-        kill_after(running, folder.path(), 200);
-        let (holds, out) = output(&["--check", path]);
-        assert!(holds, "{out}");
-        let (holds, out) = output(&["--seconds", "1", "--keep", path]);
-        assert!(holds, "{out}");
-
-        let mut promises =
-            std::fs::OpenOptions::new().append(true).open(folder.path().join("acknowledged.jsonl")).unwrap();
-        writeln!(promises, r#"{{"what":"order","account":"maker","clOrdId":"never-sent","orderId":1}}"#)
-            .unwrap();
-        let (holds, out) = output(&["--check", path]);
-        assert!(!holds && out.contains("never-sent"), "{out}");
-    }
 }

@@ -1,7 +1,6 @@
 //! The signing vectors of both protocols, made by a program that shares no line with this one
 //! (`tests/vectors/make.py`), against the code that decides in production; and the snippets of `docs/signing.md`
 //! against the functions that made them.
-#![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
 
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use ed25519_dalek::{Signer, SigningKey};
