@@ -401,6 +401,28 @@ fn every_page_that_the_source_names_is_there() {
 }
 
 #[test]
+fn every_test_that_the_page_of_bad_input_names_is_there() {
+    let page = std::fs::read_to_string(repository().join("docs/security.md")).unwrap();
+    let (_, section) = page.split_once("\n## Bad input\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let names: Vec<_> =
+        section.split('`').skip(1).step_by(2).filter_map(|code| code.rsplit_once("::")).collect();
+    assert!(names.len() > 20, "{names:?}");
+    let sources = rust_sources(&["src", "tests"]);
+    let is_there = |(module, name): &(&str, &str)| {
+        let (file, function) = (format!("{}.rs", module.replace("::", "/")), format!("fn {name}("));
+        sources.iter().any(|source| source.path.ends_with(&file) && source.code.contains(&function))
+    };
+    none(
+        names
+            .iter()
+            .filter(|name| !is_there(name))
+            .map(|(module, name)| format!("{module}::{name}"))
+            .collect(),
+    );
+}
+
+#[test]
 fn every_dependency_has_its_reason() {
     let page = std::fs::read_to_string(repository().join("docs/decisions/0002-dependencies.md")).unwrap();
     let missing = dependencies().into_keys().filter(|name| !page.contains(&format!("| `{name}` |")));
