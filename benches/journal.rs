@@ -1,9 +1,12 @@
-//! What remembering costs: the shard's part (a row of `docs/numbers.md`), the agent's, the disk's, and a start's.
+//! What remembering costs: the shard's part, the gateway's, the agent's, the disk's, and a start's.
 //!
-//! `cargo bench --bench journal`
+//! Row of `docs/numbers.md`: journal append, which is `append a step`: encode, push into the ring, and take it out
+//! again. The others are what the page of the journal and the promise of durability stand on.
+
+mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sealgate::journal::append::Appender;
+use sealgate::journal::append::{Appender, SessionAppender};
 use sealgate::limits::{JOURNAL_RING_BYTES, SEGMENT_BYTES};
 use sealgate::ring::bytes;
 use sealgate::run::journal::log::Log;
@@ -14,65 +17,22 @@ use sealgate::types::*;
 use sealgate::wire::record::{self, Place};
 use std::hint::black_box;
 use std::path::Path;
+use support::{
+    NOW, ORDER_SIGNED, SESSION, SESSION_SIGNED, account_limits, instrument, new_order, requester,
+    signed_bytes,
+};
 
-const NOW: Nanos = Nanos(1_700_000_000_000_000_000);
 const STEPS: u64 = 10_000;
 
-/// An order of a session that signs each, as FIX brings it: some 250 signed bytes.
-fn signed() -> SignedBytes {
-    SignedBytes::new(&[b'x'; 250], Some([7; 64]))
-}
-
+/// One account buys, the other sells.
 fn order(n: u64, side: Side) -> Command {
-    let order = NewOrder {
-        account: AccountId(1 + u32::from(side == Side::Sell)),
-        instrument: InstrumentId(1),
-        cl_ord_id: ClOrdId::truncated(&format!("order-{n}")),
-        side,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::ExpireTaker,
-        price: Price(100),
-        qty: Qty(1),
-    };
-    let requester = Requester {
-        session: SessionId(1),
-        key: ApiKeyId(1),
-        sent: NOW,
-        recv_window: Span::from_secs(5),
-        content: u128::from(n).to_le_bytes(),
-        signed_digest: u128::from(n).to_le_bytes(),
-        named: true,
-    };
-    Command::New(requester, order)
+    let account = if side == Side::Buy { ORDER_SIGNED } else { SESSION_SIGNED };
+    Command::New(requester(n, NOW), new_order(n, account, side))
 }
 
 fn shard() -> (Shard, Vec<Command>) {
-    let symbol = Symbol::truncated("BTC-USD");
-    let instrument = Instrument {
-        id: InstrumentId(1),
-        symbol,
-        kind: InstrumentKind::Spot,
-        base: symbol,
-        quote: symbol,
-        price_scale: Scale(2),
-        qty_scale: Scale(4),
-        tick: Price(1),
-        lot: Qty(1),
-        max_qty: Qty(1_000_000),
-        max_notional: u64::MAX,
-        band_bps: 0,
-        reference: Price(100),
-        state: InstrumentState::Trading,
-    };
-    let account = |id| AccountLimits {
-        account: AccountId(id),
-        max_open_orders: 100_000,
-        max_position: 0,
-        enabled: true,
-    };
-    let setup =
-        vec![Command::Instrument(instrument), Command::Account(account(1)), Command::Account(account(2))];
+    let accounts = [ORDER_SIGNED, SESSION_SIGNED].map(|id| Command::Account(account_limits(id)));
+    let setup = [Command::Instrument(instrument())].into_iter().chain(accounts).collect();
     (Shard::new(ShardId(0)), setup)
 }
 
@@ -80,7 +40,7 @@ fn shard() -> (Shard, Vec<Command>) {
 fn execute<'a>(shard: &mut Shard, appender: &'a mut Appender, command: &Command) -> &'a [u8] {
     match shard.execute(None, command, NOW) {
         Outcome::Step(step) => {
-            appender.step(step.shard, step.seq, step.time, command, &signed(), step.events)
+            appender.step(step.shard, step.seq, step.time, command, &signed_bytes(), step.events)
         }
         Outcome::Repetition(_) => panic!("every order is new"),
     }
@@ -106,9 +66,9 @@ fn journal(c: &mut Criterion) {
     }
     let command = order(1, Side::Buy);
     let Outcome::Step(step) = core.execute(None, &command, NOW) else { panic!("it is new") };
-    let (events, signed) = (step.events.to_vec(), signed());
+    let (events, signed) = (step.events.to_vec(), signed_bytes());
     let (mut writer, mut reader) = bytes::ring(JOURNAL_RING_BYTES);
-    c.bench_function("journal append (encode, push; pop)", |b| {
+    c.bench_function("journal/append a step", |b| {
         b.iter(|| {
             let record = appender.step(ShardId(0), Seq(1), NOW, black_box(&command), &signed, &events);
             assert!(writer.push(record).is_done());
@@ -117,8 +77,18 @@ fn journal(c: &mut Criterion) {
             }
         });
     });
+    let mut sessions = SessionAppender::new(GatewayId(0), Seq::ZERO);
+    let inbound = SessionRecord::Inbound { session: SESSION, number: MsgSeqNum(2) };
+    c.bench_function("journal/append that a FIX message was taken", |b| {
+        b.iter(|| {
+            assert!(writer.push(sessions.record(NOW, black_box(&inbound)).1).is_done());
+            if let Some(record) = reader.front() {
+                record.release();
+            }
+        });
+    });
     let mut record = appender.step(ShardId(0), Seq(1), NOW, &command, &signed, &events).to_vec();
-    c.bench_function("journal seal", |b| {
+    c.bench_function("journal/seal", |b| {
         b.iter(|| record::seal(black_box(&mut record), Place { segment: 1, offset: 4_096 }));
     });
 }
@@ -131,20 +101,20 @@ fn disk(c: &mut Criterion) {
     let mut one = |is_synced: bool| {
         seq = seq.next();
         let command = order(seq.0, Side::Buy);
-        let mut record = appender.step(ShardId(0), seq, NOW, &command, &signed(), &[]).to_vec();
+        let mut record = appender.step(ShardId(0), seq, NOW, &command, &signed_bytes(), &[]).to_vec();
         log.append(&mut record, NOW).expect("room");
         if is_synced {
             log.sync().expect("a disk");
         }
     };
-    c.bench_function("journal write of one record", |b| b.iter(|| one(false)));
-    c.bench_function("journal write and fdatasync of one record", |b| b.iter(|| one(true)));
+    c.bench_function("journal/write of one record", |b| b.iter(|| one(false)));
+    c.bench_function("journal/write and fdatasync of one record", |b| b.iter(|| one(true)));
 }
 
 fn recovery(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
     write_journal(dir.path());
-    let mut group = c.benchmark_group("recovery");
+    let mut group = c.benchmark_group("journal/recovery");
     group.throughput(Throughput::Elements(STEPS)).sample_size(10);
     group.bench_function("read, check, run again and compare", |b| {
         b.iter(|| replay(dir.path(), |_| {}).expect("a sound journal"));

@@ -1,0 +1,83 @@
+//! The order on the wire, signed, in both protocols; and a FIX session to receive it.
+
+use super::{NOW, SESSION, api_key, cl_ord_id, fix_session};
+use sealgate::client::sign::websocket_payload;
+use sealgate::decode::fix::Speaker;
+use sealgate::session::fix::{Collected, LogonAsk, Numbers, Session, Settings};
+use sealgate::types::MsgSeqNum;
+use sealgate::wire::fix::{
+    FIX44, Header, Index, Message, Precision, PutFields, begin, finish, finish_signed, tag,
+};
+
+/// Who speaks in the FIX session.
+pub const SPEAKER: Speaker = Speaker { session: SESSION, key: super::KEY };
+
+/// A signed NewOrderSingle(D) of this number: 281 bytes, of which the signature covers 160.
+pub fn fix_order(number: MsgSeqNum) -> Vec<u8> {
+    let mut out = Vec::new();
+    let begun = begin(&mut out, &header(b"D", number));
+    out.put(tag::ACCOUNT, b"ALICE-1");
+    out.put(tag::CL_ORD_ID, cl_ord_id(u64::from(number.0)).as_bytes());
+    out.put(tag::ORDER_QTY, b"0.5");
+    out.put(tag::ORD_TYPE, b"2");
+    out.put(tag::PRICE, b"60000.00");
+    out.put(tag::SIDE, b"1");
+    out.put(tag::SYMBOL, b"BTC-USD");
+    out.put(tag::TIME_IN_FORCE, b"1");
+    out.put_time(tag::TRANSACT_TIME, NOW);
+    finish_signed(&mut out, begun, &|bytes| api_key().sign(bytes));
+    out
+}
+
+/// A signed `order.place`.
+pub fn websocket_order() -> String {
+    let params = [
+        ("apiKey", "alice-key"),
+        ("newClientOrderId", "bench-00000000000001"),
+        ("price", "60000.00"),
+        ("quantity", "0.5"),
+        ("side", "BUY"),
+        ("symbol", "BTC-USD"),
+        ("timeInForce", "GTC"),
+        ("timestamp", "1795512600000"),
+        ("type", "LIMIT"),
+    ];
+    let signature = api_key().sign_base64(websocket_payload("order.place", &params).as_bytes());
+    let quoted = |(name, value)| match name {
+        "timestamp" => format!(r#""{name}":{value}"#),
+        _ => format!(r#""{name}":"{value}""#),
+    };
+    let params = params.into_iter().chain([("signature", signature.as_str())]).map(quoted);
+    let params = params.collect::<Vec<_>>().join(",");
+    format!(r#"{{"id":1,"method":"order.place","params":{{{params}}}}}"#)
+}
+
+/// The venue's side of the session, logged on: the next message has number 2.
+pub fn established() -> Session {
+    let mut bytes = Vec::new();
+    let begun = begin(&mut bytes, &header(b"A", MsgSeqNum::FIRST));
+    bytes.put_uint(tag::ENCRYPT_METHOD, 0);
+    bytes.put_uint(tag::HEART_BT_INT, 30);
+    finish(&mut bytes, begun);
+    let mut index = Index::new();
+    let message = Message::parse(&bytes, &mut index).expect("a message");
+    let ask = LogonAsk::read(&message, &FIX44).expect("a logon");
+    let mut session = Session::new(Settings::acceptor(&fix_session()), Numbers::FRESH);
+    session.logon(&ask, NOW, &mut Collected::forgetting()).expect("it is genuine");
+    assert!(session.state().is_established());
+    session
+}
+
+fn header(msg_type: &[u8], number: MsgSeqNum) -> Header<'_> {
+    Header {
+        begin_string: b"FIX.4.4",
+        msg_type,
+        number,
+        sender: b"ALICE",
+        target: b"SEALGATE",
+        sent: NOW,
+        poss_dup: None,
+        poss_resend: false,
+        precision: Precision::Millis,
+    }
+}

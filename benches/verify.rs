@@ -1,0 +1,29 @@
+//! What verify costs: strict Ed25519 by a registered key, and what is left where the session is signed instead.
+//!
+//! Row of `docs/numbers.md`: verify. The signature covers 200 bytes, as that of an order does.
+
+mod support;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use sealgate::types::{AccountId, Unverified};
+use sealgate::verify::{Authority, Verifier};
+use std::hint::black_box;
+use support::{KEY, MEMBER, ORDER_SIGNED, SESSION_SIGNED, api_key, directory, request};
+
+fn verify(c: &mut Criterion) {
+    let verifier = Verifier::new(&directory()).expect("the key is sound");
+    let authority = Authority { member: MEMBER, logged_on: Some(KEY) };
+    let signed = [b'x'; 200];
+    let signature = api_key().sign(&signed);
+    let mut bench = |name, account: AccountId, signature| {
+        let unverified = Unverified { request: request(account), signed: &signed, signature };
+        c.bench_function(name, |b| {
+            b.iter(|| verifier.verify(black_box(unverified), authority).expect("it is genuine"));
+        });
+    };
+    bench("verify/order signed, strict", ORDER_SIGNED, Some(signature));
+    bench("verify/session signed", SESSION_SIGNED, None);
+}
+
+criterion_group!(benches, verify);
+criterion_main!(benches);
