@@ -43,8 +43,8 @@ use witness::Testimony;
 /// Arguments of `sealgate demo`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How long the clients trade.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    /// How long the clients trade, at most 300 s: what they see is kept in memory until it is compared.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
     seconds: u64,
     /// Print the summary as one JSON object.
     #[arg(long)]

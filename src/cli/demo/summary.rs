@@ -72,7 +72,7 @@ impl fmt::Display for Summary {
             "orders   {} in {} s, {per_second} a second; {} cancels",
             self.orders, self.seconds, self.cancels
         )?;
-        writeln!(f, "fills    {}", self.fills)?;
+        writeln!(f, "fills    {}; a trade has two sides", self.fills)?;
         writeln!(f, "rejects  {}", self.rejects.values().sum::<u64>())?;
         for (name, count) in &self.rejects {
             writeln!(f, "         {count:>8} {name}")?;
@@ -81,6 +81,7 @@ impl fmt::Display for Summary {
         for (name, latency) in &self.round_trip {
             writeln!(f, "{:<34} {}", format!("round trip over {name}"), columns(latency))?;
         }
+        writeln!(f, "inside the server, by stage")?;
         for stage in &self.stages {
             writeln!(f, "{:<34} {}", format!("  {}", stage.stage), columns(&stage.latency))?;
         }

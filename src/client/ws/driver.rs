@@ -6,15 +6,13 @@ use crate::client::Error;
 use crate::client::report::ExecutionReport;
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
-use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-
-pub(super) type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 /// Executions that may wait for their reader. Above it the connection ends: executions are never dropped
 /// silently, and a bot that is so far behind must ask for its state anyway.
@@ -43,15 +41,19 @@ pub(super) struct Epitaph {
     /// Why the connection ended.
     pub(super) why: OnceLock<String>,
     /// Answers that nobody waited for.
-    pub(super) stray_answers: std::sync::atomic::AtomicU64,
+    pub(super) stray_answers: AtomicU64,
 }
 
 pub(super) fn executions() -> (mpsc::Sender<ExecutionReport>, mpsc::Receiver<ExecutionReport>) {
     mpsc::channel(EXECUTIONS_WAITING_MAX)
 }
 
-/// Runs until the connection or the last client has gone.
-pub(super) async fn run(mut socket: Socket, mut orders: mpsc::Receiver<Order>, epitaph: Arc<Epitaph>) {
+/// Runs until the connection or the last client has gone, over any stream; outside of tests that is TLS.
+pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    mut socket: WebSocketStream<S>,
+    mut orders: mpsc::Receiver<Order>,
+    epitaph: Arc<Epitaph>,
+) {
     let mut driver = Driver { waiting: HashMap::new(), executions: None, epitaph: Arc::clone(&epitaph) };
     let why = loop {
         tokio::select! {
@@ -104,12 +106,9 @@ impl Driver {
         if envelope.event.is_some() {
             return self.push(&text);
         }
-        match envelope.id.and_then(|id| self.waiting.remove(&id)) {
-            // The caller may have given up a moment ago; then the answer is late, not lost: nothing waits for it.
-            Some(answer) => drop(answer.send(Reply { text, received })),
-            None => {
-                self.epitaph.stray_answers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            }
+        let asked = envelope.id.and_then(|id| self.waiting.remove(&id));
+        if asked.is_none_or(|answer| answer.send(Reply { text, received }).is_err()) {
+            self.epitaph.stray_answers.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -21,7 +21,11 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
@@ -122,6 +126,13 @@ impl Client {
         let socket = tokio::time::timeout(options.timeout, open(url, tls))
             .await
             .map_err(|_| Error::Connect(format!("{url}: nothing within {:?}", options.timeout)))??;
+        Ok(Self::over(socket, key, options))
+    }
+
+    fn over<S>(socket: WebSocketStream<S>, key: ApiKey, options: Options) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (orders, taken) = mpsc::channel(REQUESTS_WAITING_MAX);
         let epitaph = Arc::new(Epitaph::default());
         tokio::spawn(driver::run(socket, taken, Arc::clone(&epitaph)));
@@ -134,7 +145,7 @@ impl Client {
             rate_limits: Mutex::default(),
             epitaph,
         };
-        Ok(Self { orders, shared: Arc::new(shared) })
+        Self { orders, shared: Arc::new(shared) }
     }
 
     /// `session.logon`: proves the API key once, for the whole connection.
@@ -347,7 +358,7 @@ fn unknown(error: Error, cl_ord_id: String) -> Error {
     }
 }
 
-async fn open(url: &str, tls: Arc<ClientConfig>) -> Result<driver::Socket, Error> {
+async fn open(url: &str, tls: Arc<ClientConfig>) -> Result<WebSocketStream<TlsStream<TcpStream>>, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Connect(format!("{url}: {error}"));
     let uri: Uri = url.parse().map_err(|error| failed(&error))?;
     if uri.scheme_str() != Some("wss") {

@@ -88,3 +88,107 @@ fn the_servers_word_that_it_does_not_know_is_no_refusal() {
     let told = unknown(Error::Refused(error), "bot-1".to_owned());
     assert!(matches!(told, Error::OutcomeUnknown { cl_ord_id, .. } if cl_ord_id == "bot-1"));
 }
+
+/// A client and the other end of its pipe, which answers when a test wants it to.
+mod talking {
+    use super::*;
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio::io::DuplexStream;
+    use tokio_tungstenite::WebSocketStream;
+    use tokio_tungstenite::tungstenite::Message;
+
+    struct Venue(WebSocketStream<DuplexStream>);
+
+    impl Venue {
+        /// The id of the next request.
+        async fn request(&mut self) -> u64 {
+            loop {
+                if let Message::Text(text) = self.0.next().await.unwrap().unwrap() {
+                    return serde_json::from_str::<serde_json::Value>(&text).unwrap()["id"].as_u64().unwrap();
+                }
+            }
+        }
+
+        async fn say(&mut self, text: String) {
+            self.0.send(Message::text(text)).await.unwrap();
+        }
+    }
+
+    fn time_answer(id: u64, millis: u64) -> String {
+        format!(r#"{{"id":{id},"status":200,"result":{{"serverTime":{millis}}},"rateLimits":[]}}"#)
+    }
+
+    /// A client that waits for answers so long: short where none comes, else long enough for a busy machine.
+    async fn connected(timeout: Duration) -> (Client, Venue) {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let accept = tokio_tungstenite::accept_async(far);
+        let (near, far) = tokio::join!(tokio_tungstenite::client_async("ws://localhost/", near), accept);
+        let options = Options { timeout, ..Options::default() };
+        let key = ApiKey::from_bytes("alice", &[7; 32]);
+        (Client::over(near.unwrap().0, key, options), Venue(far.unwrap()))
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn order() -> NewOrder {
+        NewOrder::limit("BTC-USD", Side::Buy, "1".parse().unwrap(), "2".parse().unwrap()).named("mine")
+    }
+
+    #[tokio::test]
+    async fn answers_find_their_requests_in_whatever_order_they_come() {
+        let (client, mut venue) = connected(LONG).await;
+        let answers = async {
+            let (first, second) = (venue.request().await, venue.request().await);
+            venue.say(time_answer(second, 2)).await;
+            venue.say(time_answer(first, 1)).await;
+        };
+        let (first, second, ()) = tokio::join!(client.time(), client.time(), answers);
+        assert_eq!(
+            (first.unwrap(), second.unwrap()),
+            (Nanos::from_millis(1).unwrap(), Nanos::from_millis(2).unwrap())
+        );
+    }
+
+    #[tokio::test]
+    async fn an_order_without_an_answer_may_have_executed_and_its_late_answer_is_counted() {
+        let (client, mut venue) = connected(Duration::from_secs(1)).await;
+        let unknown = client.place(&order()).await.unwrap_err();
+        assert!(matches!(unknown, Error::OutcomeUnknown { cl_ord_id, .. } if cl_ord_id == "mine"));
+        let late = venue.request().await;
+        venue.say(time_answer(late, 1)).await;
+        let answers = async {
+            let asked = venue.request().await;
+            venue.say(time_answer(asked, 2)).await;
+        };
+        // The answer to a later question shows that the late one was read.
+        tokio::join!(client.time(), answers).0.unwrap();
+        assert_eq!(client.stray_answers(), 1);
+    }
+
+    #[tokio::test]
+    async fn when_the_connection_ends_an_order_under_way_is_unknown_and_the_next_was_not_sent() {
+        let (client, mut venue) = connected(LONG).await;
+        let leave = async {
+            venue.request().await;
+            venue.0.close(None).await.unwrap();
+        };
+        let order = order();
+        let (placed, ()) = tokio::join!(client.place(&order), leave);
+        assert!(matches!(placed, Err(Error::OutcomeUnknown { .. })));
+        assert!(matches!(client.place(&order).await, Err(Error::Closed(_))));
+    }
+
+    #[tokio::test]
+    async fn a_question_without_an_answer_times_out() {
+        let (client, _venue) = connected(Duration::from_millis(20)).await;
+        assert!(matches!(client.time().await, Err(Error::TimedOut(_))));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_ends_the_connection() {
+        let (client, mut venue) = connected(LONG).await;
+        venue.say("hello".to_owned()).await;
+        client.orders.closed().await;
+        assert!(matches!(client.time().await, Err(Error::Closed(why)) if why.contains("not an answer")));
+    }
+}
