@@ -10,6 +10,10 @@ pub const SIGNED_BYTES_MAX: usize = 1_024;
 /// Longest FIX message, from BeginString to CheckSum: MaxMessageSize(383) of our Logon.
 pub const FIX_MESSAGE_BYTES_MAX: usize = 4_096;
 
+/// Longest value that a FIX refusal repeats from the message that it refuses: above every identifier that is taken, so
+/// that a refusal is never longer than a message, whatever it refuses.
+pub const ECHOED_BYTES_MAX: usize = 64;
+
 /// Longest WebSocket message. Longer ones close the connection with 1009.
 pub const WS_MESSAGE_BYTES_MAX: usize = 4_096;
 
@@ -98,6 +102,7 @@ pub const HANDSHAKE_DEADLINE: Span = Span::from_secs(5);
 pub const LOGON_DEADLINE: Span = Span::from_secs(10);
 
 const _: () = assert!(WS_PONG_DEADLINE.0 > 2 * WS_PING_EVERY.0, "one lost ping closes nothing");
+const _: () = assert!(16 * ECHOED_BYTES_MAX < FIX_MESSAGE_BYTES_MAX / 2, "a refusal repeats some ten fields");
 const _: () = assert!(SIGNED_BYTES_MAX <= u16::MAX as usize, "SignedBytes keeps its length in two bytes");
 const _: () = assert!(SHARD_OUTPUT_SLOTS > 4 * EVENTS_PER_STEP_MAX, "several steps fit, or nothing moves");
 const _: () = assert!(JOURNAL_RING_BYTES > 8 * RECORD_BYTES_MAX, "several longest records fit");

@@ -14,11 +14,13 @@ use super::body::Body;
 use super::{
     BUSINESS_MESSAGE_REJECT, EXECUTION_REPORT, ExecId, MsgType, ORDER_CANCEL_REJECT, OwnId, reasons,
 };
+use crate::limits::ECHOED_BYTES_MAX;
 use crate::types::reject::FixAnswer;
 use crate::types::{Decimal, Refusal};
 use crate::wire::fix::{Message, tag};
 
-/// The fields of a refused message that its refusal repeats, as they stood there.
+/// The fields of a refused message that its refusal repeats, as they stood there; of what is longer than any value that
+/// is taken, the start. So a refusal is never longer than a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Echo<'a> {
     /// MsgType(35).
@@ -52,20 +54,24 @@ pub struct Echo<'a> {
 impl<'a> Echo<'a> {
     /// What there is to repeat of a message.
     pub fn of(message: &Message<'a>) -> Self {
+        let start = |value: &'a [u8]| &value[..value.len().min(ECHOED_BYTES_MAX)];
+        let text = |tag| message.get(tag).map(start);
+        // The start of a number is another number.
+        let number = |tag| message.get(tag).filter(|value| value.len() <= ECHOED_BYTES_MAX);
         Self {
-            msg_type: message.msg_type(),
+            msg_type: start(message.msg_type()),
             msg_seq_num: message.number().map_or(0, |number| number.0),
-            order_id: message.get(tag::ORDER_ID),
-            cl_ord_id: message.get(tag::CL_ORD_ID),
-            orig_cl_ord_id: message.get(tag::ORIG_CL_ORD_ID),
-            account: message.get(tag::ACCOUNT),
-            symbol: message.get(tag::SYMBOL),
-            side: message.get(tag::SIDE),
-            order_qty: message.get(tag::ORDER_QTY),
-            ord_type: message.get(tag::ORD_TYPE),
-            price: message.get(tag::PRICE),
-            time_in_force: message.get(tag::TIME_IN_FORCE),
-            exec_inst: message.get(tag::EXEC_INST),
+            order_id: text(tag::ORDER_ID),
+            cl_ord_id: text(tag::CL_ORD_ID),
+            orig_cl_ord_id: text(tag::ORIG_CL_ORD_ID),
+            account: text(tag::ACCOUNT),
+            symbol: text(tag::SYMBOL),
+            side: text(tag::SIDE),
+            order_qty: number(tag::ORDER_QTY),
+            ord_type: text(tag::ORD_TYPE),
+            price: number(tag::PRICE),
+            time_in_force: text(tag::TIME_IN_FORCE),
+            exec_inst: text(tag::EXEC_INST),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::refusal::{Echo, Told, refuse};
 use super::*;
 use crate::config::{Member, RateLimits, SignaturePolicy};
+use crate::limits::FIX_MESSAGE_BYTES_MAX;
 use crate::types::{
     AccountId, AccountLimits, BookLevel, Cause, ClOrdId, Detail, Fill, InstrumentId, InstrumentKind,
     InstrumentState, MemberId, MsgSeqNum, Notional, Price, Qty, Reject, Scale, Seq, ShardId, SmpMode, Span,
@@ -370,4 +371,26 @@ fn what_is_no_number_is_not_echoed_as_one() {
     let echo = Echo { order_qty: Some(b"lots"), price: Some(b"1e3"), ..ECHO };
     let text = refused(&echo, Refusal::tag(Reject::QtyMalformed, 38));
     assert!(!text.contains("|38=") && !text.contains("|44=") && text.contains("|103=13|"), "{text}");
+}
+
+#[test]
+fn a_refusal_is_shorter_than_a_message_whatever_it_refuses() {
+    let long = "x".repeat(4_000);
+    for msg_type in ["D", "F", "G", &long] {
+        for tag in [1, 11, 18, 37, 38, 40, 41, 44, 54, 55, 59] {
+            let filled = if tag == 38 || tag == 44 { "0".repeat(3_900) } else { long[..3_900].to_owned() };
+            let fields = match msg_type.len() {
+                1 => format!("35={msg_type}|34=12|{tag}={filled}|"),
+                _ => format!("35={msg_type}|34=12|{tag}=1|"),
+            };
+            let fields = fields.replace('|', "\x01");
+            let bytes = format!("8=FIX.4.4\x019={}\x01{fields}10=000\x01", fields.len()).into_bytes();
+            let mut index = Index::new();
+            let message = Message::parse(&bytes, &mut index).unwrap();
+            let refusal = Refusal::with(Reject::OrderRate, Detail::RetryAfter(Span::from_millis(40)));
+            let mut out = Vec::new();
+            assert_ne!(refuse(&Echo::of(&message), &refusal, OWN, &mut out), Told::Session(refusal));
+            assert!(out.len() < FIX_MESSAGE_BYTES_MAX / 2, "{} bytes for {tag}", out.len());
+        }
+    }
 }

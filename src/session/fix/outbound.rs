@@ -1,6 +1,7 @@
 //! What we send: numbers, headers, records.
 
 use super::{CloseReason, Numbers, Output, Session, State};
+use crate::limits::ECHOED_BYTES_MAX;
 use crate::types::reject::FixAnswer;
 use crate::types::{Detail, EventRef, MsgSeqNum, Nanos, OutboundBody, Refusal, SessionRecord};
 use crate::wire::fix::{
@@ -102,7 +103,7 @@ impl Session {
             put_reverse_route(body, message);
             body.put(tag::REF_SEQ_NUM, message.get(tag::MSG_SEQ_NUM).unwrap_or_default());
             body.put(tag::TEXT, b"Unsupported Message Type");
-            body.put_text(tag::REF_MSG_TYPE, message.msg_type());
+            put_ref_msg_type(body, message.msg_type());
             body.put_uint(tag::BUSINESS_REJECT_REASON, UNSUPPORTED_MESSAGE_TYPE);
             session.send_own(b"j", body, now, out);
         });
@@ -292,8 +293,13 @@ fn put_reason(body: &mut Vec<u8>, ref_tag: Option<u32>, msg_type: &[u8], reason:
     if let Some(ref_tag) = ref_tag {
         let _ = write!(body, "371={}\x01", Field::tag_text(ref_tag));
     }
-    body.put_text(tag::REF_MSG_TYPE, msg_type);
+    put_ref_msg_type(body, msg_type);
     body.put_uint(tag::SESSION_REJECT_REASON, u64::from(reason));
+}
+
+/// The start of it, where it is longer than any is.
+fn put_ref_msg_type(body: &mut Vec<u8>, msg_type: &[u8]) {
+    body.put_text(tag::REF_MSG_TYPE, &msg_type[..msg_type.len().min(ECHOED_BYTES_MAX)]);
 }
 
 /// Where a message went on behalf of somebody, its Reject goes back to that somebody.
@@ -307,7 +313,8 @@ fn put_reverse_route(body: &mut Vec<u8>, message: &Message<'_>) {
         (tag::DELIVER_TO_LOCATION_ID, tag::ON_BEHALF_OF_LOCATION_ID),
     ];
     for (back, forth) in ROUTE {
-        if let Some(value) = message.get(forth).filter(|value| !value.is_empty()) {
+        let echoed = |value: &&[u8]| (1..=ECHOED_BYTES_MAX).contains(&value.len());
+        if let Some(value) = message.get(forth).filter(echoed) {
             body.put(back, value);
         }
     }
