@@ -50,10 +50,16 @@ pub(super) struct Mark {
 impl Session {
     /// Sends an application message, or, without an established session, numbers and records it so that the peer gets
     /// it by ResendRequest. Gives its number.
+    ///
+    /// An event is durable when it is told, and the message that brought it about with it. What the venue says of its
+    /// own, such as the refusal of an order, is a promise that only the session log keeps, so it waits for that.
     pub fn send(&mut self, message: &Outgoing<'_>, now: Nanos, out: &mut dyn Output) -> MsgSeqNum {
         let number = self.next_number(out);
         self.record(number, message.msg_type, message.body, message.event, now, out);
         if self.state.is_established() {
+            if self.settings.resends && message.event.is_none() {
+                out.barrier();
+            }
             let mark = Mark { poss_resend: message.poss_resend, poss_dup: None };
             self.emit(number, message.msg_type, message.body, mark, message.sign, now, out);
         }

@@ -2,6 +2,7 @@
 
 mod dialogues;
 mod pair;
+mod promises;
 mod recovery;
 mod scripts;
 mod table;

@@ -8,16 +8,16 @@ use crate::session::fix::Settings;
 use crate::types::{EventRef, MsgSeqNum, OutboundBody, Seq, SessionId, SessionRecord, ShardId};
 use crate::wire::fix::{Framed, Index, Message, frame};
 
-fn report(id: u32) -> Outgoing<'static> {
+pub(super) fn report(id: u32) -> Outgoing<'static> {
     let event = EventRef { shard: ShardId(0), seq: Seq(u64::from(id)), index: 0 };
     Outgoing { msg_type: b"8", body: b"37=1\x01", event: Some(event), poss_resend: false, sign: None }
 }
 
-fn kept() -> Settings {
+pub(super) fn kept() -> Settings {
     Settings { reset_on_logon: false, reserve: Some(8), ..acceptor_settings() }
 }
 
-fn logon_of_client(session: &mut Session, number: u32, out: &mut Collected) {
+pub(super) fn logon_of_client(session: &mut Session, number: u32, out: &mut Collected) {
     let sent = time_text(NOON, 0);
     let bytes = client(&format!("35=A|34={number}|49=TW44|52={sent}|56=ISLD|98=0|108=30|"));
     let mut index = Index::new();
