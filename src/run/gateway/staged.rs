@@ -49,10 +49,19 @@ impl Staged {
         self.wire.len()
     }
 
-    /// The connection is gone, and what it would have heard with it; the session log still has it.
+    /// The connection is gone, and what it would have heard with it; the session log still has it. What the next one
+    /// hears has numbers that follow those of the lost bytes, so it waits for the same records.
     pub fn clear(&mut self) {
         self.wire.clear();
+        let last = self.barriers.back().map(|&(_, record)| (0, record));
         self.barriers.clear();
+        self.barriers.extend(last);
+    }
+
+    /// Whether [`Staged::release`] has something to give.
+    pub fn has_free(&self, durable: Seq) -> bool {
+        let held = self.barriers.iter().find(|&&(_, record)| record > durable);
+        held.map_or(self.wire.len(), |&(offset, _)| offset) > 0
     }
 }
 
@@ -87,5 +96,18 @@ mod tests {
         staged.barrier(Seq(3));
         staged.wire().extend_from_slice(b"ab");
         assert_eq!(released(&mut staged, 3), b"ab");
+    }
+
+    #[test]
+    fn the_next_connection_waits_for_the_records_of_the_last() {
+        let mut staged = Staged::default();
+        staged.wire().extend_from_slice(b"ab");
+        staged.barrier(Seq(5));
+        staged.wire().extend_from_slice(b"Logon with new numbers");
+        staged.clear();
+        staged.wire().extend_from_slice(b"Logon that goes on with them");
+        assert!(!staged.has_free(Seq(4)) && staged.has_free(Seq(5)));
+        assert_eq!(released(&mut staged, 4), b"", "the reset may still be lost, and the numbers with it");
+        assert_eq!(released(&mut staged, 5), b"Logon that goes on with them");
     }
 }
