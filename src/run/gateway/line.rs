@@ -377,6 +377,11 @@ impl Lines {
         answered
     }
 
+    /// Whether connections have bytes that may leave now.
+    pub fn have_free(&self, durable: Seq) -> bool {
+        self.lines.values().any(|line| line.owner.is_some() && line.staged.has_free(durable))
+    }
+
     /// Tells sessions how far their reservations are durable, and which connections have bytes that may leave now.
     pub fn freed(&mut self, durable: Seq, mut has_bytes: impl FnMut(ConnId)) {
         for line in self.lines.values_mut() {

@@ -213,7 +213,9 @@ impl Agent for Gateway {
     }
 
     fn has_input(&self) -> bool {
-        self.log.has_answer() || self.desk.shards.iter().any(|port| port.has_durable_output())
+        self.log.has_answer()
+            || self.lines.have_free(self.log.durable())
+            || self.desk.shards.iter().any(|port| port.has_durable_output())
     }
 
     fn sockets(&self) -> Option<&Poller> {
