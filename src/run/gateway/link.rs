@@ -16,11 +16,17 @@ pub const READ_BYTES: usize = 16 * 1024;
 pub struct Link {
     stream: Stream,
     tls: TlsConnection,
-    /// Cipher bytes that the socket has not taken yet, from `written` on.
-    cipher: Vec<u8>,
-    written: usize,
+    cipher: Backlog,
     output_bytes_max: usize,
     finished: bool,
+}
+
+/// Cipher bytes that the socket has not taken yet.
+#[derive(Debug, Default)]
+struct Backlog {
+    bytes: Vec<u8>,
+    /// How many of them it has taken.
+    taken: usize,
 }
 
 /// Why a connection is at its end.
@@ -40,8 +46,8 @@ pub enum Gone {
 impl Link {
     /// A connection that was just accepted.
     pub fn new(stream: Stream, tls: TlsConnection, output_bytes_max: usize) -> Self {
-        let cipher = Vec::with_capacity(READ_BYTES);
-        Self { stream, tls, cipher, written: 0, output_bytes_max, finished: false }
+        let cipher = Backlog { bytes: Vec::with_capacity(READ_BYTES), taken: 0 };
+        Self { stream, tls, cipher, output_bytes_max, finished: false }
     }
 
     /// The socket, for the poller.
@@ -72,19 +78,17 @@ impl Link {
 
     /// Writes what the socket takes. Returns whether something is left.
     pub fn flush(&mut self) -> Result<bool, Gone> {
-        self.tls.output(&mut self.cipher);
-        while self.written < self.cipher.len() {
-            match self.stream.write(&self.cipher[self.written..]) {
-                Moved::Bytes(count) => self.written += count,
+        self.tls.output(&mut self.cipher.bytes);
+        while !self.cipher.waiting().is_empty() {
+            match self.stream.write(self.cipher.waiting()) {
+                Moved::Bytes(count) => self.cipher.take(count),
                 Moved::Closed(ended) => return Err(Gone::Peer(ended)),
                 Moved::WouldBlock => {
-                    let waiting = self.cipher.len() - self.written;
+                    let waiting = self.cipher.waiting().len();
                     return if waiting > self.output_bytes_max { Err(Gone::SlowReader) } else { Ok(true) };
                 }
             }
         }
-        self.cipher.clear();
-        self.written = 0;
         Ok(false)
     }
 
@@ -98,5 +102,46 @@ impl Link {
     /// Tells the peer's kernel that no more comes. To be called when all is flushed.
     pub fn finish(&self) {
         self.stream.finish();
+    }
+}
+
+impl Backlog {
+    fn waiting(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    /// The socket took so many. Their room is given back once they are as many as those that wait: so a client that
+    /// reads and yet never catches up costs twice what waits, and no byte is moved more than once for each that left.
+    fn take(&mut self, count: usize) {
+        self.taken += count;
+        if self.taken >= self.bytes.len() - self.taken {
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_never_catches_up_costs_no_more_than_twice_what_waits() {
+        let (mut backlog, mut next, mut seen) = (Backlog::default(), 0u8, 0u8);
+        for _ in 0..10_000 {
+            backlog.bytes.extend((0..100).map(|_| {
+                next = next.wrapping_add(1);
+                next
+            }));
+            let count = if backlog.waiting().len() > 1_000 { 100 } else { 1 };
+            for byte in &backlog.waiting()[..count] {
+                seen = seen.wrapping_add(1);
+                assert_eq!(*byte, seen, "in order, and each once");
+            }
+            backlog.take(count);
+            assert!(backlog.bytes.len() <= 2 * backlog.waiting().len());
+        }
+        backlog.take(backlog.waiting().len());
+        assert!(backlog.bytes.is_empty());
     }
 }
