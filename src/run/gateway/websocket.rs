@@ -60,6 +60,10 @@ impl WebSocket {
         let now = turn.received;
         self.session.receive(plain, now);
         while let Some(input) = self.session.next_input(now) {
+            // Whoever was told to go is not heard. What it sends is taken out all the same, and kept nowhere.
+            if !self.session.is_open() {
+                continue;
+            }
             match (self.cap.count(now), input) {
                 (CapVerdict::Pass, Input::Text(text)) => self.request(&text, turn),
                 (CapVerdict::Pass | CapVerdict::Refuse(_), Input::Control) => {}
@@ -71,7 +75,6 @@ impl WebSocket {
                     let member = self.from.identity.member;
                     turn.desk.note(self.from.peer, SecurityEvent::Flood { member });
                     self.session.close(Close::TooManyMessages, now);
-                    return;
                 }
             }
         }
