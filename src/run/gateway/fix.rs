@@ -107,7 +107,11 @@ impl FixConnection {
                 // Before a logon there is nobody to be patient with.
                 Framed::Garbled { .. } | Framed::TooLong if self.session.is_none() => go = Go::Silent,
                 Framed::Garbled { skip, .. } => at += skip,
-                Framed::TooLong => go = self.too_long(turn),
+                Framed::TooLong => {
+                    go = self.too_long(turn);
+                    // The stream cannot be followed any further, so nothing of it is read.
+                    at = input.len();
+                }
             }
         }
         self.starved = !turn.log.has_room();
@@ -297,8 +301,6 @@ impl FixConnection {
         if let Some(line) = self.session.and_then(|session| turn.lines.get_mut(session)) {
             line.logout(&text, turn.received, turn.log);
         }
-        // The stream cannot be followed any further, so nothing of it is read.
-        self.input.clear();
         Go::Leave
     }
 }

@@ -323,12 +323,15 @@ impl Connection {
         log: &SessionLog,
         plain: &mut Vec<u8>,
     ) -> Result<(), Gone> {
+        // A connection that has bytes which wait for the session log does not close over them.
+        let mut holds = false;
         let is_over = match &mut self.stage {
             Stage::Handshake(_) => false,
             Stage::Fix(fix) => match fix.session().and_then(|session| lines.get_mut(session)) {
                 Some(line) => {
                     line.release(log.durable(), |bytes| self.link.send(bytes));
-                    line.is_over() && !line.has_staged()
+                    holds = line.has_staged();
+                    line.is_over() && !holds
                 }
                 None => false,
             },
@@ -356,7 +359,7 @@ impl Connection {
             // It fails only for a socket that is gone, which the next read tells.
             let _ = poller.modify(self.link.stream(), id.0, interest);
         }
-        if self.leaving && !waits {
+        if self.leaving && !waits && !holds {
             self.link.close();
             if !self.link.flush()? {
                 self.link.finish();
