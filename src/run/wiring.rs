@@ -205,6 +205,7 @@ fn gateway_agent(
         watch,
         security,
         closing: false,
+        in_flight: 0,
     };
     Gateway::new(GatewayParts { desk, log, acceptor, listeners, caps: config.caps, sessions })
 }

@@ -60,6 +60,8 @@ pub struct Desk {
     pub security: SecurityLog,
     /// Whether the server stops: nothing is taken any more.
     pub closing: bool,
+    /// Requests that a shard has and that are not answered yet, of both protocols.
+    pub in_flight: usize,
 }
 
 /// Whose connection it is.
@@ -110,6 +112,7 @@ impl Desk {
         let port = &mut self.shards[usize::from(shard.0)];
         if port.inputs.push(input(allowed, request, origin)).is_done() {
             port.waker.wake();
+            self.in_flight += 1;
             Ok(())
         } else {
             Err(Reject::Busy.into())
@@ -141,6 +144,12 @@ impl Desk {
     /// Notes what concerns security.
     pub fn note(&mut self, peer: SocketAddr, event: SecurityEvent) {
         self.security.note(SecurityRecord { at: self.clock.now(), peer, event });
+    }
+
+    /// The shard has answered a request.
+    pub fn landed(&mut self) {
+        assert!(self.in_flight > 0, "a request is answered once");
+        self.in_flight -= 1;
     }
 
     /// Records the times of a request whose answer has gone to its socket.

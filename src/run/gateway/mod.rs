@@ -162,7 +162,7 @@ impl Gateway {
     fn say_goodbye(&mut self, now: Nanos) -> bool {
         self.desk.closing = true;
         let since = *self.goodbye.get_or_insert(now);
-        if !self.counter.requests.is_empty() && now.since(since) < ANSWERS_MAX {
+        if self.desk.in_flight > 0 && now.since(since) < ANSWERS_MAX {
             return false;
         }
         while let Some((conn, text)) = self.counter.give_up(now, Span::ZERO, &self.desk) {
@@ -170,7 +170,10 @@ impl Gateway {
         }
         let ids: Vec<ConnId> = self.connections.iter_mut().map(|(id, _)| id).collect();
         for id in ids {
-            self.dismiss(id, now);
+            // A Logout takes a number, so it needs room in the session log; who is left out now is told next turn.
+            if self.log.has_room() {
+                self.dismiss(id, now);
+            }
         }
         self.connections.count() == 0 || now.since(since) >= GOODBYE_MAX
     }

@@ -42,6 +42,7 @@ impl Gateway {
             }
             ShardOutput::Answer { time, origin, answer, .. } => {
                 self.answer(&answer, origin, time, now);
+                self.desk.landed();
                 self.answered.push((origin.stamps, now));
             }
         }
@@ -55,6 +56,7 @@ impl Gateway {
         if !last {
             return;
         }
+        self.desk.landed();
         self.answered.push((origin.stamps, now));
         if let Some((conn, text)) = self.counter.executed(origin.token, told.time, &self.desk) {
             sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
