@@ -15,7 +15,8 @@ use crate::report;
 use crate::run::journal::{ReadBack, SentBody};
 use crate::run::recovery::{Sent, SessionState};
 use crate::session::fix::{
-    CloseReason, Incoming, LogonAsk, Notice, Numbers, Outgoing, Output, Refused, Session, Settings, split_own,
+    self as session, CloseReason, Incoming, LogonAsk, Notice, Numbers, Outgoing, Output, Refused, Session,
+    Settings, split_own,
 };
 use crate::types::{
     Answer, ApiKeyId, ConnId, Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Refusal, Seq, SessionId,
@@ -89,7 +90,7 @@ pub struct Lines {
 /// Why something was asked of the journal.
 enum Question {
     /// For a replay.
-    Replay { session: SessionId, job: u64, number: MsgSeqNum, sent: Nanos },
+    Replay { session: SessionId, job: u64, sent: Sent },
     /// It happened when the last run ended, and its session may not have heard of it.
     Owed { session: SessionId },
 }
@@ -104,6 +105,8 @@ struct Sink<'a> {
     replay: &'a mut Option<Replay>,
     over: &'a mut Option<CloseReason>,
     jobs: &'a mut u64,
+    /// What is sent was owed from the last run.
+    poss_resend: bool,
 }
 
 impl Output for Sink<'_> {
@@ -119,7 +122,7 @@ impl Output for Sink<'_> {
                     OutboundBody::Event(at) => SentBody::Event(at),
                     OutboundBody::Own(_) => SentBody::Own(self.log.last_ref()),
                 };
-                self.sent.push(Sent { number, time: sent, body });
+                self.sent.push(Sent { number, time: sent, body, poss_resend: self.poss_resend });
             }
             SessionRecord::Reserved { upto, .. } => self.reservations.push_back((seq, upto)),
             SessionRecord::Reset { .. } => {
@@ -249,7 +252,7 @@ impl Line {
     /// Tells an event: numbered and recorded now, sent if the session is established.
     pub fn tell_event(&mut self, told: &Told<'_>, directory: &Directory, now: Nanos, log: &mut SessionLog) {
         let (event, poss_resend) = (Some(told.at), told.poss_resend);
-        self.with(now, log, |session, body, out| {
+        self.with_mark(now, log, poss_resend, |session, body, out| {
             if let Some(msg_type) = report::fix::event(told.event, told.at, told.time, directory, body) {
                 session.send(&Outgoing { msg_type, body, event, poss_resend, sign: None }, now, out);
             }
@@ -314,6 +317,16 @@ impl Line {
         log: &mut SessionLog,
         run: impl FnOnce(&mut Session, &mut Vec<u8>, &mut dyn Output) -> T,
     ) -> T {
+        self.with_mark(now, log, false, run)
+    }
+
+    fn with_mark<T>(
+        &mut self,
+        now: Nanos,
+        log: &mut SessionLog,
+        poss_resend: bool,
+        run: impl FnOnce(&mut Session, &mut Vec<u8>, &mut dyn Output) -> T,
+    ) -> T {
         let mut sink = Sink {
             now,
             log,
@@ -323,6 +336,7 @@ impl Line {
             replay: &mut self.replay,
             over: &mut self.over,
             jobs: &mut self.jobs,
+            poss_resend,
         };
         self.body.clear();
         run(&mut self.session, &mut self.body, &mut sink)
@@ -413,13 +427,8 @@ impl Lines {
                 if !log.ask(sent.body) {
                     return;
                 }
-                let (number, job) = (sent.number, replay.job);
-                self.questions.push_back(Question::Replay {
-                    session: *session,
-                    job,
-                    number,
-                    sent: sent.time,
-                });
+                let (session, job, sent) = (*session, replay.job, *sent);
+                self.questions.push_back(Question::Replay { session, job, sent });
                 replay.next += 1;
                 replay.outstanding += 1;
             }
@@ -442,7 +451,7 @@ impl Lines {
                     line.tell_event(&told, directory, now, log);
                 }
             }
-            Question::Replay { session, job, number, sent } => {
+            Question::Replay { session, job, sent } => {
                 let Some(line) = self.lines.get_mut(&session) else { return };
                 let Some(replay) = line.replay.as_mut().filter(|replay| replay.job == job) else { return };
                 replay.outstanding -= 1;
@@ -459,7 +468,9 @@ impl Lines {
                     };
                     // What cannot be made again is gap-filled with the next number that can.
                     if let Some(msg_type) = msg_type {
-                        session.replay(&crate::session::fix::Sent { number, sent, msg_type, body }, now, out);
+                        let Sent { number, time: sent, poss_resend, .. } = sent;
+                        let again = session::Sent { number, sent, poss_resend, msg_type, body };
+                        session.replay(&again, now, out);
                     }
                 });
             }

@@ -39,6 +39,8 @@ pub struct Sent {
     pub time: Nanos,
     /// What.
     pub body: SentBody,
+    /// It was owed from an earlier run, which may have told it under another number: PossResend(97).
+    pub poss_resend: bool,
 }
 
 /// The sessions of a journal, as far as it was read.
@@ -51,9 +53,17 @@ pub struct Sessions {
 #[derive(Debug, Default)]
 struct Building {
     state: SessionState,
-    owed: BTreeMap<EventRef, Nanos>,
+    owed: BTreeMap<EventRef, Owed>,
     /// Events that have a number, and whose step was not read yet: it may stand further on in the same write.
     ahead: BTreeSet<EventRef>,
+}
+
+/// An event that has no number yet.
+#[derive(Clone, Copy, Debug)]
+struct Owed {
+    time: Nanos,
+    /// The run in which it happened is over: its session may have heard of it nevertheless.
+    outlived: bool,
 }
 
 impl Default for SessionState {
@@ -78,7 +88,7 @@ impl Sessions {
             for session in event.sessions().into_iter().filter(|session| *session != SessionId::NONE) {
                 let session = self.sessions.entry(session).or_default();
                 if !session.ahead.remove(&at) {
-                    session.owed.insert(at, time);
+                    session.owed.insert(at, Owed { time, outlived: false });
                 }
             }
         }
@@ -109,6 +119,7 @@ impl Sessions {
     /// A server took up the log: steps that were not read by now are lost, and never were acknowledged.
     pub fn started(&mut self) {
         for session in self.sessions.values_mut() {
+            session.owed.values_mut().for_each(|owed| owed.outlived = true);
             let lost = std::mem::take(&mut session.ahead);
             if !lost.is_empty() {
                 session
@@ -122,7 +133,7 @@ impl Sessions {
     /// The sessions, with what they are owed in the order in which it happened.
     pub fn into_states(self) -> BTreeMap<SessionId, SessionState> {
         let state = |building: Building| {
-            let mut owed: Vec<_> = building.owed.into_iter().map(|(at, time)| (time, at)).collect();
+            let mut owed: Vec<_> = building.owed.into_iter().map(|(at, owed)| (owed.time, at)).collect();
             owed.sort_unstable();
             SessionState { owed: owed.into_iter().map(|(_, at)| at).collect(), ..building.state }
         };
@@ -146,16 +157,17 @@ impl Building {
         if number > self.state.reserved {
             return Err(format!("MsgSeqNum {number} was used, but only {} reserved", self.state.reserved));
         }
-        let body = match body {
-            OutboundBody::Own(_) => SentBody::Own(own),
+        let (body, poss_resend) = match body {
+            OutboundBody::Own(_) => (SentBody::Own(own), false),
             OutboundBody::Event(at) => {
-                if self.owed.remove(&at).is_none() && !was_read(&at) {
+                let owed = self.owed.remove(&at);
+                if owed.is_none() && !was_read(&at) {
                     self.ahead.insert(at);
                 }
-                SentBody::Event(at)
+                (SentBody::Event(at), owed.is_some_and(|owed| owed.outlived))
             }
         };
-        self.state.sent.push(Sent { number, time, body });
+        self.state.sent.push(Sent { number, time, body, poss_resend });
         Ok(())
     }
 }

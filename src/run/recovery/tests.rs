@@ -113,12 +113,12 @@ fn sessions_know_their_numbers_and_what_they_are_owed() {
     let sessions = recovered(dir.path()).unwrap().sessions;
     let maker = &sessions[&MAKER];
     assert_eq!((maker.next_inbound, maker.next_outbound()), (MsgSeqNum(3), MsgSeqNum(101)));
-    let first = Sent { number: MsgSeqNum(2), time: NOW, body: SentBody::Event(at(4, 0)) };
+    let first = Sent { number: MsgSeqNum(2), time: NOW, body: SentBody::Event(at(4, 0)), poss_resend: false };
     assert_eq!(maker.sent, [first]);
     assert_eq!(maker.owed, [at(5, 1)], "its fill never got a number");
     let taker = &sessions[&TAKER];
     let own = SentBody::Own(OwnRef { gateway: GatewayId(0), seq: own });
-    assert_eq!(taker.sent, [Sent { number: MsgSeqNum(2), time: NOW, body: own }]);
+    assert_eq!(taker.sent, [Sent { number: MsgSeqNum(2), time: NOW, body: own, poss_resend: false }]);
     assert_eq!(taker.owed, [at(5, 0), at(5, 2)]);
 }
 
@@ -135,6 +135,23 @@ fn a_reset_starts_the_numbers_again_and_forgives_no_debt() {
     let maker = recovered(dir.path()).unwrap().sessions.remove(&MAKER).unwrap();
     assert_eq!((maker.next_inbound, maker.next_outbound()), (MsgSeqNum(9), MsgSeqNum(51)));
     assert_eq!((maker.sent.len(), maker.owed), (1, vec![]));
+}
+
+#[test]
+fn an_event_that_outlived_its_run_without_a_number_says_so_whenever_it_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut venue = Venue::begin(dir.path());
+    venue.trade();
+    drop(venue);
+    let mut venue = Venue::open(dir.path());
+    venue.note(&SessionRecord::Reserved { session: MAKER, upto: MsgSeqNum(200) });
+    venue.send(MAKER, 101, OutboundBody::Event(at(5, 1)));
+    let refs = venue.run(&order(MAKER, Side::Buy, "m-2", 1));
+    venue.send(MAKER, 102, OutboundBody::Event(refs[0]));
+    drop(venue);
+    let maker = recovered(dir.path()).unwrap().sessions.remove(&MAKER).unwrap();
+    let told: Vec<_> = maker.sent.iter().map(|sent| (sent.number.0, sent.poss_resend)).collect();
+    assert_eq!(told, [(2, false), (101, true), (102, false)]);
 }
 
 #[test]

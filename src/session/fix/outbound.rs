@@ -242,12 +242,11 @@ impl Session {
         number: MsgSeqNum,
         msg_type: &[u8],
         body: &[u8],
-        original: Nanos,
+        mark: Mark,
         now: Nanos,
         out: &mut dyn Output,
     ) {
         self.connection.last_sent = now;
-        let mark = Mark { poss_dup: Some(original), poss_resend: false };
         write_message(&self.settings, number, msg_type, body, mark, None, now, out.wire());
     }
 

@@ -1,5 +1,6 @@
 //! Gaps: those of the peer's messages, which we ask for, and those of ours, which we fill.
 
+use super::outbound::Mark;
 use super::{Act, Input, Notice, Output, Session};
 use crate::types::{MsgSeqNum, Nanos};
 use crate::wire::fix::{Message, PutFields, SOH, tag};
@@ -12,6 +13,8 @@ pub struct Sent<'a> {
     pub number: MsgSeqNum,
     /// When it was sent: OrigSendingTime(122).
     pub sent: Nanos,
+    /// PossResend(97): it may have been told before under another number.
+    pub poss_resend: bool,
     /// MsgType(35).
     pub msg_type: &'a [u8],
     /// Its body, as it was.
@@ -140,7 +143,8 @@ impl Session {
         if sent.number > replay.next {
             self.fill(replay.next, MsgSeqNum(sent.number.0 - 1), now, out);
         }
-        self.emit_again(sent.number, sent.msg_type, sent.body, sent.sent, now, out);
+        let mark = Mark { poss_dup: Some(sent.sent), poss_resend: sent.poss_resend };
+        self.emit_again(sent.number, sent.msg_type, sent.body, mark, now, out);
         self.connection.replay = Some(Replay { next: sent.number.next(), ..replay });
     }
 
@@ -166,7 +170,8 @@ impl Session {
         self.with_body(|session, body| {
             body.put_uint(tag::NEW_SEQ_NO, u64::from(to.next().0));
             body.put_bool(tag::GAP_FILL_FLAG, true);
-            session.emit_again(from, b"4", body, now, now, out);
+            let mark = Mark { poss_dup: Some(now), poss_resend: false };
+            session.emit_again(from, b"4", body, mark, now, out);
         });
     }
 }

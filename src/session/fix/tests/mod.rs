@@ -222,7 +222,7 @@ impl Venue {
             let OwnedRecord::Outbound(number, sent, Ok(own)) = record else { continue };
             if (from..=to).contains(number) {
                 let (msg_type, body) = split_own(own).unwrap();
-                let sent = Sent { number: *number, sent: *sent, msg_type, body };
+                let sent = Sent { number: *number, sent: *sent, poss_resend: false, msg_type, body };
                 self.session.replay(&sent, self.now, &mut out);
             }
         }

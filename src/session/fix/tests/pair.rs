@@ -75,7 +75,8 @@ impl End {
         match sending.messages.pop() {
             Some((number, sent, own)) => {
                 let (msg_type, body) = split_own(&own).unwrap();
-                self.session.replay(&Sent { number, sent, msg_type, body }, now, &mut out);
+                let sent = Sent { number, sent, poss_resend: false, msg_type, body };
+                self.session.replay(&sent, now, &mut out);
             }
             None => {
                 self.replays.remove(0);

@@ -1,11 +1,11 @@
 //! What a refusal promises: that it can be kept, and that it is before it is told.
 
-use super::super::{Collected, Outgoing, OwnedRecord, Refused, Session};
+use super::super::{Collected, Outgoing, OwnedRecord, Refused, Sent, Session};
 use super::recovery::{kept, logon_of_client, report};
 use super::{NOON, client, time_text};
 use crate::limits::FIX_MESSAGE_BYTES_MAX;
 use crate::session::fix::Numbers;
-use crate::types::Reject;
+use crate::types::{MsgSeqNum, Reject};
 use crate::wire::fix::{Framed, Index, Message, frame};
 
 fn established() -> Session {
@@ -71,4 +71,19 @@ fn what_the_venue_says_of_its_own_waits_for_the_log_and_an_event_does_not() {
     assert!(out.barriers.is_empty(), "an event is durable when it is told");
     session.send(&Outgoing { event: None, ..report(2) }, NOON, &mut out);
     assert_eq!(out.barriers, [event], "its record stands before the barrier, its bytes behind it");
+}
+
+#[test]
+fn what_may_have_been_told_under_another_number_says_so_each_time() {
+    let (mut session, mut out) = (established(), Collected::default());
+    session.send(&report(1), NOON, &mut out);
+    let ask = client(&format!("35=2|34=2|49=TW44|52={}|56=ISLD|7=2|16=2|", time_text(NOON, 0)));
+    let (mut index, mut out) = (Index::new(), Collected::default());
+    session.receive(&Message::parse(&ask, &mut index).unwrap(), NOON, &mut out);
+    let sent =
+        Sent { number: MsgSeqNum(2), sent: NOON, poss_resend: true, msg_type: b"8", body: b"37=1\x01" };
+    session.replay(&sent, NOON, &mut out);
+    let mut index = Index::new();
+    let message = Message::parse(&out.wire, &mut index).unwrap();
+    assert!(message.flag(43) && message.flag(97));
 }

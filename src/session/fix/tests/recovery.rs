@@ -105,7 +105,13 @@ fn what_is_sent_during_a_replay_leaves_after_it() {
     venue.session.receive(&Message::parse(&ask, &mut index).unwrap(), NOON, &mut out);
     assert_eq!(out.notices, [Notice::Replay { from: MsgSeqNum(1), to: MsgSeqNum(3) }]);
 
-    let again = |number| Sent { number: MsgSeqNum(number), sent: NOON, msg_type: b"8", body: b"37=1\x01" };
+    let again = |number| Sent {
+        number: MsgSeqNum(number),
+        sent: NOON,
+        poss_resend: false,
+        msg_type: b"8",
+        body: b"37=1\x01",
+    };
     venue.session.replay(&again(2), NOON, &mut out);
     venue.session.send(&report(3), NOON, &mut out);
     venue.session.replay(&again(3), NOON, &mut out);
