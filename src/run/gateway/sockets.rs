@@ -118,8 +118,10 @@ impl Gateway {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             let (service, listener) = &self.listeners[listener];
             match listener.accept() {
-                Accepted::Stream(stream, _) if self.connections.is_full() || self.desk.closing => {
-                    drop(stream)
+                // Dropping the stream closes it.
+                Accepted::Stream(..) if self.desk.closing => {}
+                Accepted::Stream(_, peer) if self.connections.is_full() => {
+                    self.desk.note(peer, SecurityEvent::ConnectionsExhausted);
                 }
                 Accepted::Stream(stream, peer) => {
                     let service = *service;
