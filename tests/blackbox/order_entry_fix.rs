@@ -3,6 +3,7 @@
 use crate::support::fix::{Fields, buy, cancel};
 use crate::support::websocket::resting;
 use crate::support::{Fix, Venue, Ws, read_to_close};
+use sealgate::types::{Event, ExecType};
 
 #[test]
 fn an_order_rests_trades_and_is_canceled() {
@@ -70,4 +71,38 @@ fn a_server_that_stops_logs_its_sessions_out() {
     alice.send(&logout);
     read_to_close(&mut alice.stream);
     stopping.join().unwrap();
+}
+
+#[test]
+fn a_server_that_stops_answers_the_orders_that_it_took_before_it_logs_out() {
+    let mut venue = Venue::start();
+    let mut alice = Fix::logged_on(&venue, "alice");
+    let burst: Vec<u8> =
+        (0..200).flat_map(|n| alice.message("D", buy(&format!("burst-{n}")), true)).collect();
+    alice.send(&burst);
+    let stopping = std::thread::spawn(move || {
+        venue.stop();
+        venue
+    });
+    let mut accepted = 0;
+    loop {
+        let message = alice.read();
+        match message.get(35) {
+            "8" => accepted += usize::from(message.get(150) == "0"),
+            "5" => break,
+            _ => panic!("{message:?}"),
+        }
+    }
+    alice.log_out();
+    let venue = stopping.join().unwrap();
+    let mut executed = 0;
+    let count = |step: sealgate::run::recovery::ReplayedStep<'_>| {
+        executed += step.events.iter().filter(|event| is_new(event)).count();
+    };
+    sealgate::run::recovery::replay(&venue.path("data"), count).unwrap();
+    assert_eq!(accepted, executed, "each order that was taken was answered before the Logout");
+}
+
+fn is_new(event: &Event) -> bool {
+    matches!(event, Event::Execution(execution) if execution.exec_type == ExecType::New)
 }
