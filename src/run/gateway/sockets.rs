@@ -157,8 +157,10 @@ impl Gateway {
 
     fn read(&mut self, id: ConnId) {
         let Some(connection) = self.connections.get_mut(id) else { return };
-        if matches!(connection.stage, Stage::Fix(_)) && !self.log.has_room() {
-            return; // It waits in its socket until the journal has caught up; the poller tells it again.
+        // What comes waits in its socket until the journal has caught up and what was read before is taken; the poller
+        // tells it again.
+        if matches!(&connection.stage, Stage::Fix(fix) if fix.starved || !self.log.has_room()) {
+            return;
         }
         self.plain.clear();
         let read = connection.link.read(&mut self.scratch, &mut self.plain);
