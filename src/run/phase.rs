@@ -76,9 +76,12 @@ impl Control {
         self.0.phase.store(phase as u8, Ordering::Release);
     }
 
-    /// An agent has done its part of the phase; said once a phase.
-    pub fn agent_done(&self) {
-        self.0.done.fetch_add(1, Ordering::AcqRel);
+    /// An agent has done its part of this phase; said once a phase. Too late for a phase whose time was up, it does not
+    /// count for the next one.
+    pub fn agent_done(&self, phase: Phase) {
+        if self.phase() == phase {
+            self.0.done.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// How many agents have.
@@ -94,5 +97,21 @@ impl Control {
     /// Whether a thread met a fault.
     pub fn has_failed(&self) -> bool {
         self.0.failed.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_comes_too_late_does_not_count_for_the_next_phase() {
+        let control = Control::default();
+        control.enter(Phase::Closing);
+        control.agent_done(Phase::Closing);
+        assert_eq!(control.agents_done(), 1);
+        control.enter(Phase::Draining);
+        control.agent_done(Phase::Closing);
+        assert_eq!(control.agents_done(), 0);
     }
 }

@@ -83,7 +83,7 @@ impl Loop {
                 }
                 for (agent, done) in self.agents.iter_mut().zip(&mut told.1) {
                     if agent.stopping(phase, now) && !std::mem::replace(done, true) {
-                        self.control.agent_done();
+                        self.control.agent_done(phase);
                     }
                 }
             }
