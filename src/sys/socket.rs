@@ -115,13 +115,6 @@ impl Listener {
 }
 
 impl Stream {
-    /// Makes a connected socket of `std` one that never blocks.
-    pub fn from_std(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        stream.set_nodelay(true)?;
-        Ok(Self(stream))
-    }
-
     /// Reads what is there, as far as there is room.
     pub fn read(&mut self, into: &mut [u8]) -> Moved {
         debug_assert!(!into.is_empty(), "no room looks like the end");

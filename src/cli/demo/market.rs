@@ -19,12 +19,6 @@ impl Chance {
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % n
     }
-
-    /// One of `choices`.
-    pub fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        let at = self.below(choices.len() as u64);
-        &choices[at as usize]
-    }
 }
 
 /// An instrument as a client of the demo trades it.
