@@ -44,6 +44,10 @@ pub const FILLS_PER_STEP_MAX: usize = 64;
 /// order closes, and the order's own New.
 pub const EVENTS_PER_STEP_MAX: usize = 3 * FILLS_PER_STEP_MAX + 4;
 
+/// Most that one step for timers does: each closes an order at most, so that its events fit; more goes on in the next
+/// step.
+pub const TIMERS_PER_STEP_MAX: usize = 64;
+
 /// Most resting orders of one book. Its slab is reserved when the instrument is listed, so that no order pays for
 /// its growth; untouched pages cost no memory. The busiest public books hold some ten thousand orders.
 pub const ORDERS_PER_BOOK_MAX: usize = 65_536;
@@ -111,6 +115,7 @@ const _: () = assert!(
     EVENTS_PER_STEP_MAX * 384 + 2 * SIGNED_BYTES_MAX < RECORD_BYTES_MAX,
     "the longest step fits a record"
 );
+const _: () = assert!(TIMERS_PER_STEP_MAX <= EVENTS_PER_STEP_MAX, "a timer makes one event at most");
 const _: () = assert!(ORDERS_PER_BOOK_MAX < u32::MAX as usize, "a place in the book is 32 bits");
 const _: () =
     assert!(ONCE_FORGOTTEN_PER_STEP_MAX > 1, "more is forgotten than comes, or memory never shrinks");

@@ -66,9 +66,9 @@ impl Book {
             match taker.prevention(self.orders.order(maker)) {
                 None | Some(SmpMode::None) => self.trade(taker, maker, tape),
                 Some(SmpMode::ExpireTaker) => tape.expire(&mut taker.order, Cause::SelfMatch),
-                Some(SmpMode::ExpireMaker) => self.expire(maker, tape),
+                Some(SmpMode::ExpireMaker) => self.expire(maker, Cause::SelfMatch, tape),
                 Some(SmpMode::ExpireBoth) => {
-                    self.expire(maker, tape);
+                    self.expire(maker, Cause::SelfMatch, tape);
                     tape.expire(&mut taker.order, Cause::SelfMatch);
                 }
             }
@@ -108,11 +108,11 @@ impl Book {
         }
     }
 
-    /// Self-match prevention closes a resting order.
-    fn expire(&mut self, at: Handle, tape: &mut Tape<'_>) {
-        let mut maker = *self.orders.order(at);
+    /// Closes a resting order that no request of its account ends: self-match prevention, or its time is over.
+    pub fn expire(&mut self, at: Handle, cause: Cause, tape: &mut Tape<'_>) {
+        let mut order = *self.orders.order(at);
         self.remove(at);
-        tape.expire(&mut maker, Cause::SelfMatch);
+        tape.expire(&mut order, cause);
     }
 
     /// No maker is left for the order: it rests, or its own terms end it.

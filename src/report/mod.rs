@@ -15,5 +15,6 @@ pub const fn cause_text(cause: Cause) -> &'static str {
         Cause::FillOrKill => "FillOrKill: not all of it could trade.",
         Cause::NoLiquidity => "NoLiquidity: a market order found no more liquidity inside the price band.",
         Cause::SelfMatch => "SelfMatch: it would have met an order of its own account.",
+        Cause::GoodTillDate => "GoodTillDate: its time was over.",
     }
 }

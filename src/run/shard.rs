@@ -11,14 +11,16 @@
 //! recorded steps and ends in the same state, which [`Shard::state_hash`] tells.
 //!
 //! How an agent drives it, each time that its output rings have room for [`EVENTS_PER_STEP_MAX`] events:
-//! while [`Shard::has_pending`], call [`Shard::proceed`]; else take an input and call [`Shard::execute`] or
-//! [`Shard::query`]. A step goes to the journal, then its [`Step::outputs`] to every gateway.
+//! while [`Shard::has_pending`], call [`Shard::proceed`]; while [`Shard::is_due`], call [`Shard::fire`]; else take
+//! an input and call [`Shard::execute`] or [`Shard::query`]. A step goes to the journal, then its [`Step::outputs`]
+//! to every gateway.
 
 mod hash;
 mod query;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 use crate::limits::EVENTS_PER_STEP_MAX;
 use crate::matching::{Book, Taker};
@@ -30,6 +32,7 @@ use crate::types::{
     Origin, Price, Seq, ShardId, ShardOutput, Side,
 };
 use std::collections::BTreeMap;
+use timers::Timers;
 
 /// The number and the time of a step.
 type At = (Seq, Nanos);
@@ -46,6 +49,7 @@ pub struct Shard {
     trades: u64,
     /// The order whose sweep goes on in the next step.
     pending: Option<Pending>,
+    timers: Timers,
     /// The step that was made last. Not part of the state.
     events: Vec<Event>,
     continuation: Command,
@@ -78,7 +82,8 @@ pub struct Step<'a> {
     pub seq: Seq,
     /// Its time.
     pub time: Nanos,
-    /// What was executed; a [`Command::Continue`] of the shard's own for the rest of a sweep.
+    /// What was executed; a [`Command::Continue`] of the shard's own for the rest of a sweep, [`Command::Timers`] for
+    /// what was due.
     pub command: &'a Command,
     /// What it brought about, in this order. Empty for a change by the venue that was not taken.
     pub events: &'a [Event],
@@ -100,6 +105,9 @@ pub enum ReplayError {
     /// A repetition has no record.
     #[error("record {0} repeats a request that stands in the journal before it")]
     Repetition(Seq),
+    /// It runs timers, and none is due at its time.
+    #[error("record {0} runs timers, but none is due at its time")]
+    NothingDue(Seq),
 }
 
 impl Shard {
@@ -113,13 +121,14 @@ impl Shard {
             books: BTreeMap::new(),
             trades: 0,
             pending: None,
+            timers: Timers::default(),
             events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
             continuation: Command::Continue(Continue { instrument: InstrumentId(0), order: OrderId::NONE }),
         }
     }
 
     /// Executes a command at `now`, or finds that it is a repetition. Nothing may be pending; a
-    /// [`Command::Continue`] comes from [`Shard::proceed`] only.
+    /// [`Command::Continue`] comes from [`Shard::proceed`] only, a [`Command::Timers`] from [`Shard::fire`].
     pub fn execute<'a>(
         &'a mut self,
         origin: Option<Origin>,
@@ -128,6 +137,7 @@ impl Shard {
     ) -> Outcome<'a> {
         assert!(self.pending.is_none(), "a sweep ends before the next command begins");
         assert!(!matches!(command, Command::Continue(_)), "a shard continues its sweeps itself");
+        assert!(*command != Command::Timers, "a shard knows itself what is due");
         if let Some(answer) = self.repetition(command, now) {
             return Outcome::Repetition(origin.map(|origin| self.answer(origin, now, answer)));
         }
@@ -164,6 +174,7 @@ impl Shard {
         if expected != found {
             return Err(ReplayError::Continuation(seq));
         }
+        self.check_timers((seq, time), command)?;
         if self.repetition(command, time).is_some() {
             return Err(ReplayError::Repetition(seq));
         }
@@ -220,6 +231,7 @@ impl Shard {
                 let pending = self.pending.take().expect("it was compared with what is pending");
                 self.sweep(pending, at.1);
             }
+            Command::Timers => self.run_timers(at.1),
             Command::Instrument(instrument) => {
                 if self.risk.list(instrument) {
                     self.books.entry(instrument.id).or_default();

@@ -1,5 +1,5 @@
 //! A shard under a thread: takes inputs from the gateways' rings in turn, runs the core, appends the record, tells
-//! every gateway.
+//! every gateway. Timers that are due come before the next input.
 //!
 //! Back-pressure: a command is taken only while each output ring has room for the most events that one step can
 //! make, and the journal ring for the longest record. While one is full the inputs wait in their rings, which fill,
@@ -119,6 +119,13 @@ impl ShardAgent {
         }
     }
 
+    /// A timer has nobody who asked and no evidence.
+    fn fire(&mut self, now: Nanos) {
+        let step = self.shard.fire(now);
+        append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
+        tell_all(&mut self.gateways, &step, self.clock.now());
+    }
+
     /// The evidence of the request whose sweep goes on stands in the record of its first step.
     fn proceed(&mut self, now: Nanos) {
         let step = self.shard.proceed(now);
@@ -139,6 +146,8 @@ impl Agent for ShardAgent {
             let now = self.clock.now();
             if self.shard.has_pending() {
                 self.proceed(now);
+            } else if self.shard.is_due(now) {
+                self.fire(now);
             } else if let Some(input) = self.next_input() {
                 self.take(input, now);
             } else {

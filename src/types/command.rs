@@ -80,6 +80,8 @@ pub enum Command {
     Account(AccountLimits),
     /// Set the reference price of an instrument's band.
     Reference(InstrumentId, Price),
+    /// Run the timers that are due at the time of this step: the shard's own.
+    Timers,
 }
 
 /// What goes through the ring to a shard.

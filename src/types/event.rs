@@ -38,6 +38,8 @@ pub enum Cause {
     NoLiquidity = 4,
     /// Self-match prevention.
     SelfMatch = 5,
+    /// Good-till-date: the time of a resting order was over.
+    GoodTillDate = 6,
 }
 
 /// One trade of one order.

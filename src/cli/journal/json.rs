@@ -74,6 +74,7 @@ fn command(command: &Command) -> Value {
         Command::Reference(instrument, price) => {
             json!({"reference": {"instrument": instrument.0, "price": price.0}})
         }
+        Command::Timers => json!({"timers": {}}),
     }
 }
 

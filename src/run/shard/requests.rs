@@ -123,7 +123,7 @@ impl Shard {
         meet(book, taker, &mut tape)
     }
 
-    fn book_and_tape(&mut self, of: InstrumentId, time: Nanos) -> (&mut Book, Tape<'_>) {
+    pub(super) fn book_and_tape(&mut self, of: InstrumentId, time: Nanos) -> (&mut Book, Tape<'_>) {
         let book = self.books.get_mut(&of).expect("an order that was taken has a book");
         (book, Tape { shard: self.id, time, trades: &mut self.trades, events: &mut self.events })
     }

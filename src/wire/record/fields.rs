@@ -186,7 +186,7 @@ enums! {
     SmpMode { None ExpireTaker ExpireMaker ExpireBoth }
     OrdStatus { New PartiallyFilled Filled Canceled Rejected Expired }
     ExecType { New Trade Canceled Rejected Expired }
-    Cause { Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch }
+    Cause { Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch GoodTillDate }
     InstrumentKind { Spot Perpetual Future Option }
     InstrumentState { Trading Halted }
 }
@@ -389,6 +389,7 @@ impl Field for Command {
             Self::Instrument(instrument) => to.put(&4u8).put(instrument),
             Self::Account(limits) => to.put(&5u8).put(limits),
             Self::Reference(instrument, price) => to.put(&6u8).put(instrument).put(price),
+            Self::Timers => to.put(&7u8),
         };
     }
 
@@ -400,6 +401,7 @@ impl Field for Command {
             4 => Self::Instrument(from.take()?),
             5 => Self::Account(from.take()?),
             6 => Self::Reference(from.take()?, from.take()?),
+            7 => Self::Timers,
             other => return Err(DecodeError::Value { what: "Command", value: other.into() }),
         })
     }

@@ -155,6 +155,7 @@ pub fn commands() -> Vec<Command> {
         Command::Instrument(instrument()),
         Command::Account(limits()),
         Command::Reference(InstrumentId(2), Price(7)),
+        Command::Timers,
     ]
 }
 

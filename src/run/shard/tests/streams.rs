@@ -176,6 +176,7 @@ fn every_part_of_the_state_is_in_its_hash() {
         hash(|_| ()),
         hash(|venue| venue.shard.trades += 1),
         hash(|venue| assert!(venue.shard.sequencer.next(START).0 > Seq::ZERO)),
+        hash(|venue| venue.shard.timers.set(START, super::super::timers::Timer::Expiry(OrderId(1)))),
         hash(|venue| venue.shard.risk.limit(&limits(5))),
         hash(|venue| assert!(venue.shard.risk.refer(InstrumentId(1), Price(7)))),
         hash(|venue| venue.shard.once = crate::once::Once::default()),

@@ -147,6 +147,16 @@ impl Venue {
         self.run(self.new_order(order))
     }
 
+    /// Runs one step of what is due.
+    pub(super) fn fire(&mut self) -> Vec<Event> {
+        let outputs = keep(&mut self.log, self.shard.fire(self.now));
+        let events = outputs.into_iter().map(|output| match output {
+            ShardOutput::Event { event, origin: None, .. } => event,
+            output => panic!("nobody asked: {output:?}"),
+        });
+        events.collect()
+    }
+
     pub(super) fn ask(&self, query: Query) -> Answer {
         match self.shard.query(origin(0), &query, self.now) {
             ShardOutput::Answer { answer, .. } => *answer,

@@ -1,0 +1,127 @@
+//! What a shard has to do later: deadlines in the order of their times.
+//!
+//! ```text
+//!   a command sets a deadline ─► Timers ─► next deadline: the agent looks at it before each input
+//!                                   │
+//!       the time has come: Command::Timers, a step of its own ─► what is due at the step's time, oldest first
+//! ```
+//!
+//! - A deadline that has come is run before any command that is sequenced after it, so no order trades after its
+//!   expiry, however late the agent looks.
+//! - The step is in the journal with its time, and a replay runs what was due at that time: nothing is decided by a
+//!   clock again.
+//! - One step does at most [`TIMERS_PER_STEP_MAX`] things. What is left stays due, and the next step goes on with it.
+//! - Cost: the logarithm of how many deadlines there are, and a node of memory for every six or so. Orders without a
+//!   deadline never come here.
+
+use super::{At, ReplayError, Shard, Step};
+use crate::limits::TIMERS_PER_STEP_MAX;
+use crate::matching::Handle;
+use crate::once::Standing;
+use crate::types::{Cause, Command, Event, InstrumentId, Nanos, OrderId};
+use std::collections::BTreeSet;
+
+/// What is to be done. Two that are due at one time are done in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Timer {
+    /// The time of a resting order is over.
+    #[cfg_attr(not(test), expect(dead_code, reason = "good-till-date sets it"))]
+    Expiry(OrderId),
+}
+
+/// The deadlines of a shard. Part of its state.
+#[derive(Debug, Default, Hash)]
+pub(super) struct Timers {
+    deadlines: BTreeSet<(Nanos, Timer)>,
+}
+
+impl Timers {
+    #[cfg_attr(not(test), expect(dead_code, reason = "good-till-date sets it"))]
+    /// Has something done at `at`, or as soon after it as the shard's agent looks.
+    pub(super) fn set(&mut self, at: Nanos, timer: Timer) {
+        self.deadlines.insert((at, timer));
+    }
+
+    /// What was set for `at` is not to be done any more. Nothing happens if it was not set.
+    pub(super) fn clear(&mut self, at: Nanos, timer: Timer) {
+        self.deadlines.remove(&(at, timer));
+    }
+
+    /// The earliest deadline.
+    fn next(&self) -> Option<Nanos> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// The oldest of what is due.
+    fn due(&self, time: Nanos) -> Option<(Nanos, Timer)> {
+        self.deadlines.first().copied().filter(|(at, _)| *at <= time)
+    }
+}
+
+impl Shard {
+    /// When the next timer is due, if one is set.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        self.timers.next()
+    }
+
+    /// Whether a timer is due: then [`Shard::fire`] comes before the next command, and after a sweep that is pending.
+    pub fn is_due(&self, now: Nanos) -> bool {
+        self.next_deadline().is_some_and(|at| at <= self.sequencer.time(now))
+    }
+
+    /// Runs what is due, as a step of its own. More may be due after it.
+    pub fn fire(&mut self, now: Nanos) -> Step<'_> {
+        assert!(self.pending.is_none(), "a sweep ends before a timer is run");
+        assert!(self.is_due(now), "a step for timers has something to do");
+        let at = self.sequencer.next(now);
+        self.run(at, None, &Command::Timers);
+        self.step(at, None, &Command::Timers)
+    }
+
+    /// Whether a recorded step for timers has something to do at its time.
+    pub(super) fn check_timers(&self, (seq, time): At, command: &Command) -> Result<(), ReplayError> {
+        if *command == Command::Timers && self.timers.due(time).is_none() {
+            return Err(ReplayError::NothingDue(seq));
+        }
+        Ok(())
+    }
+
+    pub(super) fn run_timers(&mut self, time: Nanos) {
+        for _ in 0..TIMERS_PER_STEP_MAX {
+            let Some((at, timer)) = self.timers.due(time) else { return };
+            self.timers.clear(at, timer);
+            self.run_timer(timer, time);
+        }
+    }
+
+    fn run_timer(&mut self, timer: Timer, time: Nanos) {
+        match timer {
+            Timer::Expiry(order) => {
+                if let Some((instrument, at)) = self.resting_order(order) {
+                    let (book, mut tape) = self.book_and_tape(instrument, time);
+                    book.expire(at, Cause::GoodTillDate, &mut tape);
+                    self.follow_last();
+                }
+            }
+        }
+    }
+
+    /// Where an order rests, if it does.
+    fn resting_order(&self, order: OrderId) -> Option<(InstrumentId, Handle)> {
+        let known = self.once.by_order(order)?;
+        match (self.once.standing(known), self.once.first(known).1) {
+            (Standing::Resting(handle), Event::Execution(first)) => {
+                Some((first.order.instrument, Handle(handle)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Lets risk and once follow the order that was closed last.
+    fn follow_last(&mut self) {
+        if let Some(Event::Execution(execution)) = self.events.last() {
+            self.risk.apply(execution);
+            self.once.close(&execution.order);
+        }
+    }
+}
