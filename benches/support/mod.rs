@@ -153,6 +153,7 @@ pub fn request(account: AccountId) -> Request {
 pub fn requester(n: u64, now: Nanos) -> Requester {
     Requester {
         session: SESSION,
+        logon: LogonId::NONE,
         key: KEY,
         sent: now,
         recv_window: Span::from_secs(5),
@@ -175,6 +176,7 @@ pub fn order(new: &NewOrder, id: OrderId) -> Order {
         account: new.account,
         instrument: new.instrument,
         session: SESSION,
+        lease: None,
         side: new.side,
         ord_type: new.ord_type,
         time_in_force: new.time_in_force,

@@ -23,8 +23,8 @@ pub use sweep::{Swept, Taker};
 
 use crate::limits::ORDERS_PER_BOOK_MAX;
 use crate::types::{
-    AccountId, BookLevel, CancelOrder, Cause, Event, ExecType, Execution, Fill, Nanos, OrdStatus, OrdType,
-    Order, Price, Qty, Refusal, Reject, SessionId, ShardId, Side, TradeId,
+    AccountId, BookLevel, CancelOrder, Cause, Event, ExecType, Execution, Fill, LeaseId, Nanos, OrdStatus,
+    OrdType, Order, Price, Qty, Refusal, Reject, SessionId, ShardId, Side, TradeId,
 };
 use ladder::Ladder;
 use orders::Orders;
@@ -90,6 +90,26 @@ impl Book {
             cause: Some(Cause::Requested),
             ..report(ExecType::Canceled, order)
         }));
+    }
+
+    /// Closes a resting order that its account did not ask to cancel.
+    pub fn withdraw(&mut self, at: Handle, cause: Cause, tape: &mut Tape<'_>) {
+        let mut order = *self.orders.order(at);
+        self.remove(at);
+        order.status = OrdStatus::Canceled;
+        order.updated = tape.time;
+        let report = report(ExecType::Canceled, order);
+        tape.events.push(Event::Execution(Execution { cause: Some(cause), ..report }));
+    }
+
+    /// The oldest resting order of a lease.
+    pub fn first_of_lease(&self, lease: LeaseId) -> Option<Handle> {
+        self.orders.first_of_lease(lease)
+    }
+
+    /// No order of the lease rests, and none will.
+    pub fn forget_lease(&mut self, lease: LeaseId) {
+        self.orders.forget_lease(lease);
     }
 
     /// A resting order.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   place     0      1      2      3          A place is the order's handle: found and unlinked in O(1).
-//!           [ A ]──[ C ]  [ B ]  free ─► …    Queue of a level, oldest first; chain of an account, oldest first.
+//!           [ A ]──[ C ]  [ B ]  free ─► …    Queue of a level; chains of an account and of a lease: oldest first.
 //! ```
 //!
 //! The slab is reserved at once and never grows; places that were left are used again, last left first, while
@@ -10,7 +10,7 @@
 
 use super::Handle;
 use crate::limits::ORDERS_PER_BOOK_MAX;
-use crate::types::{AccountId, Order, Qty};
+use crate::types::{AccountId, LeaseId, Order, Qty};
 use std::collections::BTreeMap;
 
 /// No place.
@@ -23,6 +23,7 @@ struct Node {
     level: u32,
     in_level: Links,
     in_account: Links,
+    in_lease: Links,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,8 @@ pub(super) struct Orders {
     len: usize,
     /// An account's chain stays when it is empty: accounts come back.
     accounts: BTreeMap<AccountId, Ends>,
+    /// A lease's chain stays until the lease is forgotten.
+    leases: BTreeMap<LeaseId, Ends>,
 }
 
 impl Ends {
@@ -67,7 +70,7 @@ impl Ends {
 impl Orders {
     pub(super) fn new() -> Self {
         let nodes = Vec::with_capacity(ORDERS_PER_BOOK_MAX);
-        Self { nodes, free: NONE, len: 0, accounts: BTreeMap::new() }
+        Self { nodes, free: NONE, len: 0, accounts: BTreeMap::new(), leases: BTreeMap::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -95,6 +98,7 @@ impl Orders {
             level,
             in_level: Links { prev: NONE, next: NONE },
             in_account: Links { prev: NONE, next: NONE },
+            in_lease: Links { prev: NONE, next: NONE },
         };
         let at = self.free;
         let at = if at == NONE {
@@ -110,6 +114,11 @@ impl Orders {
         let mut chain = self.chain(order.account);
         self.append(at, &mut chain, |node| &mut node.in_account);
         self.accounts.insert(order.account, chain);
+        if let Some(lease) = order.lease {
+            let mut chain = self.chain_of_lease(lease);
+            self.append(at, &mut chain, |node| &mut node.in_lease);
+            self.leases.insert(lease, chain);
+        }
         Handle(at)
     }
 
@@ -120,6 +129,11 @@ impl Orders {
         let mut chain = self.chain(order.account);
         self.unlink(at.0, &mut chain, |node| &mut node.in_account);
         self.accounts.insert(order.account, chain);
+        if let Some(lease) = order.lease {
+            let mut chain = self.chain_of_lease(lease);
+            self.unlink(at.0, &mut chain, |node| &mut node.in_lease);
+            self.leases.insert(lease, chain);
+        }
         self.nodes[at.0 as usize].in_level.next = self.free;
         self.free = at.0;
         self.len -= 1;
@@ -134,6 +148,21 @@ impl Orders {
     /// The orders of an account, oldest first.
     pub(super) fn of_account(&self, account: AccountId) -> impl Iterator<Item = &Order> {
         self.walk(self.chain(account).first, |node| node.in_account.next).map(|(_, order)| order)
+    }
+
+    /// The oldest order of a lease.
+    pub(super) fn first_of_lease(&self, lease: LeaseId) -> Option<Handle> {
+        self.chain_of_lease(lease).first()
+    }
+
+    /// No order of the lease will come any more.
+    pub(super) fn forget_lease(&mut self, lease: LeaseId) {
+        let chain = self.leases.remove(&lease);
+        assert!(chain.is_none_or(Ends::is_empty), "a lease is forgotten after its last order");
+    }
+
+    fn chain_of_lease(&self, lease: LeaseId) -> Ends {
+        self.leases.get(&lease).copied().unwrap_or(Ends::EMPTY)
     }
 
     fn chain(&self, account: AccountId) -> Ends {

@@ -19,6 +19,7 @@ fn order(n: u64) -> Order {
         account: AccountId(1),
         instrument: InstrumentId(1),
         session: SessionId::NONE,
+        lease: None,
         side: Side::Buy,
         ord_type: OrdType::Limit,
         time_in_force: TimeInForce::Gtc,

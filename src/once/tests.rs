@@ -16,6 +16,7 @@ fn name(id: &str) -> Name {
 fn named(content: u8) -> Requester {
     Requester {
         session: SessionId::NONE,
+        logon: crate::types::LogonId::NONE,
         key: ApiKeyId(1),
         sent: START,
         recv_window: Span::from_secs(5),
@@ -36,6 +37,7 @@ fn order(n: u64, status: OrdStatus) -> Order {
         account: AccountId(1),
         instrument: InstrumentId(1),
         session: SessionId::NONE,
+        lease: None,
         side: Side::Buy,
         ord_type: OrdType::Limit,
         time_in_force: TimeInForce::Gtc,

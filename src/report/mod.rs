@@ -16,5 +16,8 @@ pub const fn cause_text(cause: Cause) -> &'static str {
         Cause::NoLiquidity => "NoLiquidity: a market order found no more liquidity inside the price band.",
         Cause::SelfMatch => "SelfMatch: it would have met an order of its own account.",
         Cause::GoodTillDate => "GoodTillDate: its time was over.",
+        Cause::SessionDisconnected => "SessionDisconnected: cancel on disconnect.",
+        Cause::SessionLoggedOut => "SessionLoggedOut: cancel on disconnect, after a logout.",
+        Cause::ServerRestarted => "ServerRestarted: cancel on disconnect, no new logon after a restart.",
     }
 }

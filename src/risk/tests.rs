@@ -62,6 +62,7 @@ fn execution(exec_type: ExecType, new: NewOrder, cum: u64, status: OrdStatus, tr
         account: new.account,
         instrument: new.instrument,
         session: SessionId::NONE,
+        lease: None,
         side: new.side,
         ord_type: new.ord_type,
         time_in_force: new.time_in_force,

@@ -16,6 +16,7 @@
 //! to every gateway.
 
 mod hash;
+mod leases;
 mod query;
 mod requests;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::types::{
     AccountId, AccountLimits, Command, Continue, Event, Instrument, InstrumentId, Nanos, Order, OrderId,
     Origin, Price, Seq, ShardId, ShardOutput, Side,
 };
+use leases::Leases;
 use std::collections::BTreeMap;
 use timers::Timers;
 
@@ -50,6 +52,7 @@ pub struct Shard {
     /// The order whose sweep goes on in the next step.
     pending: Option<Pending>,
     timers: Timers,
+    leases: Leases,
     /// The step that was made last. Not part of the state.
     events: Vec<Event>,
     continuation: Command,
@@ -69,7 +72,7 @@ struct Pending {
 pub enum Outcome<'a> {
     /// It was sequenced and executed; or refused, which is a step too.
     Step(Step<'a>),
-    /// It is a repetition: nothing happened, this is its answer. There is none if nobody asked.
+    /// It is a repetition, or changes nothing: nothing happened, this is its answer. There is none if nobody asked.
     Repetition(Option<ShardOutput>),
 }
 
@@ -102,8 +105,8 @@ pub enum ReplayError {
     /// A sweep is not done, and the record is not its continuation; or it is one of nothing.
     #[error("record {0} does not continue the sweep that is pending, or none is")]
     Continuation(Seq),
-    /// A repetition has no record.
-    #[error("record {0} repeats a request that stands in the journal before it")]
+    /// A repetition has no record, and neither has what changes nothing.
+    #[error("record {0} repeats what stands in the journal before it")]
     Repetition(Seq),
     /// It runs timers, and none is due at its time.
     #[error("record {0} runs timers, but none is due at its time")]
@@ -122,6 +125,7 @@ impl Shard {
             trades: 0,
             pending: None,
             timers: Timers::default(),
+            leases: Leases::default(),
             events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
             continuation: Command::Continue(Continue { instrument: InstrumentId(0), order: OrderId::NONE }),
         }
@@ -138,6 +142,9 @@ impl Shard {
         assert!(self.pending.is_none(), "a sweep ends before the next command begins");
         assert!(!matches!(command, Command::Continue(_)), "a shard continues its sweeps itself");
         assert!(*command != Command::Timers, "a shard knows itself what is due");
+        if self.leases.is_idle(command) {
+            return Outcome::Repetition(None);
+        }
         if let Some(answer) = self.repetition(command, now) {
             return Outcome::Repetition(origin.map(|origin| self.answer(origin, now, answer)));
         }
@@ -175,7 +182,7 @@ impl Shard {
             return Err(ReplayError::Continuation(seq));
         }
         self.check_timers((seq, time), command)?;
-        if self.repetition(command, time).is_some() {
+        if self.leases.is_idle(command) || self.repetition(command, time).is_some() {
             return Err(ReplayError::Repetition(seq));
         }
         self.sequencer.replay(seq, time)?;
@@ -230,6 +237,9 @@ impl Shard {
             Command::Continue(_) => {
                 let pending = self.pending.take().expect("it was compared with what is pending");
                 self.sweep(pending, at.1);
+            }
+            Command::SessionBegan(_) | Command::SessionEnded(_) | Command::Restarted => {
+                self.run_session(command, at.1);
             }
             Command::Timers => self.run_timers(at.1),
             Command::Instrument(instrument) => {

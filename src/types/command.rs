@@ -2,6 +2,7 @@
 
 use super::ids::{ApiKeyId, ConnId, GatewayId, InstrumentId, OrderId, SessionId};
 use super::instrument::{AccountLimits, Instrument};
+use super::lease::{LogonId, SessionBegan, SessionEnded};
 use super::price::Price;
 use super::request::{CancelOrder, NewOrder, Query, SignedBytes};
 use super::time::{Nanos, Span};
@@ -41,6 +42,8 @@ pub struct Stamps {
 pub struct Requester {
     /// The FIX session; [`SessionId::NONE`] for WebSocket.
     pub session: SessionId,
+    /// The WebSocket logon; [`LogonId::NONE`] without one, and for FIX.
+    pub logon: LogonId,
     /// The API key.
     pub key: ApiKeyId,
     /// When it was sent, by its sender's clock.
@@ -80,6 +83,12 @@ pub enum Command {
     Account(AccountLimits),
     /// Set the reference price of an instrument's band.
     Reference(InstrumentId, Price),
+    /// A session logged on: its lease is held.
+    SessionBegan(SessionBegan),
+    /// A logon ended: its leases run out.
+    SessionEnded(SessionEnded),
+    /// The server was started again: all logons have ended, and every grace begins now.
+    Restarted,
     /// Run the timers that are due at the time of this step: the shard's own.
     Timers,
 }

@@ -40,6 +40,12 @@ pub enum Cause {
     SelfMatch = 5,
     /// Good-till-date: the time of a resting order was over.
     GoodTillDate = 6,
+    /// Cancel on disconnect: its session ended without a goodbye, and none came back in time.
+    SessionDisconnected = 32,
+    /// Cancel on disconnect: its session logged out, and none came back in time.
+    SessionLoggedOut = 33,
+    /// Cancel on disconnect: the server was started again, and its session did not come back in time.
+    ServerRestarted = 34,
 }
 
 /// One trade of one order.

@@ -13,6 +13,7 @@ pub mod decimal;
 pub mod event;
 pub mod ids;
 pub mod instrument;
+pub mod lease;
 pub mod order;
 pub mod price;
 pub mod reject;
@@ -32,6 +33,7 @@ pub use ids::{
     ShardId, Symbol, TradeId,
 };
 pub use instrument::{AccountLimits, Instrument, InstrumentKind, InstrumentState};
+pub use lease::{CancelOn, CancelTerms, LeaseId, LogonId, SessionBegan, SessionEnd, SessionEnded};
 pub use order::{OrdStatus, OrdType, Order, OrderRef, Side, SmpMode, TimeInForce};
 pub use price::{Notional, Price, Qty, Scale};
 pub use reject::{Detail, Refusal, Reject};

@@ -1,6 +1,7 @@
 //! What an order is, in FIX's words.
 
 use super::ids::{AccountId, ClOrdId, InstrumentId, OrderId, SessionId};
+use super::lease::LeaseId;
 use super::price::{Notional, Price, Qty};
 use super::time::Nanos;
 
@@ -93,6 +94,8 @@ pub struct Order {
     pub instrument: InstrumentId,
     /// The FIX session that entered it and hears of it; [`SessionId::NONE`] for WebSocket.
     pub session: SessionId,
+    /// What it belongs to under cancel on disconnect, if it is entered under that.
+    pub lease: Option<LeaseId>,
     /// Side(54).
     pub side: Side,
     /// OrdType(40).

@@ -63,7 +63,8 @@ fn concerns(command: &Command, events: &[Event], account: AccountId) -> bool {
         Command::New(_, order) => RequestKind::New(*order).account() == Some(account),
         Command::Cancel(_, cancel) => RequestKind::Cancel(*cancel).account() == Some(account),
         Command::Account(limits) => limits.account == account,
-        Command::Continue(_) | Command::Instrument(_) | Command::Reference(..) | Command::Timers => false,
+        Command::Continue(_) | Command::Instrument(_) | Command::Reference(..) => false,
+        Command::SessionBegan(_) | Command::SessionEnded(_) | Command::Restarted | Command::Timers => false,
     };
     by_command || events.iter().any(|event| event.account() == Some(account))
 }

@@ -4,8 +4,8 @@
 use crate::types::event::{CancelRejected, Execution};
 use crate::types::time::Civil;
 use crate::types::{
-    AccountLimits, CancelOrder, Command, Detail, Event, Instrument, Nanos, NewOrder, Order, OrderRef,
-    OutboundBody, Refusal, Requester, SessionRecord,
+    AccountLimits, CancelOrder, Command, Detail, Event, Instrument, LeaseId, Nanos, NewOrder, Order,
+    OrderRef, OutboundBody, Refusal, Requester, SessionRecord,
 };
 use crate::wire::record::{LogRecord, Step};
 use base64::Engine as _;
@@ -74,6 +74,17 @@ fn command(command: &Command) -> Value {
         Command::Reference(instrument, price) => {
             json!({"reference": {"instrument": instrument.0, "price": price.0}})
         }
+        Command::SessionBegan(it) => json!({"sessionBegan": {
+            "lease": lease(it.lease),
+            "logon": it.logon.0,
+            "apiKey": it.key.0,
+            "cancelOn": format!("{:?}", it.terms.on),
+            "graceNanos": it.terms.grace.0,
+        }}),
+        Command::SessionEnded(it) => {
+            json!({"sessionEnded": {"logon": it.logon.0, "end": format!("{:?}", it.end)}})
+        }
+        Command::Restarted => json!({"restarted": {}}),
         Command::Timers => json!({"timers": {}}),
     }
 }
@@ -90,9 +101,17 @@ fn event(event: &Event) -> Value {
     }
 }
 
+fn lease(lease: LeaseId) -> Value {
+    match lease {
+        LeaseId::Session(session) => json!({"session": session.0}),
+        LeaseId::Logon(logon) => json!({"logon": logon.0}),
+    }
+}
+
 fn requester(by: &Requester) -> Value {
     json!({
         "session": by.session.0,
+        "logon": by.logon.0,
         "apiKey": by.key.0,
         "timestamp": time(by.sent),
         "recvWindowNanos": by.recv_window.0,
@@ -134,6 +153,7 @@ fn order(order: &Order) -> Value {
         "account": order.account.0,
         "instrument": order.instrument.0,
         "session": order.session.0,
+        "lease": order.lease.map(lease),
         "side": format!("{:?}", order.side),
         "type": format!("{:?}", order.ord_type),
         "timeInForce": format!("{:?}", order.time_in_force),

@@ -56,6 +56,7 @@ fn order() -> Order {
         account: AccountId(11),
         instrument: InstrumentId(1),
         session: SessionId(31),
+        lease: None,
         side: Side::Buy,
         ord_type: OrdType::Limit,
         time_in_force: TimeInForce::Gtc,

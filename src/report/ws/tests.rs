@@ -50,6 +50,7 @@ fn order() -> Order {
         account: new.account,
         instrument: new.instrument,
         session: SessionId::NONE,
+        lease: None,
         side: new.side,
         ord_type: new.ord_type,
         time_in_force: new.time_in_force,

@@ -13,8 +13,8 @@ use crate::route::Router;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{
-    Allowed, ApiKeyId, Command, ConnId, GatewayId, Nanos, Origin, Refusal, Reject, Request, RequestKind,
-    Requester, SessionId, ShardInput, ShardOutput, Stamps, Text, Unverified,
+    Allowed, ApiKeyId, Command, ConnId, GatewayId, LogonId, Nanos, Origin, Refusal, Reject, Request,
+    RequestKind, Requester, SessionId, ShardInput, ShardOutput, Stamps, Text, Unverified,
 };
 use crate::verify::{Authority, Verifier};
 use crate::watch::{SecurityEvent, SecurityLog, SecurityRecord, Stage, Watch};
@@ -178,6 +178,7 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin) -> ShardInput
     let signed = allowed.signed_bytes();
     let requester = || Requester {
         session: request.session,
+        logon: LogonId::NONE,
         key: request.key,
         sent: request.sent,
         recv_window: request.recv_window,

@@ -47,6 +47,7 @@ pub fn order(session: SessionId, side: Side, name: &str, qty: u64) -> Command {
         qty: Qty(qty),
     };
     let requester = Requester {
+        logon: LogonId::NONE,
         session,
         key: ApiKeyId(1),
         sent: NOW,

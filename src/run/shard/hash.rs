@@ -14,7 +14,7 @@ impl Shard {
         let mut state = StateHasher::new();
         (self.id, self.sequencer, self.trades).hash(&mut state);
         self.pending.as_ref().map(|pending| pending.taker).hash(&mut state);
-        self.timers.hash(&mut state);
+        (&self.timers, &self.leases).hash(&mut state);
         self.risk.hash_state(&mut state);
         for (instrument, book) in &self.books {
             instrument.hash(&mut state);

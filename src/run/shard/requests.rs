@@ -36,6 +36,7 @@ impl Shard {
     pub(super) fn run_new(&mut self, at: At, origin: Option<Origin>, requester: &Requester, new: &NewOrder) {
         let name = Name::of_order(new);
         let mut order = order_of(new, OrderId::new(self.id, at.0), requester.session, at.1);
+        order.lease = self.leases.of(requester);
         let passed = match self.admit(requester, new, &order) {
             Ok(passed) => passed,
             Err(refusal) => {
@@ -203,6 +204,7 @@ fn order_of(new: &NewOrder, id: OrderId, session: SessionId, time: Nanos) -> Ord
         account: new.account,
         instrument: new.instrument,
         session,
+        lease: None,
         side: new.side,
         ord_type: new.ord_type,
         time_in_force: new.time_in_force,

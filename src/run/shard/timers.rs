@@ -18,7 +18,7 @@ use super::{At, ReplayError, Shard, Step};
 use crate::limits::TIMERS_PER_STEP_MAX;
 use crate::matching::Handle;
 use crate::once::Standing;
-use crate::types::{Cause, Command, Event, InstrumentId, Nanos, OrderId};
+use crate::types::{Cause, Command, Event, InstrumentId, LeaseId, Nanos, OrderId};
 use std::collections::BTreeSet;
 
 /// What is to be done. Two that are due at one time are done in this order.
@@ -27,6 +27,8 @@ pub(super) enum Timer {
     /// The time of a resting order is over.
     #[cfg_attr(not(test), expect(dead_code, reason = "good-till-date sets it"))]
     Expiry(OrderId),
+    /// The grace of a lease is over.
+    Lease(LeaseId),
 }
 
 /// The deadlines of a shard. Part of its state.
@@ -36,7 +38,6 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    #[cfg_attr(not(test), expect(dead_code, reason = "good-till-date sets it"))]
     /// Has something done at `at`, or as soon after it as the shard's agent looks.
     pub(super) fn set(&mut self, at: Nanos, timer: Timer) {
         self.deadlines.insert((at, timer));
@@ -88,13 +89,17 @@ impl Shard {
 
     pub(super) fn run_timers(&mut self, time: Nanos) {
         for _ in 0..TIMERS_PER_STEP_MAX {
-            let Some((at, timer)) = self.timers.due(time) else { return };
+            let full = self.events.len() >= TIMERS_PER_STEP_MAX;
+            let Some((at, timer)) = self.timers.due(time).filter(|_| !full) else { return };
+            if !self.run_timer(timer, time) {
+                return;
+            }
             self.timers.clear(at, timer);
-            self.run_timer(timer, time);
         }
     }
 
-    fn run_timer(&mut self, timer: Timer, time: Nanos) {
+    /// Runs one; returns whether it is done with. If it is not, the step is full, and it goes on in the next.
+    fn run_timer(&mut self, timer: Timer, time: Nanos) -> bool {
         match timer {
             Timer::Expiry(order) => {
                 if let Some((instrument, at)) = self.resting_order(order) {
@@ -102,7 +107,9 @@ impl Shard {
                     book.expire(at, Cause::GoodTillDate, &mut tape);
                     self.follow_last();
                 }
+                true
             }
+            Timer::Lease(lease) => self.run_lease(lease, time),
         }
     }
 
@@ -118,7 +125,7 @@ impl Shard {
     }
 
     /// Lets risk and once follow the order that was closed last.
-    fn follow_last(&mut self) {
+    pub(super) fn follow_last(&mut self) {
         if let Some(Event::Execution(execution)) = self.events.last() {
             self.risk.apply(execution);
             self.once.close(&execution.order);

@@ -45,6 +45,7 @@ impl Bench {
         let now = self.hand.clock().now();
         let requester = Requester {
             session: SessionId(7),
+            logon: LogonId::NONE,
             key: ApiKeyId(1),
             sent: now,
             recv_window: crate::limits::RECV_WINDOW_DEFAULT,

@@ -186,21 +186,24 @@ enums! {
     SmpMode { None ExpireTaker ExpireMaker ExpireBoth }
     OrdStatus { New PartiallyFilled Filled Canceled Rejected Expired }
     ExecType { New Trade Canceled Rejected Expired }
-    Cause { Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch GoodTillDate }
+    Cause { Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch GoodTillDate SessionDisconnected
+        SessionLoggedOut ServerRestarted }
+    CancelOn { Nothing Disconnect Logout Both }
+    SessionEnd { Logout Disconnect }
     InstrumentKind { Spot Perpetual Future Option }
     InstrumentState { Trading Halted }
 }
 
 numbers!(u8, u16, u32, u64, i64, i128);
 wrapped!(AccountId, ApiKeyId, InstrumentId, SessionId, OrderId, TradeId, ShardId, Seq, MsgSeqNum);
-wrapped!(Price, Qty, Notional, Nanos, Span);
+wrapped!(Price, Qty, Notional, Nanos, Span, LogonId);
 
 // The order of the fields is the layout: a change here is a new format version.
 structs! {
     NewOrder { account instrument cl_ord_id side ord_type time_in_force smp price qty }
     CancelOrder { account instrument cl_ord_id target }
     Continue { instrument order }
-    Requester { session key sent recv_window content signed_digest named }
+    Requester { session logon key sent recv_window content signed_digest named }
     Fill { trade_id price qty maker }
     Execution { exec_type order cancel_id cancel_session fill cause refusal }
     CancelRejected { account instrument session cl_ord_id orig_cl_ord_id order_id status refusal }
@@ -209,6 +212,9 @@ structs! {
         id symbol kind base quote price_scale qty_scale tick lot max_qty max_notional band_bps reference state
     }
     AccountLimits { account max_open_orders max_position enabled }
+    CancelTerms { on grace }
+    SessionBegan { lease logon key terms }
+    SessionEnded { logon end }
     EventRef { shard seq index }
 }
 
@@ -302,6 +308,23 @@ impl Field for OrderRef {
     }
 }
 
+impl Field for LeaseId {
+    fn write(&self, to: &mut Writer<'_>) {
+        match self {
+            Self::Session(session) => to.put(&1u8).put(session),
+            Self::Logon(logon) => to.put(&2u8).put(logon),
+        };
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match from.take::<u8>()? {
+            1 => from.take().map(Self::Session),
+            2 => from.take().map(Self::Logon),
+            other => Err(DecodeError::Value { what: "LeaseId", value: other.into() }),
+        }
+    }
+}
+
 impl Field for Detail {
     fn write(&self, to: &mut Writer<'_>) {
         match self {
@@ -340,6 +363,7 @@ impl Field for Order {
         to.put(&self.account);
         to.put(&self.instrument);
         to.put(&self.session);
+        to.put(&self.lease);
         to.put(&self.side);
         to.put(&self.ord_type);
         to.put(&self.time_in_force);
@@ -360,6 +384,7 @@ impl Field for Order {
             account: from.take()?,
             instrument: from.take()?,
             session: from.take()?,
+            lease: from.take()?,
             side: from.take()?,
             ord_type: from.take()?,
             time_in_force: from.take()?,
@@ -390,6 +415,9 @@ impl Field for Command {
             Self::Account(limits) => to.put(&5u8).put(limits),
             Self::Reference(instrument, price) => to.put(&6u8).put(instrument).put(price),
             Self::Timers => to.put(&7u8),
+            Self::SessionBegan(began) => to.put(&8u8).put(began),
+            Self::SessionEnded(ended) => to.put(&9u8).put(ended),
+            Self::Restarted => to.put(&10u8),
         };
     }
 
@@ -402,6 +430,9 @@ impl Field for Command {
             5 => Self::Account(from.take()?),
             6 => Self::Reference(from.take()?, from.take()?),
             7 => Self::Timers,
+            8 => Self::SessionBegan(from.take()?),
+            9 => Self::SessionEnded(from.take()?),
+            10 => Self::Restarted,
             other => return Err(DecodeError::Value { what: "Command", value: other.into() }),
         })
     }

@@ -13,6 +13,7 @@ pub fn long<const N: usize>() -> Text<N> {
 pub fn requester() -> Requester {
     Requester {
         session: SessionId(3),
+        logon: LogonId(u64::MAX),
         key: ApiKeyId(7),
         sent: Nanos(1_700_000_000_000_000_000),
         recv_window: Span::from_secs(5),
@@ -68,6 +69,7 @@ pub fn order() -> Order {
         account,
         instrument,
         session: SessionId(3),
+        lease: Some(LeaseId::Logon(LogonId(77))),
         side,
         ord_type,
         time_in_force,
@@ -156,6 +158,14 @@ pub fn commands() -> Vec<Command> {
         Command::Account(limits()),
         Command::Reference(InstrumentId(2), Price(7)),
         Command::Timers,
+        Command::SessionBegan(SessionBegan {
+            lease: LeaseId::Session(SessionId(3)),
+            logon: LogonId(5),
+            key: ApiKeyId(7),
+            terms: CancelTerms { on: CancelOn::Both, grace: Span::from_secs(1) },
+        }),
+        Command::SessionEnded(SessionEnded { logon: LogonId(5), end: SessionEnd::Logout }),
+        Command::Restarted,
     ]
 }
 

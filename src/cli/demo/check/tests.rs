@@ -17,6 +17,7 @@ fn execution(account: u32, seq: u64, exec_type: ExecType, fill: Option<Fill>) ->
         account: AccountId(account),
         instrument: InstrumentId(1),
         session: SessionId::NONE,
+        lease: None,
         side: if account == 1 { Side::Buy } else { Side::Sell },
         ord_type: OrdType::Limit,
         time_in_force: TimeInForce::Gtc,

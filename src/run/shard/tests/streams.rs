@@ -9,9 +9,26 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 enum Op {
     Place(NewOrder),
-    Cancel { account: u32, instrument: u16, target: u8, id: u8 },
+    Cancel {
+        account: u32,
+        instrument: u16,
+        target: u8,
+        id: u8,
+    },
     Halt(u16, bool),
     Wait(u32),
+    /// A logon of a session, FIX or not.
+    Began {
+        fix: bool,
+        key: u32,
+        on: u8,
+    },
+    /// The last logons end, the latest first.
+    Ended {
+        ago: u64,
+        clean: bool,
+    },
+    Restarted,
 }
 
 /// Few names, so that many requests repeat others, and many orders meet.
@@ -54,14 +71,19 @@ fn op() -> impl Strategy<Value = Op> {
         6 => cancel,
         1 => halt,
         1 => (0u32..200_000).prop_map(Op::Wait),
+        1 => (any::<bool>(), 1u32..3, 0u8..4).prop_map(|(fix, key, on)| Op::Began { fix, key, on }),
+        1 => (0u64..3, any::<bool>()).prop_map(|(ago, clean)| Op::Ended { ago, clean }),
+        1 => Just(Op::Restarted),
     ]
 }
 
 fn play(ops: &[Op]) -> Venue {
     let mut venue = Venue::new();
+    let mut logons = 0;
     for op in ops {
+        venue.run_due();
         let command = match *op {
-            Op::Place(order) => venue.new_order(order),
+            Op::Place(order) => on_a_session(venue.new_order(order), logons),
             Op::Cancel { account, instrument, target, id } => venue.cancel_order(CancelOrder {
                 account: AccountId(account),
                 instrument: InstrumentId(instrument),
@@ -76,10 +98,37 @@ fn play(ops: &[Op]) -> Venue {
                 venue.now = venue.now + Span::from_secs(seconds.into());
                 continue;
             }
+            Op::Began { fix, key, on } => {
+                logons += 1;
+                began(fix, LogonId(logons), ApiKeyId(key), on)
+            }
+            Op::Ended { ago, clean } => {
+                let end = if clean { SessionEnd::Logout } else { SessionEnd::Disconnect };
+                Command::SessionEnded(SessionEnded { logon: LogonId(logons.saturating_sub(ago)), end })
+            }
+            Op::Restarted => Command::Restarted,
         };
         let _ = venue.send(command);
     }
     venue
+}
+
+/// Account 1 trades on FIX session 7, account 2 on the latest WebSocket logon.
+fn on_a_session(command: Command, logons: u64) -> Command {
+    let Command::New(requester, order) = command else { return command };
+    let requester = match order.account.0 {
+        1 => Requester { session: SessionId(7), ..requester },
+        2 => Requester { logon: LogonId(logons), ..requester },
+        _ => requester,
+    };
+    Command::New(requester, order)
+}
+
+fn began(fix: bool, logon: LogonId, key: ApiKeyId, on: u8) -> Command {
+    let on = [CancelOn::Nothing, CancelOn::Disconnect, CancelOn::Logout, CancelOn::Both][usize::from(on)];
+    let lease = if fix { LeaseId::Session(SessionId(7)) } else { LeaseId::Logon(logon) };
+    let terms = CancelTerms { on, grace: Span::from_secs(60) };
+    Command::SessionBegan(SessionBegan { lease, logon, key, terms })
 }
 
 /// Positions sum to zero, fills come in pairs, and what is open is what was ordered less what ended.
@@ -177,6 +226,7 @@ fn every_part_of_the_state_is_in_its_hash() {
         hash(|venue| venue.shard.trades += 1),
         hash(|venue| assert!(venue.shard.sequencer.next(START).0 > Seq::ZERO)),
         hash(|venue| venue.shard.timers.set(START, super::super::timers::Timer::Expiry(OrderId(1)))),
+        hash(|venue| drop(venue.send(began(true, LogonId(1), ApiKeyId(1), 3)))),
         hash(|venue| venue.shard.risk.limit(&limits(5))),
         hash(|venue| assert!(venue.shard.risk.refer(InstrumentId(1), Price(7)))),
         hash(|venue| venue.shard.once = crate::once::Once::default()),

@@ -93,6 +93,7 @@ impl Venue {
     pub(super) fn requester(&self, kind: &RequestKind) -> Requester {
         Requester {
             session: SessionId(0),
+            logon: LogonId::NONE,
             key: ApiKeyId(1),
             sent: self.now,
             recv_window: Span::from_secs(5),
@@ -116,7 +117,8 @@ impl Venue {
         self.requests += 1;
         let origin = origin(self.requests);
         let mut outputs: Vec<ShardOutput> = match self.shard.execute(Some(origin), &command, self.now) {
-            Outcome::Repetition(answer) => match answer.expect("somebody asked") {
+            Outcome::Repetition(None) => return Ok(Vec::new()),
+            Outcome::Repetition(Some(answer)) => match answer {
                 ShardOutput::Answer { answer, after, .. } => {
                     assert_eq!(after, self.shard.last_seq());
                     return Err(*answer);
@@ -145,6 +147,13 @@ impl Venue {
 
     pub(super) fn place(&mut self, order: NewOrder) -> Vec<Event> {
         self.run(self.new_order(order))
+    }
+
+    /// Runs all that is due.
+    pub(super) fn run_due(&mut self) {
+        while self.shard.is_due(self.now) {
+            self.fire();
+        }
     }
 
     /// Runs one step of what is due.
