@@ -49,7 +49,7 @@ impl Session {
     }
 
     /// Uses up a number, if it is its turn.
-    fn consume_if_next(&mut self, number: MsgSeqNum, out: &mut dyn Output) {
+    pub(super) fn consume_if_next(&mut self, number: MsgSeqNum, out: &mut dyn Output) {
         if number == self.numbers.next_in {
             self.consume(number, out);
         }

@@ -31,6 +31,8 @@ pub struct LogonAsk<'a> {
     pub reset: bool,
     /// NextExpectedMsgSeqNum(789).
     pub next_expected: Option<MsgSeqNum>,
+    /// DefaultApplVerID(1137).
+    pub appl_ver_id: Option<&'a [u8]>,
     /// What 93/89 cover, for sessions whose policy wants the Logon signed as a whole.
     pub signed: Result<Signed<'a>, SignatureFault>,
     number_text: &'a [u8],
@@ -94,6 +96,7 @@ impl<'a> LogonAsk<'a> {
                     heartbeat_secs,
                     reset: message.flag(tag::RESET_SEQ_NUM_FLAG),
                     next_expected: small(tag::NEXT_EXPECTED_MSG_SEQ_NUM).map(MsgSeqNum),
+                    appl_ver_id: message.get(tag::DEFAULT_APPL_VER_ID),
                     signed: message.signed(),
                     number_text: message.get(tag::MSG_SEQ_NUM).unwrap_or_default(),
                 })
@@ -139,19 +142,29 @@ impl Session {
             self.refuse_logon("ResetSeqNumFlag is not allowed", CloseReason::ResetRefused, now, out);
             return Ok(());
         }
+        if ask.appl_ver_id.is_some_and(|theirs| theirs != self.settings.default_appl_ver_id) {
+            let ours = String::from_utf8_lossy(&self.settings.default_appl_ver_id).into_owned();
+            let text = format!("DefaultApplVerID must be {ours}");
+            self.refuse_logon(&text, CloseReason::ApplVerId, now, out);
+            return Ok(());
+        }
         if ask.reset || self.settings.reset_on_logon {
             self.reset(out);
         }
+        self.reset_if_due(out);
         if ask.number < self.numbers.next_in {
             let text = self.too_low_text(ask.number);
             self.refuse_logon(&text, CloseReason::SequenceTooLow, now, out);
             return Ok(());
         }
+        if let Some(text) = self.next_expected_too_high(ask) {
+            self.refuse_logon(&text, CloseReason::NextExpectedTooHigh, now, out);
+            return Ok(());
+        }
         if self.step(Input::Logon) == Act::Establish {
             self.establish(ask.heartbeat_secs, now);
-            self.answer_logon(ask, now, out);
             out.notice(Notice::LoggedOn);
-            self.take_logon_number(ask.number, now, out);
+            self.answer_logon(ask, now, out);
         }
         Ok(())
     }
@@ -182,7 +195,6 @@ impl Session {
         self.state = super::State::Active;
         self.establish((heartbeat.as_millis() / 1_000) as u32, now);
         self.answer_logon(ask, now, out);
-        self.take_logon_number(ask.number, now, out);
         Ok(())
     }
 
@@ -198,15 +210,17 @@ impl Session {
         self.connection.last_received = now;
         self.connection.overdue = now + self.settings.logon_timeout;
         self.with_body(|session, body| {
-            if let Some(username) = request.username {
+            if request.username.is_some() {
                 let signature = session.logon_signature(request.sign, now);
                 body.put_uint(tag::RAW_DATA_LENGTH, signature.len() as u64);
                 body.put(tag::RAW_DATA, &signature);
-                put_logon(body, request.heartbeat_secs, request.reset);
-                body.put(tag::USERNAME, username);
-            } else {
-                put_logon(body, request.heartbeat_secs, request.reset);
             }
+            session.put_logon(body, request.heartbeat_secs, request.reset);
+            if let Some(username) = request.username {
+                body.put(tag::USERNAME, username);
+            }
+            session.put_logon_end(body);
+            session.connection.logon_sent = session.numbers.next_out;
             let sign = request.sign_message.then_some(request.sign);
             session.send_admin_signed(b"A", body, sign, now, out);
         });
@@ -240,10 +254,20 @@ impl Session {
             self.refuse_logon(&text, CloseReason::SequenceTooLow, now, out);
             return Incoming::Done;
         }
+        if let Some(text) = self.next_expected_too_high(&ask) {
+            self.refuse_logon(&text, CloseReason::NextExpectedTooHigh, now, out);
+            return Incoming::Done;
+        }
         if self.step(Input::Logon) == Act::Establish {
             self.connection.last_received = now;
             out.notice(Notice::LoggedOn);
-            self.take_logon_number(ask.number, now, out);
+            let wanted = self.fills_unasked(&ask);
+            if ask.number == self.numbers.next_in {
+                self.consume(ask.number, out);
+            } else {
+                self.ahead(ask.number, None, now, out);
+            }
+            self.fill_unasked(wanted, self.connection.logon_sent.next(), now, out);
         }
         Incoming::Done
     }
@@ -266,22 +290,51 @@ impl Session {
         self.connection.last_sent = now;
     }
 
+    /// The Logon's own number is taken before it is answered, so that the answer tells of it (789, 369).
     fn answer_logon(&mut self, ask: &LogonAsk<'_>, now: Nanos, out: &mut dyn Output) {
+        self.consume_if_next(ask.number, out);
+        let wanted = self.fills_unasked(ask);
         self.with_body(|session, body| {
-            put_logon(body, ask.heartbeat_secs, ask.reset);
-            if session.settings.tell_max_message_size {
-                body.put_uint(tag::MAX_MESSAGE_SIZE, FIX_MESSAGE_BYTES_MAX as u64);
-            }
+            session.put_logon(body, ask.heartbeat_secs, ask.reset);
+            session.put_logon_end(body);
+            session.connection.logon_sent = session.numbers.next_out;
             session.send_admin(b"A", body, now, out);
         });
+        if ask.number >= self.numbers.next_in {
+            self.ahead(ask.number, None, now, out);
+        }
+        self.fill_unasked(wanted, self.connection.logon_sent, now, out);
     }
 
-    fn take_logon_number(&mut self, number: MsgSeqNum, now: Nanos, out: &mut dyn Output) {
-        if number == self.numbers.next_in {
-            self.consume(number, out);
-        } else {
-            self.ahead(number, None, now, out);
+    /// NextExpectedMsgSeqNum(789) of the peer's Logon, where the session goes by it.
+    fn fills_unasked(&mut self, ask: &LogonAsk<'_>) -> Option<MsgSeqNum> {
+        let wanted = ask.next_expected.filter(|_| self.settings.next_expected_msg_seq_num);
+        self.connection.fills_unasked = wanted.is_some();
+        wanted
+    }
+
+    /// What the peer's 789 shows to be missing is sent without a ResendRequest, and our Logon filled with it.
+    /// `expected`: what a peer says that misses nothing; an initiator's Logon is known to it, an acceptor's is not.
+    fn fill_unasked(
+        &mut self,
+        wanted: Option<MsgSeqNum>,
+        expected: MsgSeqNum,
+        now: Nanos,
+        out: &mut dyn Output,
+    ) {
+        if let Some(wanted) = wanted.filter(|wanted| self.state.is_established() && *wanted < expected) {
+            self.start_replay(wanted.max(MsgSeqNum::FIRST), self.connection.logon_sent, now, out);
         }
+    }
+
+    /// What to tell a peer that expects a number which we have not come to.
+    fn next_expected_too_high(&self, ask: &LogonAsk<'_>) -> Option<String> {
+        let (next, wanted) = (self.numbers.next_out, ask.next_expected?);
+        (self.settings.next_expected_msg_seq_num && wanted > next).then(|| {
+            format!(
+                "Tag 789 (NextExpectedMsgSeqNum) is higher than expected. Expected {next}, Received {wanted}"
+            )
+        })
     }
 
     /// Tells a genuine peer why it may not log on, and closes.
@@ -293,12 +346,26 @@ impl Session {
     fn may_reset(&self, ask: &LogonAsk<'_>) -> bool {
         (self.settings.reset_allowed || self.settings.reset_on_logon) && ask.number == MsgSeqNum::FIRST
     }
-}
 
-fn put_logon(body: &mut Vec<u8>, heartbeat_secs: u32, reset: bool) {
-    body.put_uint(tag::ENCRYPT_METHOD, 0);
-    body.put_uint(tag::HEART_BT_INT, u64::from(heartbeat_secs));
-    if reset {
-        body.put_bool(tag::RESET_SEQ_NUM_FLAG, true);
+    /// The body of a Logon of ours after RawData.
+    fn put_logon(&self, body: &mut Vec<u8>, heartbeat_secs: u32, reset: bool) {
+        body.put_uint(tag::ENCRYPT_METHOD, 0);
+        body.put_uint(tag::HEART_BT_INT, u64::from(heartbeat_secs));
+        if reset {
+            body.put_bool(tag::RESET_SEQ_NUM_FLAG, true);
+        }
+        if self.settings.tell_max_message_size {
+            body.put_uint(tag::MAX_MESSAGE_SIZE, FIX_MESSAGE_BYTES_MAX as u64);
+        }
+    }
+
+    /// The rest of it, behind Username(553).
+    fn put_logon_end(&self, body: &mut Vec<u8>) {
+        if self.settings.next_expected_msg_seq_num {
+            body.put_uint(tag::NEXT_EXPECTED_MSG_SEQ_NUM, u64::from(self.numbers.next_in.0));
+        }
+        if !self.settings.default_appl_ver_id.is_empty() {
+            body.put(tag::DEFAULT_APPL_VER_ID, &self.settings.default_appl_ver_id);
+        }
     }
 }

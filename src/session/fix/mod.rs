@@ -37,8 +37,8 @@ pub use resend::{Sent, split_own};
 pub use settings::Settings;
 pub use state::{Act, Input, State, decide};
 
-use crate::types::{MsgSeqNum, Nanos, Reject, Span};
-use crate::wire::fix::Message;
+use crate::types::{MsgSeqNum, Nanos, Reject, SessionRecord, Span};
+use crate::wire::fix::{Message, SOH, parse_uint, tag};
 use resend::{Queue, Replay};
 
 /// One session, with or without a connection.
@@ -47,6 +47,8 @@ pub struct Session {
     numbers: Numbers,
     state: State,
     connection: Connection,
+    /// The last connection has ended, and with it both sequences: they start at 1 before the next number is used.
+    reset_due: bool,
     /// A body that is being made.
     body: Vec<u8>,
     /// A record that is being made.
@@ -75,12 +77,18 @@ struct Connection {
     last_received: Nanos,
     /// A TestRequest is unanswered.
     probing: bool,
+    /// The number of our Logon.
+    logon_sent: MsgSeqNum,
     /// When our Logon or Logout is overdue.
     overdue: Nanos,
     /// The message that showed that others are missing.
     missing_before: MsgSeqNum,
     /// When what is missing was asked for, or when something of it came.
     recovering_since: Nanos,
+    /// The last number that our ResendRequest asks for; `None`: it asks for all.
+    asked_to: Option<MsgSeqNum>,
+    /// NextExpectedMsgSeqNum(789) stood in both Logons, so what is missing comes unasked.
+    fills_unasked: bool,
     queue: Queue,
     replay: Option<Replay>,
     /// The next replay, asked for during one: one at a time.
@@ -93,6 +101,7 @@ impl Session {
     /// A session with the numbers of its log: [`Numbers::FRESH`], or folded and [`Numbers::restarted`].
     pub fn new(settings: Settings, numbers: Numbers) -> Self {
         Self {
+            reset_due: settings.reset_on_disconnect && numbers != Numbers::FRESH,
             settings,
             numbers,
             state: State::Idle,
@@ -138,8 +147,54 @@ impl Session {
         let incoming = self.take_in(message, now, out);
         if self.numbers.next_in != expected {
             self.connection.recovering_since = now;
+            self.ask_next_chunk(now, out);
         }
         incoming
+    }
+
+    /// Takes bytes of the connection that are no message, or one whose fields cannot be read: they are ignored and
+    /// use up no number, so they are asked for again. Where the session is set up for it, they are refused instead.
+    pub fn garbled(&mut self, bytes: &[u8], now: Nanos, out: &mut dyn Output) -> Incoming {
+        if !self.settings.reject_garbled_message || !self.state.is_established() {
+            return Incoming::Done;
+        }
+        let Some(number) = garbled_value(bytes, tag::MSG_SEQ_NUM).and_then(parse_uint) else {
+            return Incoming::Done;
+        };
+        let number = MsgSeqNum(u32::try_from(number).unwrap_or(u32::MAX));
+        self.consume_if_next(number, out);
+        self.reject_garbled(number, garbled_value(bytes, tag::MSG_TYPE).unwrap_or_default(), now, out);
+        self.close_gap();
+        Incoming::Done
+    }
+
+    /// An operator sets the numbers of a session that has no connection. A number of ours that may have been used is
+    /// never used again, so ours only go up: `false`, and nothing was changed.
+    pub fn set_numbers(
+        &mut self,
+        next_in: Option<MsgSeqNum>,
+        next_out: Option<MsgSeqNum>,
+        out: &mut dyn Output,
+    ) -> bool {
+        self.reset_if_due(out);
+        let session = self.settings.session;
+        let lowers = next_out.is_some_and(|next| next < self.numbers.next_out);
+        if self.is_connected() || lowers || next_in == Some(MsgSeqNum(0)) {
+            return false;
+        }
+        if let Some(next) = next_in {
+            self.numbers.next_in = next;
+            out.record(SessionRecord::InboundNext { session, next });
+        }
+        if let Some(next) = next_out.filter(|next| *next > self.numbers.next_out) {
+            self.numbers.next_out = next;
+            let upto = MsgSeqNum(next.0 - 1);
+            if upto > self.numbers.reserved {
+                self.numbers.reserved = upto;
+                out.record(SessionRecord::Reserved { session, upto });
+            }
+        }
+        true
     }
 
     /// We want to end the session. The peer's Logout closes it, or a time limit.
@@ -153,7 +208,9 @@ impl Session {
 
     /// The connection is gone. A replay under way is off.
     pub fn disconnected(&mut self) {
+        let was_connected = self.is_connected();
         self.step(Input::Lost);
+        self.reset_due |= was_connected && self.settings.reset_on_disconnect;
         self.forget_connection();
     }
 
@@ -173,6 +230,7 @@ impl Session {
     fn close(&mut self, reason: CloseReason, out: &mut dyn Output) {
         self.flush_held(out);
         self.state = State::Idle;
+        self.reset_due |= self.settings.reset_on_disconnect;
         self.forget_connection();
         out.notice(Notice::Close(reason));
     }
@@ -183,6 +241,14 @@ impl Session {
         held.clear();
         self.connection = Connection { queue, held, ..Connection::default() };
     }
+}
+
+/// The value of the first field with this tag in bytes that are no message.
+fn garbled_value(bytes: &[u8], tag: u32) -> Option<&[u8]> {
+    bytes.split(|byte| *byte == SOH).find_map(|field| {
+        let at = field.iter().position(|byte| *byte == b'=')?;
+        (parse_uint(&field[..at]) == Some(u64::from(tag))).then_some(&field[at + 1..])
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::limits::ECHOED_BYTES_MAX;
 use crate::types::reject::FixAnswer;
 use crate::types::{Detail, EventRef, MsgSeqNum, Nanos, OutboundBody, Refusal, SessionRecord};
 use crate::wire::fix::{
-    Fault, Field, Header, Message, PutFields, begin, finish, finish_signed, tag, write_time,
+    Fault, Field, Header, Message, PutFields, SOH, begin, finish, finish_signed, parse_uint, tag, write_time,
 };
 use std::io::Write as _;
 
@@ -81,7 +81,7 @@ impl Session {
             body.put_uint(tag::REF_SEQ_NUM, u64::from(refused.number.0));
             // Writing to a Vec cannot fail.
             let _ = write!(body, "58={refusal}\x01");
-            put_reason(body, tag, refused.msg_type, reason);
+            put_reason(body, tag, refused.msg_type, session.known_reason(reason));
             session.send_own(b"3", body, now, out);
         });
     }
@@ -98,9 +98,37 @@ impl Session {
             put_reverse_route(body, message);
             body.put(tag::REF_SEQ_NUM, message.get(tag::MSG_SEQ_NUM).unwrap_or_default());
             body.put(tag::TEXT, fault.reason.text().as_bytes());
-            put_reason(body, fault.tag, message.msg_type(), fault.reason as u16);
+            put_reason(body, fault.tag, message.msg_type(), session.known_reason(fault.reason as u16));
             session.send_own(b"3", body, now, out);
         });
+    }
+
+    /// Reject(3) for a garbled message whose number could be read.
+    pub(super) fn reject_garbled(
+        &mut self,
+        number: MsgSeqNum,
+        msg_type: &[u8],
+        now: Nanos,
+        out: &mut dyn Output,
+    ) {
+        self.with_body(|session, body| {
+            body.put_uint(tag::REF_SEQ_NUM, u64::from(number.0));
+            body.put(tag::TEXT, b"Message failed basic validity check");
+            if !msg_type.is_empty() {
+                put_ref_msg_type(body, msg_type);
+            }
+            session.send_own(b"3", body, now, out);
+        });
+    }
+
+    /// SessionRejectReason(373) as far as the version knows it: FIX.4.2 ends at 11, FIX.4.3 at 17.
+    fn known_reason(&self, reason: u16) -> Option<u16> {
+        let last = match self.settings.dictionary.begin_string {
+            b"FIX.4.2" => 11,
+            b"FIX.4.3" => 17,
+            _ => u16::MAX,
+        };
+        (reason <= last).then_some(reason)
     }
 
     /// BusinessMessageReject(j) for a MsgType that we do not serve.
@@ -111,6 +139,9 @@ impl Session {
             body.put(tag::TEXT, b"Unsupported Message Type");
             put_ref_msg_type(body, message.msg_type());
             body.put_uint(tag::BUSINESS_REJECT_REASON, UNSUPPORTED_MESSAGE_TYPE);
+            if session.settings.business_reject_appl_ver_id {
+                body.put(tag::DEFAULT_APPL_VER_ID, &session.settings.default_appl_ver_id);
+            }
             session.send_own(b"j", body, now, out);
         });
     }
@@ -168,6 +199,7 @@ impl Session {
     /// The next number, reserved in the log. Numbers are reserved when half a block is left, so that a sync can go by
     /// before they are needed; if they run out nonetheless, what follows waits for the log.
     fn next_number(&mut self, out: &mut dyn Output) -> MsgSeqNum {
+        self.reset_if_due(out);
         let number = self.numbers.next_out;
         if let Some(block) = self.settings.reserve {
             let left = (self.numbers.durable.0 + 1).saturating_sub(number.0);
@@ -223,11 +255,22 @@ impl Session {
         out: &mut dyn Output,
     ) {
         self.connection.last_sent = now;
+        let processed = self.processed();
         if self.connection.replay.is_none() {
-            return write_message(&self.settings, number, msg_type, body, mark, sign, now, out.wire());
+            return write_message(
+                &self.settings,
+                processed,
+                number,
+                msg_type,
+                body,
+                mark,
+                sign,
+                now,
+                out.wire(),
+            );
         }
         let held = &mut self.connection.held;
-        write_message(&self.settings, number, msg_type, body, mark, sign, now, held);
+        write_message(&self.settings, processed, number, msg_type, body, mark, sign, now, held);
         if held.len() > HELD_BYTES_MAX && self.state != State::Idle {
             // All of it is recorded: the peer gets it by ResendRequest on its next connection.
             self.connection.held.clear();
@@ -247,11 +290,26 @@ impl Session {
         out: &mut dyn Output,
     ) {
         self.connection.last_sent = now;
-        write_message(&self.settings, number, msg_type, body, mark, None, now, out.wire());
+        let processed = self.processed();
+        write_message(&self.settings, processed, number, msg_type, body, mark, None, now, out.wire());
+    }
+
+    /// LastMsgSeqNumProcessed(369), where the session tells it.
+    fn processed(&self) -> Option<MsgSeqNum> {
+        let last = MsgSeqNum(self.numbers.next_in.0 - 1);
+        self.settings.last_msg_seq_num_processed.then_some(last)
+    }
+
+    /// A connection has ended, after which this session begins anew.
+    pub(super) fn reset_if_due(&mut self, out: &mut dyn Output) {
+        if self.reset_due {
+            self.reset(out);
+        }
     }
 
     /// Both directions start at 1 again.
     pub(super) fn reset(&mut self, out: &mut dyn Output) {
+        self.reset_due = false;
         self.numbers = Numbers::FRESH;
         out.record(SessionRecord::Reset { session: self.settings.session });
         // The next number is reserved behind a barrier, so nothing of the new numbering leaves before the log knows.
@@ -261,6 +319,7 @@ impl Session {
 #[allow(clippy::too_many_arguments)] // As `emit`; apart from it so that the buffer may be one of the session's own.
 fn write_message(
     settings: &super::Settings,
+    processed: Option<MsgSeqNum>,
     number: MsgSeqNum,
     msg_type: &[u8],
     body: &[u8],
@@ -281,6 +340,13 @@ fn write_message(
         precision: settings.precision,
     };
     let begun = begin(to, &header);
+    let mut body = body;
+    if let Some(processed) = processed {
+        let route = route_length(body);
+        to.extend_from_slice(&body[..route]);
+        to.put_uint(tag::LAST_MSG_SEQ_NUM_PROCESSED, u64::from(processed.0));
+        body = &body[route..];
+    }
     to.extend_from_slice(body);
     match sign {
         Some(sign) => finish_signed(to, begun, sign),
@@ -294,12 +360,14 @@ const OTHER_REASON: u16 = 99;
 /// BusinessRejectReason(380)=3.
 const UNSUPPORTED_MESSAGE_TYPE: u64 = 3;
 
-fn put_reason(body: &mut Vec<u8>, ref_tag: Option<u32>, msg_type: &[u8], reason: u16) {
+fn put_reason(body: &mut Vec<u8>, ref_tag: Option<u32>, msg_type: &[u8], reason: Option<u16>) {
     if let Some(ref_tag) = ref_tag {
         let _ = write!(body, "371={}\x01", Field::tag_text(ref_tag));
     }
     put_ref_msg_type(body, msg_type);
-    body.put_uint(tag::SESSION_REJECT_REASON, u64::from(reason));
+    if let Some(reason) = reason {
+        body.put_uint(tag::SESSION_REJECT_REASON, u64::from(reason));
+    }
 }
 
 /// The start of it, where it is longer than any is.
@@ -307,16 +375,31 @@ fn put_ref_msg_type(body: &mut Vec<u8>, msg_type: &[u8]) {
     body.put_text(tag::REF_MSG_TYPE, &msg_type[..msg_type.len().min(ECHOED_BYTES_MAX)]);
 }
 
+/// Header fields by which a Reject goes back, and those of the message that they come from.
+const ROUTE: [(u32, u32); 6] = [
+    (tag::ON_BEHALF_OF_COMP_ID, tag::DELIVER_TO_COMP_ID),
+    (tag::ON_BEHALF_OF_SUB_ID, tag::DELIVER_TO_SUB_ID),
+    (tag::DELIVER_TO_COMP_ID, tag::ON_BEHALF_OF_COMP_ID),
+    (tag::DELIVER_TO_SUB_ID, tag::ON_BEHALF_OF_SUB_ID),
+    (tag::ON_BEHALF_OF_LOCATION_ID, tag::DELIVER_TO_LOCATION_ID),
+    (tag::DELIVER_TO_LOCATION_ID, tag::ON_BEHALF_OF_LOCATION_ID),
+];
+
+/// How many bytes of a body are the way back of a Reject, which belongs to the header.
+fn route_length(body: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(field) = body[length..].split_inclusive(|byte| *byte == SOH).next() {
+        let tag = field.split(|byte| *byte == b'=').next().and_then(parse_uint);
+        if !ROUTE.iter().any(|(back, _)| tag == Some(u64::from(*back))) {
+            break;
+        }
+        length += field.len();
+    }
+    length
+}
+
 /// Where a message went on behalf of somebody, its Reject goes back to that somebody.
 fn put_reverse_route(body: &mut Vec<u8>, message: &Message<'_>) {
-    const ROUTE: [(u32, u32); 6] = [
-        (tag::ON_BEHALF_OF_COMP_ID, tag::DELIVER_TO_COMP_ID),
-        (tag::ON_BEHALF_OF_SUB_ID, tag::DELIVER_TO_SUB_ID),
-        (tag::DELIVER_TO_COMP_ID, tag::ON_BEHALF_OF_COMP_ID),
-        (tag::DELIVER_TO_SUB_ID, tag::ON_BEHALF_OF_SUB_ID),
-        (tag::ON_BEHALF_OF_LOCATION_ID, tag::DELIVER_TO_LOCATION_ID),
-        (tag::DELIVER_TO_LOCATION_ID, tag::ON_BEHALF_OF_LOCATION_ID),
-    ];
     for (back, forth) in ROUTE {
         let echoed = |value: &&[u8]| (1..=ECHOED_BYTES_MAX).contains(&value.len());
         if let Some(value) = message.get(forth).filter(echoed) {

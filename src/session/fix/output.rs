@@ -63,6 +63,10 @@ pub enum CloseReason {
     HeartBtInt,
     /// The Logon asked for a reset that this session may not ask for, or with a number other than 1.
     ResetRefused,
+    /// DefaultApplVerID of the Logon was another.
+    ApplVerId,
+    /// NextExpectedMsgSeqNum of the Logon was above our numbers: one side has lost its own.
+    NextExpectedTooHigh,
     /// The peer asked for a resend and did not read it while we had more to say.
     HeldTooMuch,
 }
@@ -80,6 +84,8 @@ impl fmt::Display for CloseReason {
             Self::SendingTime => "SendingTime of the Logon is too far from the clock",
             Self::HeartBtInt => "HeartBtInt is outside the bounds",
             Self::ResetRefused => "ResetSeqNumFlag is not allowed",
+            Self::ApplVerId => "DefaultApplVerID is another",
+            Self::NextExpectedTooHigh => "NextExpectedMsgSeqNum too high",
             Self::HeldTooMuch => "too much to say during a resend",
         })
     }

@@ -1,7 +1,7 @@
 //! Gaps: those of the peer's messages, which we ask for, and those of ours, which we fill.
 
 use super::outbound::Mark;
-use super::{Act, Input, Notice, Output, Session};
+use super::{Act, Input, Notice, Output, Session, State};
 use crate::types::{MsgSeqNum, Nanos};
 use crate::wire::fix::{Message, PutFields, SOH, tag};
 use std::collections::BTreeMap;
@@ -59,7 +59,11 @@ impl Session {
             Act::AskResend => {
                 self.connection.queue.keep(number, message);
                 self.connection.missing_before = number;
-                self.ask_resend(now, out);
+                if self.connection.fills_unasked {
+                    self.connection.recovering_since = now;
+                } else {
+                    self.ask_resend(now, out);
+                }
             }
             Act::Hold => self.connection.queue.keep(number, message),
             Act::Close => self.close(super::CloseReason::LogonRefused, out),
@@ -105,13 +109,27 @@ impl Session {
 
     pub(super) fn ask_resend(&mut self, now: Nanos, out: &mut dyn Output) {
         self.connection.recovering_since = now;
-        let expected = self.numbers.next_in;
+        self.connection.fills_unasked = false;
+        let first = self.numbers.next_in;
+        let last =
+            MsgSeqNum(first.0.saturating_add(self.settings.resend_request_chunk_size.saturating_sub(1)));
+        let is_chunk =
+            self.settings.resend_request_chunk_size > 0 && last.next() < self.connection.missing_before;
+        self.connection.asked_to = is_chunk.then_some(last);
         self.with_body(|session, body| {
-            body.put_uint(tag::BEGIN_SEQ_NO, u64::from(expected.0));
-            // All there is: what comes meanwhile is queued, and a copy of what is queued is a duplicate.
-            body.put_uint(tag::END_SEQ_NO, 0);
+            body.put_uint(tag::BEGIN_SEQ_NO, u64::from(first.0));
+            // 0, all there is: what comes meanwhile is queued, and a copy of what is queued is a duplicate.
+            body.put_uint(tag::END_SEQ_NO, if is_chunk { u64::from(last.0) } else { 0 });
             session.send_admin(b"2", body, now, out);
         });
+    }
+
+    /// What was asked for has come, but more is missing.
+    pub(super) fn ask_next_chunk(&mut self, now: Nanos, out: &mut dyn Output) {
+        let has_come = self.connection.asked_to.is_some_and(|last| self.numbers.next_in > last);
+        if has_come && self.state == State::Recovering {
+            self.ask_resend(now, out);
+        }
     }
 
     /// The peer wants these numbers again.

@@ -32,8 +32,25 @@ pub struct Settings {
     pub logon_timeout: Span,
     /// Whether each Logon starts both sequences at 1.
     pub reset_on_logon: bool,
+    /// Whether both sequences start at 1 again when a connection has ended.
+    pub reset_on_disconnect: bool,
     /// Whether a Logon may ask for that with ResetSeqNumFlag(141)=Y.
     pub reset_allowed: bool,
+    /// DefaultApplVerID(1137) of both Logons; empty before FIXT.1.1.
+    pub default_appl_ver_id: Vec<u8>,
+    /// Whether it stands in a BusinessMessageReject, too.
+    pub business_reject_appl_ver_id: bool,
+    /// Whether NextExpectedMsgSeqNum(789) stands in our Logon and is acted on in the peer's: gaps are filled without a
+    /// ResendRequest.
+    pub next_expected_msg_seq_num: bool,
+    /// Whether LastMsgSeqNumProcessed(369) stands in each header of ours.
+    pub last_msg_seq_num_processed: bool,
+    /// Most messages that one ResendRequest of ours asks for; 0: all that are missing.
+    pub resend_request_chunk_size: u32,
+    /// Whether a message whose CheckSum is wrong is garbled; if not it is taken.
+    pub validate_checksum: bool,
+    /// Whether a garbled message whose number can be read is answered with a Reject.
+    pub reject_garbled_message: bool,
     /// Whether MaxMessageSize(383) stands in our Logon.
     pub tell_max_message_size: bool,
     /// Digits of the timestamps that we send.
@@ -55,9 +72,6 @@ impl Settings {
     pub fn acceptor(session: &FixSession) -> Self {
         Self {
             session: session.id,
-            dictionary: &FIX44,
-            our_comp_id: session.target_comp_id.clone().into_bytes(),
-            peer_comp_id: session.sender_comp_id.clone().into_bytes(),
             accepts: FROM_CLIENTS,
             resends: true,
             heartbeat_secs: session.heartbeat_secs,
@@ -67,9 +81,8 @@ impl Settings {
             reset_on_logon: session.reset_on_logon,
             reset_allowed: session.reset_allowed,
             tell_max_message_size: true,
-            precision: Precision::Millis,
-            validation: Validation::FULL,
             reserve: Some(OUTBOUND_BLOCK),
+            ..Self::initiator(&session.target_comp_id, &session.sender_comp_id)
         }
     }
 
@@ -87,7 +100,15 @@ impl Settings {
             logout_timeout: LOGOUT_TIMEOUT,
             logon_timeout: LOGON_DEADLINE,
             reset_on_logon: false,
+            reset_on_disconnect: false,
             reset_allowed: true,
+            default_appl_ver_id: Vec::new(),
+            business_reject_appl_ver_id: false,
+            next_expected_msg_seq_num: false,
+            last_msg_seq_num_processed: false,
+            resend_request_chunk_size: 0,
+            validate_checksum: true,
+            reject_garbled_message: false,
             tell_max_message_size: false,
             precision: Precision::Millis,
             validation: Validation::FULL,

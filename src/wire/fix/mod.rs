@@ -24,7 +24,7 @@ pub use dictionary::{
 };
 pub use encode::{Begun, Header, PutFields, base64_of, begin, finish, finish_signed};
 pub use fix44::FIX44;
-pub use frame::{Framed, Garble, frame};
+pub use frame::{Framed, Garble, frame, frame_with};
 pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};
 pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint, write_time};
 

@@ -64,6 +64,9 @@ tags! {
     USERNAME = 553
     PASSWORD = 554
     NEXT_EXPECTED_MSG_SEQ_NUM = 789
+    DEFAULT_APPL_VER_ID = 1137
+    SESSION_STATUS = 1409
+    NEW_PASSWORD = 925
 }
 
 // Order entry.

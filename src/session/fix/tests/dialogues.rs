@@ -60,7 +60,8 @@ fn a_reset_leaves_only_behind_a_barrier() {
     say(&mut venue, "A", 1, "98=0|108=30|141=Y|");
     assert!(venue.sent(0).unwrap().contains("|35=A|34=1|"));
     let reset = venue.log.iter().position(|record| *record == OwnedRecord::Reset).unwrap();
-    assert_eq!(venue.log[reset + 1], OwnedRecord::Reserved(MsgSeqNum(OUTBOUND_BLOCK)));
+    let reserved = OwnedRecord::Reserved(MsgSeqNum(OUTBOUND_BLOCK));
+    assert_eq!(venue.log[reset + 1..reset + 3], [OwnedRecord::Inbound(MsgSeqNum(1)), reserved]);
 }
 
 #[test]

@@ -4,7 +4,6 @@ mod dialogues;
 mod pair;
 mod promises;
 mod recovery;
-mod scripts;
 mod table;
 
 use super::{
