@@ -6,6 +6,7 @@ mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sealgate::types::{AccountId, Unverified};
+use sealgate::verify::known::KnownKey;
 use sealgate::verify::{Authority, Verifier};
 use std::hint::black_box;
 use support::{KEY, MEMBER, ORDER_SIGNED, SESSION_SIGNED, api_key, directory, request};
@@ -23,6 +24,17 @@ fn verify(c: &mut Criterion) {
     };
     bench("verify/order signed, strict", ORDER_SIGNED, Some(signature));
     bench("verify/session signed", SESSION_SIGNED, None);
+    let strict = ed25519_dalek::VerifyingKey::from_bytes(&api_key().public_key()).expect("a point");
+    let known = KnownKey::new(strict.as_bytes()).expect("a point");
+    c.bench_function("verify/known key", |b| {
+        b.iter(|| known.signed(black_box(&signed), black_box(&signature)))
+    });
+    c.bench_function("verify/known key, one by one", |b| {
+        b.iter(|| known.signed_one_by_one(black_box(&signed), black_box(&signature)));
+    });
+    c.bench_function("verify/table of a key", |b| b.iter(|| KnownKey::new(black_box(strict.as_bytes()))));
+    let signature = ed25519_dalek::Signature::from_bytes(&signature);
+    c.bench_function("verify/dalek", |b| b.iter(|| strict.verify_strict(black_box(&signed), &signature)));
 }
 
 criterion_group!(benches, verify);

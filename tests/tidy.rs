@@ -62,7 +62,7 @@ const ROOMS: &[Room] = &[
     room("accept", Stage, &[], &["aws_lc_rs", "rustls", "x509_parser"]),
     room("session", Stage, &["wire"], &["base64"]),
     room("decode", Stage, &["wire"], &["base64", "serde"]),
-    room("verify", Stage, &["wire"], &["ed25519_dalek"]),
+    room("verify", Stage, &["wire"], &["curve25519_dalek", "ed25519_dalek", "fiat_crypto"]),
     room("limit", Stage, &["ring"], &[]),
     room("route", Stage, &[], &[]),
     room("sequence", Stage, &[], &[]),
@@ -130,6 +130,8 @@ const NOT_IN_STAGES: &[&str] =
     &["std::net", "std::fs", "std::thread", "std::time", "std::process", "std::env"];
 
 const UNSAFE_ROOMS: &[&str] = &["ring", "sys"];
+/// Wide vectors, with their scalar twin as oracle.
+const UNSAFE_FILE: &str = "src/verify/known/wide.rs";
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 60;
@@ -249,9 +251,12 @@ fn an_external_crate_stays_in_the_rooms_that_the_table_names() {
 }
 
 #[test]
-fn unsafe_code_stays_in_two_rooms() {
+fn unsafe_code_stays_in_two_rooms_and_one_file() {
     let mut found = Vec::new();
     for (source, room) in product_sources().filter(|(_, room)| !UNSAFE_ROOMS.contains(&room.name)) {
+        if source.path == UNSAFE_FILE {
+            continue;
+        }
         for (number, line) in source.code.lines().enumerate() {
             let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
             if words.any(|word| word == "unsafe") {

@@ -24,6 +24,7 @@
 //! verification where there is a signature, two binary searches where there is none; no allocation.
 
 pub mod key;
+pub mod known;
 
 use crate::config::{Account, ApiKey, Directory, SignaturePolicy};
 use crate::types::{

@@ -1,12 +1,21 @@
 //! SHA-256, and what of a request must be equal in a repetition.
 
 use crate::types::{CancelOrder, ClOrdId, NewOrder, OrderRef, Query, RequestKind};
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, SHA512, digest};
 
 /// SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    out
+}
+
+/// SHA-512 of all `parts`, one after the other.
+pub fn sha512(parts: &[&[u8]]) -> [u8; 64] {
+    let mut context = Context::new(&SHA512);
+    parts.iter().for_each(|part| context.update(part));
+    let mut out = [0; 64];
+    out.copy_from_slice(context.finish().as_ref());
     out
 }
 
