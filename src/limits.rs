@@ -55,6 +55,16 @@ pub const ORDERS_PER_BOOK_MAX: usize = 65_536;
 /// Most levels a side in a `depth` answer; Binance has 5,000, which would not fit a client's output limit.
 pub const DEPTH_LEVELS_MAX: u16 = 1_000;
 
+/// Most gateways of a server. Each pair of gateway and shard has rings of its own, some ten megabytes once they have
+/// been full; eight of each is more than any machine has cores for.
+pub const GATEWAYS_MAX: u8 = 8;
+
+/// Most shards of a server; see [`GATEWAYS_MAX`].
+pub const SHARDS_MAX: u8 = 8;
+
+/// Slots of the ring from one gateway to another, for connections that go over: a burst of clients that come back.
+pub const HANDOVER_SLOTS: usize = 256;
+
 /// Slots of the ring from a gateway to a shard: a burst of one message per connection on a busy gateway.
 pub const SHARD_INPUT_SLOTS: usize = 1_024;
 

@@ -6,13 +6,13 @@
 //! ```
 
 use super::problem;
-use crate::accept::{Acceptor, TlsPems};
+use crate::accept::Acceptor;
 use crate::config::{self, Config, ConfigError};
 use crate::run::Server;
 use crate::sys::signal::Stop;
 use crate::types::Span;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Exit code of a server that a fault ended, such as a disk that no longer writes: what it had acknowledged is safe.
@@ -38,14 +38,15 @@ pub fn run(args: Args) -> ExitCode {
         Ok(config) => config,
         Err(error) => return refused(&error),
     };
-    if let Err(code) = check_certificates(&config, args.dev) {
-        return code;
-    }
+    let acceptor = match certificates(&config, args.dev) {
+        Ok(acceptor) => acceptor,
+        Err(code) => return code,
+    };
     let stop = match Stop::on_signals() {
         Ok(stop) => stop,
         Err(error) => return problem("signals", error, "raise the limit of open files"),
     };
-    match Server::start(config) {
+    match Server::start_with(config, acceptor) {
         Ok(server) => serve(server, stop),
         Err(error) => problem("start", error, "see docs/operations.md, \"When it does not start\""),
     }
@@ -107,25 +108,15 @@ pub fn refused(error: &ConfigError) -> ExitCode {
     problem(&error.place, &error.problem, format!("allowed: {}", error.allowed))
 }
 
-/// Refuses certificates that cannot be used, and those of the development CA unless they are wanted.
-fn check_certificates(config: &Config, dev: bool) -> Result<(), ExitCode> {
-    let tls = &config.tls;
-    let pems = TlsPems {
-        certificate: read(&tls.certificate)?,
-        key: read(&tls.key)?,
-        client_roots: read(&tls.client_roots)?,
-    };
-    match Acceptor::new(&pems) {
+/// Reads the certificates, and refuses those of the development CA unless they are wanted.
+fn certificates(config: &Config, dev: bool) -> Result<Acceptor, ExitCode> {
+    match Server::acceptor(config) {
         Ok(acceptor) if acceptor.uses_development_ca() && !dev => Err(problem(
-            tls.client_roots.display(),
+            config.tls.client_roots.display(),
             "this is the development CA, whose key is public",
             "make your own with sealgate init, or start with --dev",
         )),
-        Ok(_) => Ok(()),
+        Ok(acceptor) => Ok(acceptor),
         Err(error) => Err(problem("tls", error, "check certificate, key and client_roots under [tls]")),
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ExitCode> {
-    std::fs::read(path).map_err(|error| problem(path.display(), error, "check the path and its permissions"))
 }

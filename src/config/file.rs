@@ -4,7 +4,7 @@
 //! `schema.rs`, `reader.rs` reads one of them, and here and beside here stands what they mean together.
 
 use super::reader::{ConfigError, File, Section};
-use super::{Caps, Config, Directory, Durability, TlsFiles, instruments, members, threads};
+use super::{Caps, Config, Directory, Durability, TlsFiles, instruments, members, placement, threads};
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -24,6 +24,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
     let document = DeTable::parse(text).map_err(|error| file.not_toml(&error))?;
     let top = Section::top(&file, document.get_ref())?;
     let listen = listeners(&top)?;
+    let topology = threads::read(&top)?;
     Ok(Config {
         environment: top.get("environment")?.name()?,
         data_dir: top.get("data_dir")?.path()?,
@@ -36,8 +37,10 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         fix_listen: listen.0,
         websocket_listen: listen.1,
         caps: top.section("caps")?.map_or(Ok(Caps::default()), |section| caps(&section))?,
-        topology: threads::read(&top)?,
         directory: directory(&top)?,
+        // After the directory: the readers of instruments and sessions refuse what is wrong with them first.
+        placement: placement::read(&top, &topology)?,
+        topology,
     })
 }
 

@@ -10,18 +10,22 @@ pub(crate) mod fixture;
 mod instruments;
 mod members;
 mod pem;
+mod placement;
 mod reader;
 pub mod schema;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod topology;
 mod units;
 
 pub use directory::{
     Account, ApiKey, Directory, DirectoryError, FixSession, Member, RateLimits, SignaturePolicy, Signing,
 };
 pub use file::{load, parse};
+pub use placement::Placement;
 pub use reader::ConfigError;
+pub use topology::NotATopology;
 
 use crate::types::{Scale, Span};
 use std::net::SocketAddr;
@@ -46,6 +50,8 @@ pub struct Config {
     pub caps: Caps,
     /// Which agent runs on which thread.
     pub topology: Topology,
+    /// Which shard has an instrument and which gateway a FIX session, where the operator said so.
+    pub placement: Placement,
     /// Members, accounts, keys, sessions and instruments.
     pub directory: Directory,
 }
@@ -131,21 +137,6 @@ impl std::fmt::Display for AgentName {
             Self::Shard(n) => write!(f, "shard-{n}"),
             Self::Journal(n) => write!(f, "journal-{n}"),
         }
-    }
-}
-
-impl Topology {
-    /// The default for a machine with `cores` cores: one thread for gateway and shard, the journal apart. With two
-    /// cores or more the first is pinned to the last core and spins; the journal sleeps in fdatasync anyway.
-    pub fn for_cores(cores: usize) -> Self {
-        let path = vec![AgentName::Gateway(0), AgentName::Shard(0)];
-        let journal = ThreadPlan { core: None, idle: Idle::Park, agents: vec![AgentName::Journal(0)] };
-        let front = if cores >= 2 {
-            ThreadPlan { core: Some(cores - 1), idle: Idle::Spin, agents: path }
-        } else {
-            ThreadPlan { core: None, idle: Idle::Park, agents: path }
-        };
-        Self { threads: vec![front, journal] }
     }
 }
 

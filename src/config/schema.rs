@@ -2,6 +2,7 @@
 //! does. The reader takes bounds and defaults from here, refusals quote it, and `docs/configuration.md` is
 //! made of it, so the three cannot drift apart.
 
+use crate::limits::{GATEWAYS_MAX, SHARDS_MAX};
 use crate::types::Span;
 use std::fmt;
 
@@ -234,7 +235,9 @@ pub const SECTIONS: &[Section] = &[
             ),
             required(
                 "agents",
-                Kind::List("\"gateway-0\", \"shard-0\", \"journal-0\", each on exactly one thread"),
+                Kind::List(
+                    "\"gateway-0\", \"gateway-1\" …, \"shard-0\", \"shard-1\" …, \"journal-0\", each on exactly one thread",
+                ),
                 "The agents that it polls in turn. A journal waits for the disk, so it shares a thread with no other \
                  kind.",
             ),
@@ -366,6 +369,12 @@ pub const SECTIONS: &[Section] = &[
                 "false",
                 "Whether the Logon too carries SignatureLength(93) and Signature(89) over its whole body.",
             ),
+            optional(
+                "gateway",
+                Kind::Integer(0, GATEWAYS_MAX as u64 - 1),
+                "its `id` modulo the number of gateways",
+                "The gateway that keeps the session, whichever gateway its client reaches. It may change with each start.",
+            ),
         ],
     },
     Section {
@@ -409,6 +418,12 @@ pub const SECTIONS: &[Section] = &[
                 Kind::Choice(&["trading", "halted"]),
                 "\"trading\"",
                 "Halted: cancels are taken, orders are not.",
+            ),
+            optional(
+                "shard",
+                Kind::Integer(0, SHARDS_MAX as u64 - 1),
+                "its `id` modulo the number of shards",
+                "The shard that owns its book. Fixed for ever: the journal of that shard is where the book is.",
             ),
         ],
     },

@@ -2,7 +2,7 @@
 
 use super::schema::{Absent, Kind, SECTIONS};
 use super::{AgentName, Caps, Config, Durability, Idle, SignaturePolicy, Signing, Topology, load, parse};
-use crate::types::{AccountId, ApiKeyId, Price, Qty, SessionId, Span};
+use crate::types::{AccountId, ApiKeyId, GatewayId, InstrumentId, Price, Qty, SessionId, ShardId, Span};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -97,12 +97,17 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("\"1MiB\"", "\"1KiB\"", "12: caps.output_bytes: \"1KiB\"; allowed: \"512KiB\" to \"1GiB\""),
     ("[[thread]]\ncore = 1", "[thread]\ncore = 1", "17: syntax: duplicate key; allowed: TOML: key = value, [section], [[section]]"),
     ("\"spin\"", "\"busy\"", "15: thread.idle: \"busy\"; allowed: \"spin\", \"yield\", \"park\""),
-    ("\"shard-0\"", "\"shard-00\"", "16: thread.agents: \"shard-00\"; allowed: \"gateway-0\", \"shard-0\", \"journal-0\", each on exactly one thread"),
-    ("\"shard-0\"", "\"shard-1\"", "16: thread.agents: \"shard-1\": more than one shard is not there yet; allowed: \"gateway-0\", \"shard-0\", \"journal-0\", each on exactly one thread"),
-    ("\"gateway-0\", \"shard-0\"", "\"gateway-0\"", "16: thread.agents: \"shard-0\" runs on no thread; allowed: \"gateway-0\", \"shard-0\", \"journal-0\", each on exactly one thread"),
-    ("[\"journal-0\"]", "[\"journal-0\", \"shard-0\"]", "18: thread.agents: \"shard-0\" runs on the thread of line 16 already; allowed: \"gateway-0\", \"shard-0\", \"journal-0\", each on exactly one thread"),
+    ("\"shard-0\"", "\"shard-00\"", "16: thread.agents: \"shard-00\"; allowed: \"gateway-0\", \"gateway-1\" …, \"shard-0\", \"shard-1\" …, \"journal-0\", each on exactly one thread"),
+    ("\"shard-0\"", "\"shard-8\"", "16: thread.agents: \"shard-8\": shards are numbered from 0, at most 8 of them; allowed: \"gateway-0\", \"gateway-1\" …, \"shard-0\", \"shard-1\" …, \"journal-0\", each on exactly one thread"),
+    ("\"gateway-0\", \"shard-0\"", "\"gateway-0\"", "16: thread.agents: \"shard-0\" runs on no thread; allowed: \"gateway-0\", \"gateway-1\" …, \"shard-0\", \"shard-1\" …, \"journal-0\", each on exactly one thread"),
+    ("[\"journal-0\"]", "[\"journal-0\", \"shard-0\"]", "18: thread.agents: \"shard-0\" runs on the thread of line 16 already; allowed: \"gateway-0\", \"gateway-1\" …, \"shard-0\", \"shard-1\" …, \"journal-0\", each on exactly one thread"),
     ("\"shard-0\"]\n[[thread]]\nagents = [\"journal-0\"]", "\"shard-0\", \"journal-0\"]", "16: thread.agents: a journal waits for the disk, and the agents beside it would wait with it; allowed: journals on threads of their own"),
-    ("agents = [\"journal-0\"]", "agents = []", "18: thread.agents: a thread without agents; allowed: \"gateway-0\", \"shard-0\", \"journal-0\", each on exactly one thread"),
+    ("\"gateway-0\", \"shard-0\"", "\"gateway-1\", \"shard-0\"", "16: thread.agents: \"gateway-0\" runs on no thread; allowed: \"gateway-0\", \"gateway-1\" …, \"shard-0\", \"shard-1\" …, \"journal-0\", each on exactly one thread"),
+    ("\"journal-0\"", "\"journal-1\"", "18: thread.agents: \"journal-1\": journals are numbered from 0, at most 1 of them; allowed: \"gateway-0\", \"gateway-1\" …, \"shard-0\", \"shard-1\" …, \"journal-0\", each on exactly one thread"),
+    ("target_comp_id", "gateway = 1\ntarget_comp_id", "35: member.fix_session.gateway: there is no gateway-1; allowed: 0 to 0"),
+    ("symbol", "shard = 1\nsymbol", "53: instrument.shard: there is no shard-1; allowed: 0 to 0"),
+    ("symbol", "shard = 8\nsymbol", "53: instrument.shard: 8; allowed: a whole number from 0 to 7"),
+    ("agents = [\"journal-0\"]", "agents = []", "18: thread.agents: a thread without agents; allowed: \"gateway-0\", \"gateway-1\" …, \"shard-0\", \"shard-1\" …, \"journal-0\", each on exactly one thread"),
     ("id = 1\nname = \"ALICE\"", "name = \"ALICE\"", "19: member.id: it is missing; allowed: a whole number from 1 to 65535"),
     ("id = 1\nname = \"ALICE\"", "id = 65536\nname = \"ALICE\"", "20: member.id: 65536; allowed: a whole number from 1 to 65535"),
     ("id = 1\nname = \"ALICE\"", "id = -1\nname = \"ALICE\"", "20: member.id: -1; allowed: a whole number from 1 to 65535"),
@@ -235,6 +240,18 @@ fn without_threads_the_topology_suits_the_machine() {
         RIGHT.replace(&RIGHT[RIGHT.find("[[thread]]").unwrap()..RIGHT.find("[[member]]").unwrap()], "");
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     assert_eq!(Fixture::new().read(&text).unwrap().topology, Topology::for_cores(cores));
+}
+
+#[test]
+fn what_is_placed_by_hand_is_read_beside_what_follows_the_rule() {
+    let text = RIGHT
+        .replace("\"gateway-0\", \"shard-0\"", "\"gateway-0\", \"gateway-1\", \"shard-0\", \"shard-1\"")
+        .replace("target_comp_id", "gateway = 1\ntarget_comp_id")
+        .replace("symbol", "shard = 1\nsymbol");
+    let config = Fixture::new().read(&text).unwrap();
+    assert_eq!((config.topology.gateways(), config.topology.shards()), (2, 2));
+    assert_eq!(config.placement.gateways, [(SessionId(31), GatewayId(1))].into());
+    assert_eq!(config.placement.shards, [(InstrumentId(1), ShardId(1))].into());
 }
 
 #[test]

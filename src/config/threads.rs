@@ -1,11 +1,15 @@
 //! `[[thread]]` → [`Topology`]: every agent on exactly one thread.
+//!
+//! How many gateways and shards there are is how many are named. They are numbered from 0 without a gap: the number of
+//! a shard stands in the journal and in every OrderID(37), so a hole would be a shard that was left out.
 
 use super::reader::{ConfigError, Entry, Section};
 use super::{AgentName, Idle, ThreadPlan, Topology};
+use crate::limits::{GATEWAYS_MAX, SHARDS_MAX};
 use std::collections::HashMap;
 
-/// Most agents of one kind. Several gateways and shards need routing between them, which is not there yet.
-const AGENTS_OF_A_KIND_MAX: u8 = 1;
+/// One log holds what all shards and gateways append (docs/decisions/0003), and one agent writes it.
+const JOURNALS_MAX: u8 = 1;
 
 /// Reads all `[[thread]]`s; without any, what suits the machine.
 pub(super) fn read(top: &Section<'_>) -> Result<Topology, ConfigError> {
@@ -16,13 +20,11 @@ pub(super) fn read(top: &Section<'_>) -> Result<Topology, ConfigError> {
     let mut lines = HashMap::new();
     let threads =
         sections.iter().map(|section| thread(section, &mut lines)).collect::<Result<Vec<_>, _>>()?;
-    for agent in [AgentName::Gateway(0), AgentName::Shard(0), AgentName::Journal(0)] {
-        if !lines.contains_key(&agent) {
-            let agents = first.get("agents")?;
-            return Err(agents.refuse(format!("\"{agent}\" runs on no thread")));
-        }
+    let topology = Topology { threads };
+    match topology.missing() {
+        None => Ok(topology),
+        Some(agent) => Err(first.get("agents")?.refuse(format!("\"{agent}\" runs on no thread"))),
     }
-    Ok(Topology { threads })
 }
 
 fn thread(section: &Section<'_>, lines: &mut HashMap<AgentName, usize>) -> Result<ThreadPlan, ConfigError> {
@@ -59,15 +61,16 @@ fn agent(entry: &Entry<'_>) -> Result<AgentName, ConfigError> {
     let (kind, number) = text.split_once('-').unwrap_or((text, ""));
     // "gateway-00" would be a second name of gateway-0.
     let number: Option<u8> = number.parse().ok().filter(|n: &u8| n.to_string() == number);
-    let agent = match (kind, number) {
-        ("gateway", Some(n)) => AgentName::Gateway(n),
-        ("shard", Some(n)) => AgentName::Shard(n),
-        ("journal", Some(n)) => AgentName::Journal(n),
+    let (agent, most) = match (kind, number) {
+        ("gateway", Some(n)) => (AgentName::Gateway(n), GATEWAYS_MAX),
+        ("shard", Some(n)) => (AgentName::Shard(n), SHARDS_MAX),
+        ("journal", Some(n)) => (AgentName::Journal(n), JOURNALS_MAX),
         _ => return Err(entry.refuse(entry.shown())),
     };
     match number {
-        Some(n) if n >= AGENTS_OF_A_KIND_MAX => {
-            Err(entry.refuse(format!("{}: more than one {kind} is not there yet", entry.shown())))
+        Some(n) if n >= most => {
+            let problem = format!("{}: {kind}s are numbered from 0, at most {most} of them", entry.shown());
+            Err(entry.refuse(problem))
         }
         _ => Ok(agent),
     }

@@ -1,15 +1,19 @@
-//! The rings between one gateway, one shard and their journal, handed out by their ends.
+//! The rings between gateways, shards and their journal, handed out by their ends.
 //!
 //! ```text
 //!   gateway ── inputs ──► shard          gateway ── session records, read-backs ──► journal
 //!   gateway ◄─ outputs ── shard          gateway ◄─ read-back answers, watermarks ── journal
-//!                                        shard ── step records ──► journal
+//!   gateway ── connections ──► gateway   shard ── step records ──► journal
 //! ```
+//!
+//! Each pair of gateway and shard has two rings of its own, each gateway and each shard one of records to the journal.
 
 use super::gateway::desk;
+use super::gateway::handover::{self, Peers};
 use super::gateway::session_log::SessionLog;
 use super::journal;
 use super::shard_agent;
+use crate::config::AgentName;
 use crate::journal::streams::Streams;
 use crate::limits::{JOURNAL_RING_BYTES, READ_BACK_SLOTS, SHARD_INPUT_SLOTS, SHARD_OUTPUT_SLOTS};
 use crate::ring::watermark::Watermark;
@@ -18,67 +22,97 @@ use crate::sys::poll::Waker;
 use crate::types::{GatewayId, ShardId};
 use crate::wire::record::Stream;
 
-/// How each agent is woken.
-pub struct Wakers {
-    /// The gateway's thread.
-    pub gateway: Waker,
-    /// The shard's thread.
-    pub shard: Waker,
-    /// The journal's thread.
-    pub journal: Waker,
-}
-
-/// The ends that each agent has.
+/// The ends that each agent has; gateways and shards in the order of their numbers.
 pub struct Ends {
-    /// The gateway's, to the shard and to the session log.
-    pub gateway: (desk::ShardPort, SessionLog),
-    /// The shard's, to the gateway and to the journal.
-    pub shard: (shard_agent::GatewayPort, shard_agent::JournalPort),
-    /// The journal's, to the shard and to the gateway.
-    pub journal: (journal::ShardPort, journal::GatewayPort),
+    /// Of each gateway.
+    pub gateways: Vec<GatewayEnds>,
+    /// Of each shard.
+    pub shards: Vec<ShardEnds>,
+    /// Of the journal.
+    pub journal: JournalEnds,
 }
 
-/// Makes the rings; numbers go on where recovery found the streams.
-pub fn connect(gateway: GatewayId, shard: ShardId, streams: &Streams, wakers: Wakers) -> Ends {
+/// What a gateway has.
+pub struct GatewayEnds {
+    /// To and from each shard.
+    pub shards: Vec<desk::ShardPort>,
+    /// To and from the journal.
+    pub log: SessionLog,
+    /// To and from the other gateways.
+    pub peers: Peers,
+}
+
+/// What a shard has.
+pub struct ShardEnds {
+    /// To and from each gateway.
+    pub gateways: Vec<shard_agent::GatewayPort>,
+    /// To the journal.
+    pub journal: shard_agent::JournalPort,
+}
+
+/// What the journal has.
+#[derive(Default)]
+pub struct JournalEnds {
+    /// From each shard.
+    pub shards: Vec<journal::ShardPort>,
+    /// From and to each gateway.
+    pub gateways: Vec<journal::GatewayPort>,
+}
+
+/// Makes the rings of so many gateways and shards; `waker` tells how an agent is woken. Numbers go on where recovery
+/// found the streams.
+pub fn connect(gateways: u8, shards: u8, streams: &Streams, waker: impl Fn(AgentName) -> Waker) -> Ends {
+    let wakers: Vec<Waker> = (0..gateways).map(|id| waker(AgentName::Gateway(id))).collect();
+    let journal_waker = waker(AgentName::Journal(0));
+    let mut journal = JournalEnds::default();
+    let mut gateway_ends = Vec::new();
+    for (id, peers) in (0..gateways).zip(handover::connect(&wakers)) {
+        let (log, port) =
+            session_log(GatewayId(id), streams, wakers[usize::from(id)].clone(), &journal_waker);
+        journal.gateways.push(port);
+        gateway_ends.push(GatewayEnds { shards: Vec::new(), log, peers });
+    }
+    let mut shard_ends = Vec::new();
+    for shard in (0..shards).map(ShardId) {
+        let (steps, records) = bytes::ring(JOURNAL_RING_BYTES);
+        let durable = Watermark::new(streams.last(Stream::Shard(shard)));
+        let mut ports = Vec::new();
+        for (gateway, gateway_waker) in gateway_ends.iter_mut().zip(&wakers) {
+            let waker = waker(AgentName::Shard(shard.0));
+            let (to_shard, from_gateway) = pair(durable.clone(), waker, gateway_waker.clone());
+            gateway.shards.push(to_shard);
+            ports.push(from_gateway);
+        }
+        let to_journal = shard_agent::JournalPort { records: steps, waker: journal_waker.clone() };
+        shard_ends.push(ShardEnds { gateways: ports, journal: to_journal });
+        journal.shards.push(journal::ShardPort { shard, records, durable });
+    }
+    Ends { gateways: gateway_ends, shards: shard_ends, journal }
+}
+
+/// Between one gateway and one shard.
+fn pair(durable: Watermark, shard: Waker, gateway: Waker) -> (desk::ShardPort, shard_agent::GatewayPort) {
     let (inputs, inputs_out) = spsc::ring(SHARD_INPUT_SLOTS);
     let (outputs_in, outputs) = spsc::ring(SHARD_OUTPUT_SLOTS);
-    let (steps, steps_out) = bytes::ring(JOURNAL_RING_BYTES);
-    let (sessions, sessions_out) = bytes::ring(JOURNAL_RING_BYTES);
-    let (questions, questions_out) = spsc::ring(READ_BACK_SLOTS);
-    let (answers_in, answers) = spsc::ring(READ_BACK_SLOTS);
-    let last_session = streams.last(Stream::Gateway(gateway));
-    let shard_durable = Watermark::new(streams.last(Stream::Shard(shard)));
-    let session_durable = Watermark::new(last_session);
-    let log = SessionLog::new(
-        gateway,
-        last_session,
-        sessions,
-        session_durable.clone(),
-        questions,
-        answers,
-        wakers.journal.clone(),
-    );
-    let durable = shard_durable.clone();
-    Ends {
-        gateway: (desk::ShardPort { inputs, outputs, durable, waker: wakers.shard }, log),
-        shard: (
-            shard_agent::GatewayPort {
-                inputs: inputs_out,
-                outputs: outputs_in,
-                waker: wakers.gateway.clone(),
-            },
-            shard_agent::JournalPort { records: steps, waker: wakers.journal },
-        ),
-        journal: (
-            journal::ShardPort { shard, records: steps_out, durable: shard_durable },
-            journal::GatewayPort {
-                gateway,
-                records: sessions_out,
-                durable: session_durable,
-                requests: questions_out,
-                answers: answers_in,
-                waker: wakers.gateway,
-            },
-        ),
-    }
+    (
+        desk::ShardPort { inputs, outputs, durable, waker: shard },
+        shard_agent::GatewayPort { inputs: inputs_out, outputs: outputs_in, waker: gateway },
+    )
+}
+
+/// Between one gateway and the journal.
+fn session_log(
+    gateway: GatewayId,
+    streams: &Streams,
+    waker: Waker,
+    journal: &Waker,
+) -> (SessionLog, journal::GatewayPort) {
+    let (sessions, records) = bytes::ring(JOURNAL_RING_BYTES);
+    let (questions, requests) = spsc::ring(READ_BACK_SLOTS);
+    let (answers, answers_out) = spsc::ring(READ_BACK_SLOTS);
+    let last = streams.last(Stream::Gateway(gateway));
+    let durable = Watermark::new(last);
+    let log =
+        SessionLog::new(gateway, last, sessions, durable.clone(), questions, answers_out, journal.clone());
+    (log, journal::GatewayPort { gateway, records, durable, requests, answers, waker })
 }

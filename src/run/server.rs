@@ -4,8 +4,10 @@ use super::agent::{Epilogue, Fault};
 use super::phase::{Control, Phase};
 use super::recovery::{self, RecoveryError};
 use super::wiring::{self, Handle, Wired};
+use crate::accept::Acceptor;
 use crate::config::Config;
-use crate::types::{Seq, ShardId};
+use crate::route::PlacementError;
+use crate::types::{InstrumentId, Seq, ShardId, Symbol};
 use crate::watch::{Figures, SecurityReader, SecurityRecord, WatchReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,6 +48,24 @@ pub enum StartError {
     /// The journal cannot be taken up.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// Something is placed on an agent that is not there.
+    #[error(transparent)]
+    Placement(#[from] PlacementError),
+    /// The journal of one shard has the book of an instrument that the configuration gives to another.
+    #[error(
+        "the journal has instrument {instrument} ({symbol}) on shard-{was}, but the configuration gives it to \
+         shard-{now}: a book does not move, so keep the number of shards, or give the instrument `shard = {was}`"
+    )]
+    Moved {
+        /// Which.
+        instrument: InstrumentId,
+        /// Its symbol.
+        symbol: Symbol,
+        /// Whose journal has it.
+        was: ShardId,
+        /// Who should have it.
+        now: ShardId,
+    },
     /// A command of the configuration was refused by a shard.
     #[error(transparent)]
     Configure(#[from] Fault),
@@ -79,8 +99,20 @@ pub struct Ended {
 impl Server {
     /// Starts everything that the configuration names; returns when connections are accepted.
     pub fn start(config: Config) -> Result<Self, StartError> {
+        let acceptor = Self::acceptor(&config)?;
+        Self::start_with(config, acceptor)
+    }
+
+    /// The certificates of a configuration, for whoever wants to look at them before [`Server::start_with`].
+    pub fn acceptor(config: &Config) -> Result<Acceptor, StartError> {
+        wiring::acceptor(config)
+    }
+
+    /// Starts everything that the configuration names, with certificates that were read already.
+    pub fn start_with(config: Config, acceptor: Acceptor) -> Result<Self, StartError> {
         let control = Control::default();
-        let Wired { threads, fix, websocket, watch, security, recovered } = wiring::wire(config, &control)?;
+        let Wired { threads, fix, websocket, watch, security, recovered } =
+            wiring::wire(config, acceptor, &control)?;
         Ok(Self {
             control,
             agents: threads.agents,

@@ -4,25 +4,25 @@
 //!   1  certificates, keys          refused before anything is touched
 //!   2  listeners                   bound, not yet accepting
 //!   3  recovery                    the journal replayed: shards, session numbers
-//!   4  rings                       gateway × shard, each with its journal
+//!   4  rings                       each gateway with each shard, all of them with the journal
 //!   5  configuration as commands   what differs from the replayed state is journaled first
 //!   6  threads                     each polls its agents until the server stops
 //! ```
 
 use super::agent::{Agent, Epilogue, Fault};
-use super::gateway::desk;
-use super::gateway::session_log::SessionLog;
+use super::gateway::desk::Desk;
+use super::gateway::join::Joins;
 use super::gateway::{Gateway, GatewayParts, Service};
 use super::journal::JournalAgent;
 use super::phase::Control;
 use super::recovery::{self, Recovered, RecoveryOptions, SessionState};
-use super::rings::{self, Wakers};
+use super::rings::{self, Ends, GatewayEnds, ShardEnds};
 use super::server::StartError;
 use super::shard::Shard;
 use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
-use crate::config::{AgentName, Config, Idle};
+use crate::config::{AgentName, Config, Directory, Idle};
 use crate::limit::Limiter;
 use crate::limits::SEGMENT_BYTES;
 use crate::route::Router;
@@ -30,7 +30,7 @@ use crate::sys::clock::Clock;
 use crate::sys::pin;
 use crate::sys::poll::{Poller, Waker};
 use crate::sys::socket::{Listener, Port};
-use crate::types::{Command, GatewayId, SessionId, ShardId};
+use crate::types::{Command, GatewayId, SessionId};
 use crate::verify::Verifier;
 use crate::watch;
 use std::collections::{BTreeMap, HashMap};
@@ -38,10 +38,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-
-/// The one gateway and the one shard that there are today; several come with topologies.
-const GATEWAY: GatewayId = GatewayId(0);
-const SHARD: ShardId = ShardId(0);
 
 /// A thread that runs.
 pub type Handle = JoinHandle<Result<Vec<Epilogue>, Fault>>;
@@ -70,29 +66,39 @@ pub struct Threads {
     pub agents: u32,
 }
 
-/// Takes the steps above.
-pub fn wire(config: Config, control: &Control) -> Result<Wired, StartError> {
-    let acceptor = Acceptor::new(&read_pems(&config)?)?;
+/// Takes the steps above; the first is [`acceptor`].
+pub fn wire(config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
     let verifier = Verifier::new(&config.directory)?;
+    let topology = &config.topology;
+    if let Some(missing) = topology.missing() {
+        return Err(unexpected(&format!("{missing} runs on no thread")).into());
+    }
+    let (gateways, shards) = (topology.gateways(), topology.shards());
+    let router = Router::new(&config.directory, &config.placement, gateways, shards)?;
     let mut listeners = Vec::new();
     let fix = listen(config.fix_listen, Service::Fix, &mut listeners)?;
     let websocket = listen(config.websocket_listen, Service::WebSocket, &mut listeners)?;
     let options = RecoveryOptions {
         environment: config.environment.clone(),
         segment_bytes: SEGMENT_BYTES,
-        shards: vec![SHARD],
+        shards: router.shards().collect(),
     };
     let recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
     let report = recovered.report;
-    let (watch, watch_reader) = watch::watch();
+    let (watches, watch_reader) = watch::watches(gateways.into());
     let (security, security_reader) = watch::security_log();
     let beds = Beds::new(&config).map_err(StartError::Thread)?;
-    let parts = Parts { acceptor, verifier, listeners, watch, security };
+    let parts = Parts { acceptor, verifier, router, listeners, watches, security };
     let agents = build(&config, parts, recovered, &beds)?;
     let count = agents.len() as u32;
     let handles = spawn(&config, beds, agents, control)?;
     let threads = Threads { handles, agents: count };
     Ok(Wired { threads, fix, websocket, watch: watch_reader, security: security_reader, recovered: report })
+}
+
+/// Reads the certificates of a configuration.
+pub fn acceptor(config: &Config) -> Result<Acceptor, StartError> {
+    Ok(Acceptor::new(&read_pems(config)?)?)
 }
 
 fn read_pems(config: &Config) -> Result<TlsPems, StartError> {
@@ -144,70 +150,100 @@ impl Beds {
 struct Parts {
     acceptor: Acceptor,
     verifier: Verifier,
+    router: Router,
     listeners: Vec<(Service, Listener)>,
-    watch: watch::Watch,
+    /// One for each gateway.
+    watches: Vec<watch::Watch>,
     security: watch::SecurityLog,
 }
 
-/// Connects one gateway, one shard and their journal.
-fn build(
-    config: &Config,
-    parts: Parts,
-    recovered: Recovered,
-    beds: &Beds,
-) -> Result<HashMap<AgentName, Box<dyn Agent>>, StartError> {
-    let Recovered { log, mut shards, sessions, streams, .. } = recovered;
-    let shard = shards.pop().ok_or_else(|| unexpected("recovery gave no shard"))?;
-    check_nothing_is_gone(config, &shard)?;
-    let names = [AgentName::Gateway(GATEWAY.0), AgentName::Shard(SHARD.0), AgentName::Journal(0)];
-    let [gateway, shard_waker, journal] = names.map(|name| beds.waker(name));
-    let ends = rings::connect(GATEWAY, SHARD, &streams, Wakers { gateway, shard: shard_waker, journal });
+type Agents = HashMap<AgentName, Box<dyn Agent>>;
 
-    let commands = configuration_commands(config, &shard);
-    let (to_gateway, to_journal) = ends.shard;
-    let mut clock = Clock::new();
-    let now = clock.now();
-    let mut shard = ShardAgent::new(shard, clock, vec![to_gateway], to_journal);
-    shard.configure(&commands, now)?;
-
-    let (from_shard, from_gateway) = ends.journal;
-    let journal = JournalAgent::new(
-        "journal-0".to_owned(),
-        log,
-        config.durability,
-        vec![from_shard],
-        vec![from_gateway],
-    );
-    let (to_shard, log) = ends.gateway;
-    let gateway = gateway_agent(config, parts, to_shard, log, sessions).map_err(StartError::Thread)?;
-    let agents: [Box<dyn Agent>; 3] = [Box::new(gateway), Box::new(shard), Box::new(journal)];
-    Ok(names.into_iter().zip(agents).collect())
+/// Connects the gateways, the shards and their journal.
+fn build(config: &Config, parts: Parts, recovered: Recovered, beds: &Beds) -> Result<Agents, StartError> {
+    let Recovered { log, shards, sessions, streams, .. } = recovered;
+    let (gateways, count) = (parts.router.gateways().len() as u8, parts.router.shards().len() as u8);
+    let Ends { gateways: gateway_ends, shards: shard_ends, journal } =
+        rings::connect(gateways, count, &streams, |name| beds.waker(name));
+    let mut agents = Agents::new();
+    for (shard, ends) in shards.into_iter().zip(shard_ends) {
+        let name = AgentName::Shard(shard.id().0);
+        agents.insert(name, Box::new(shard_agent(config, &parts.router, shard, ends)?));
+    }
+    for gateway in self::gateways(config, parts, gateway_ends, sessions)? {
+        agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
+    }
+    let name = AgentName::Journal(0);
+    let journal =
+        JournalAgent::new(name.to_string(), log, config.durability, journal.shards, journal.gateways);
+    agents.insert(name, Box::new(journal));
+    Ok(agents)
 }
 
-fn gateway_agent(
+fn shard_agent(
+    config: &Config,
+    router: &Router,
+    shard: Shard,
+    ends: ShardEnds,
+) -> Result<ShardAgent, StartError> {
+    check_nothing_is_gone(config, &shard)?;
+    check_nothing_moved(router, &shard)?;
+    let commands = configuration_commands(config, router, &shard);
+    let mut clock = Clock::new();
+    let now = clock.now();
+    let mut agent = ShardAgent::new(shard, clock, ends.gateways, ends.journal);
+    agent.configure(&commands, now)?;
+    Ok(agent)
+}
+
+/// The gateways, each with the sessions that it keeps. The first accepts connections for all.
+fn gateways(
     config: &Config,
     parts: Parts,
-    shard: desk::ShardPort,
-    log: SessionLog,
-    sessions: BTreeMap<SessionId, SessionState>,
-) -> std::io::Result<Gateway> {
-    let Parts { acceptor, verifier, listeners, watch, security } = parts;
+    ends: Vec<GatewayEnds>,
+    mut sessions: BTreeMap<SessionId, SessionState>,
+) -> Result<Vec<Gateway>, StartError> {
+    let Parts { acceptor, verifier, router, mut listeners, watches, security } = parts;
     let directory = Arc::new(config.directory.clone());
-    let desk = desk::Desk {
-        id: GATEWAY,
-        environment: config.environment.clone(),
-        clock: Clock::new(),
-        verifier,
-        limiter: Limiter::new(&directory),
-        router: Router::new(&directory, 1),
-        shards: vec![shard],
-        directory,
-        watch,
-        security,
-        closing: false,
-        in_flight: 0,
-    };
-    Gateway::new(GatewayParts { desk, log, acceptor, listeners, caps: config.caps, sessions })
+    let limiter = Limiter::new(&directory);
+    let mut gateways = Vec::new();
+    for ((id, ends), watch) in router.gateways().zip(ends).zip(watches) {
+        let GatewayEnds { shards, log, peers } = ends;
+        let own = sessions_of(id, &router, &directory, &mut sessions);
+        let desk = Desk {
+            id,
+            environment: config.environment.clone(),
+            clock: Clock::new(),
+            verifier: verifier.clone(),
+            limiter: limiter.clone(),
+            router: router.clone(),
+            shards,
+            joins: Joins::default(),
+            directory: directory.clone(),
+            watch,
+            security: security.clone(),
+            closing: false,
+            in_flight: 0,
+        };
+        let listeners = std::mem::take(&mut listeners);
+        let caps = config.caps;
+        let parts =
+            GatewayParts { desk, log, acceptor: acceptor.clone(), peers, listeners, caps, sessions: own };
+        gateways.push(Gateway::new(parts).map_err(StartError::Thread)?);
+    }
+    Ok(gateways)
+}
+
+/// Takes out what recovery knows of the sessions that a gateway keeps. Which gateway kept them before does not matter:
+/// all session logs are streams of one journal.
+fn sessions_of(
+    gateway: GatewayId,
+    router: &Router,
+    directory: &Directory,
+    recovered: &mut BTreeMap<SessionId, SessionState>,
+) -> BTreeMap<SessionId, SessionState> {
+    let own = directory.sessions().iter().filter(|session| router.gateway_of(session.id) == gateway);
+    own.filter_map(|session| recovered.remove_entry(&session.id)).collect()
 }
 
 /// An instrument or account with a history cannot be left out: its orders could not be told any more.
@@ -225,10 +261,21 @@ fn check_nothing_is_gone(config: &Config, shard: &Shard) -> Result<(), Fault> {
     }
 }
 
+/// A book lives where its journal is. With another number of shards the default rule gives instruments to other
+/// shards, and so does another `shard`.
+fn check_nothing_moved(router: &Router, shard: &Shard) -> Result<(), StartError> {
+    let moved = shard.instruments().find_map(|known| {
+        let now = router.shard_of(known.id).filter(|owner| *owner != shard.id())?;
+        Some(StartError::Moved { instrument: known.id, symbol: known.symbol, was: shard.id(), now })
+    });
+    moved.map_or(Ok(()), Err)
+}
+
 /// What must be told to a shard so that it knows what the configuration says; nothing where it knows already.
-fn configuration_commands(config: &Config, shard: &Shard) -> Vec<Command> {
+fn configuration_commands(config: &Config, router: &Router, shard: &Shard) -> Vec<Command> {
     let mut commands = Vec::new();
-    for instrument in config.directory.instruments() {
+    let instruments = config.directory.instruments().iter();
+    for instrument in instruments.filter(|instrument| router.shard_of(instrument.id) == Some(shard.id())) {
         let known = shard.instruments().find(|known| known.id == instrument.id);
         if known != Some(instrument) {
             commands.push(Command::Instrument(*instrument));

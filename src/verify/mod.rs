@@ -42,8 +42,8 @@ pub struct Authority {
     pub logged_on: Option<ApiKeyId>,
 }
 
-/// Knows the public keys of all members, and what must be signed.
-#[derive(Debug)]
+/// Knows the public keys of all members, and what must be signed. Each gateway has one, in its own memory.
+#[derive(Clone, Debug)]
 pub struct Verifier {
     /// Ascending, so that a key is found by a binary search over a few cache lines; `keys` has the same order.
     ids: Vec<ApiKeyId>,
@@ -62,7 +62,7 @@ pub struct KeyError {
     pub problem: KeyProblem,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct KnownKey {
     public: PublicKey,
     member: MemberId,

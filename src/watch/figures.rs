@@ -43,11 +43,11 @@ pub struct Watch {
     shared: Arc<Shared>,
 }
 
-/// The other end: it reads.
+/// The other end: it reads what all agents have written.
 #[derive(Debug)]
 pub struct WatchReader {
     total: Figures,
-    shared: Arc<Shared>,
+    agents: Vec<Arc<Shared>>,
 }
 
 #[derive(Debug)]
@@ -63,12 +63,11 @@ struct Exchange {
     written: Option<Box<Figures>>,
 }
 
-/// The figures of an agent: the end that it writes to, and the end that is read.
-pub fn watch() -> (Watch, WatchReader) {
-    let exchange = Exchange { empty: Some(Box::default()), written: None };
-    let shared = Arc::new(Shared { wanted: AtomicBool::new(true), exchange: Mutex::new(exchange) });
-    let reader = WatchReader { total: Figures::default(), shared: Arc::clone(&shared) };
-    (Watch { figures: Box::default(), shared }, reader)
+/// The figures of some agents: the end that each writes to, and the end at which their sum is read.
+pub fn watches(agents: usize) -> (Vec<Watch>, WatchReader) {
+    let watches: Vec<Watch> = (0..agents).map(|_| Watch::new()).collect();
+    let agents = watches.iter().map(|watch| Arc::clone(&watch.shared)).collect();
+    (watches, WatchReader { total: Figures::default(), agents })
 }
 
 impl Stage {
@@ -100,6 +99,12 @@ impl Stage {
 }
 
 impl Watch {
+    fn new() -> Self {
+        let exchange = Exchange { empty: Some(Box::default()), written: None };
+        let shared = Shared { wanted: AtomicBool::new(true), exchange: Mutex::new(exchange) };
+        Self { figures: Box::default(), shared: Arc::new(shared) }
+    }
+
     /// Records how long a stage took.
     pub fn time(&mut self, stage: Stage, took: Span) {
         self.figures.stages[stage as usize].saturating_record(took.0);
@@ -160,14 +165,16 @@ impl Drop for Watch {
 impl WatchReader {
     /// Everything that was handed over so far, and a request for what came since: the next call tells it.
     pub fn refresh(&mut self) -> &Figures {
-        let mut written = self.shared.lock().written.take();
-        if let Some(figures) = &mut written {
-            self.total.add(figures);
-            figures.clear();
-        }
-        if let Some(empty) = written {
-            self.shared.lock().empty = Some(empty);
-            self.shared.wanted.store(true, Ordering::Relaxed);
+        for agent in &self.agents {
+            let mut written = agent.lock().written.take();
+            if let Some(figures) = &mut written {
+                self.total.add(figures);
+                figures.clear();
+            }
+            if let Some(empty) = written {
+                agent.lock().empty = Some(empty);
+                agent.wanted.store(true, Ordering::Relaxed);
+            }
         }
         &self.total
     }
@@ -230,6 +237,24 @@ mod tests {
     use super::*;
     use crate::types::Nanos;
 
+    fn watch() -> (Watch, WatchReader) {
+        let (mut watches, reader) = watches(1);
+        (watches.remove(0), reader)
+    }
+
+    #[test]
+    fn the_figures_of_several_agents_are_read_as_one() {
+        let (mut watches, mut reader) = watches(3);
+        for (at, watch) in watches.iter_mut().enumerate() {
+            watch.time(Stage::Total, Span(at as u64));
+            watch.refuse(Reject::Busy);
+            watch.turn();
+        }
+        let figures = reader.refresh();
+        assert_eq!(figures.stage(Stage::Total).len(), 3);
+        assert_eq!(figures.rejects().collect::<Vec<_>>(), [(Reject::Busy, 3)]);
+    }
+
     #[test]
     fn what_an_agent_records_is_told_once_it_has_handed_over() {
         let (mut watch, mut reader) = watch();
@@ -261,11 +286,11 @@ mod tests {
     fn a_reader_that_holds_the_lock_stops_no_agent() {
         let (mut watch, reader) = watch();
         watch.refuse(Reject::Busy);
-        let held = reader.shared.lock();
+        let held = reader.agents[0].lock();
         watch.turn();
         drop(held);
         watch.turn();
-        assert!(reader.shared.lock().written.is_some());
+        assert!(reader.agents[0].lock().written.is_some());
     }
 
     #[test]

@@ -13,5 +13,5 @@
 mod figures;
 mod security;
 
-pub use figures::{Figures, Stage, Watch, WatchReader, watch};
+pub use figures::{Figures, Stage, Watch, WatchReader, watches};
 pub use security::{SecurityEvent, SecurityLog, SecurityReader, SecurityRecord, security_log};

@@ -48,17 +48,32 @@ fn it_tells_one_json_object_and_everything_holds() {
 #[test]
 fn killed_in_the_middle_it_has_lost_nothing_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
+    killed_in_the_middle(folder.path(), &[]);
     let path = folder.path().to_str().unwrap();
-    let running = demo(&["--seconds", "60", "--keep", path]).stderr(Stdio::null()).spawn().unwrap();
-    kill_after(running, folder.path(), 200);
-    let (holds, out) = output(&["--check", path]);
-    assert!(holds, "{out}");
-    let (holds, out) = output(&["--seconds", "1", "--keep", path]);
-    assert!(holds, "{out}");
 
     let mut promises =
         std::fs::OpenOptions::new().append(true).open(folder.path().join("acknowledged.jsonl")).unwrap();
     writeln!(promises, r#"{{"what":"order","account":"maker","clOrdId":"never-sent","orderId":1}}"#).unwrap();
     let (holds, out) = output(&["--check", path]);
     assert!(!holds && out.contains("never-sent"), "{out}");
+}
+
+#[test]
+fn killed_on_each_topology_it_has_lost_nothing_and_goes_on() {
+    for topology in ["1x1/1", "1x1/2", "2x2/4"] {
+        let folder = tempfile::tempdir().unwrap();
+        killed_in_the_middle(folder.path(), &["--topology", topology]);
+    }
+}
+
+/// Kills a demo, and sees to it that the next one on its folder finds all that was acknowledged.
+fn killed_in_the_middle(folder: &Path, arguments: &[&str]) {
+    let path = folder.to_str().unwrap();
+    let with = |more: &[&'static str]| [more, &["--keep", path], arguments].concat();
+    let running = demo(&with(&["--seconds", "60"])).stderr(Stdio::null()).spawn().unwrap();
+    kill_after(running, folder, 200);
+    let (holds, out) = output(&["--check", path]);
+    assert!(holds, "{out}");
+    let (holds, out) = output(&with(&["--seconds", "1"]));
+    assert!(holds, "{out}");
 }

@@ -11,6 +11,7 @@ mod order_entry_fix;
 mod order_entry_websocket;
 mod restart;
 mod signing;
+mod topologies;
 mod trading;
 
 #[path = "../support/mod.rs"]

@@ -1,10 +1,7 @@
 //! A real server on free loopback ports, with certificates and keys of its own, gone when the test is.
 
 use sealgate::client::{ApiKey, Error, fix, tls, ws};
-use sealgate::config::{
-    self, Account, AgentName, Caps, Config, Directory, Durability, Idle, SignaturePolicy, ThreadPlan,
-    Topology,
-};
+use sealgate::config::{self, Account, Caps, Config, Directory, Durability, Idle, SignaturePolicy, Topology};
 use sealgate::run::{Ended, Server};
 use sealgate::types::Span;
 use std::net::SocketAddr;
@@ -33,10 +30,17 @@ impl Setup {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         sealgate::cli::init::write(dir.path()).unwrap();
-        Self { dir, changes: Vec::new() }.adjust(|config| {
-            config.durability = Durability::Process;
-            config.topology = Topology { threads: vec![parked(PATH), parked(&[AgentName::Journal(0)])] };
-        })
+        let topology = std::env::var(TOPOLOGY).unwrap_or_else(|_| "1x1/1".to_owned());
+        Self { dir, changes: Vec::new() }
+            .adjust(|config| config.durability = Durability::Process)
+            .topology(&topology)
+    }
+
+    /// So many gateways and shards on so many threads, such as "2x2/4".
+    pub fn topology(self, text: &str) -> Self {
+        let mut topology: Topology = text.parse().unwrap();
+        topology.threads.iter_mut().for_each(|thread| thread.idle = Idle::Park);
+        self.adjust(|config| config.topology = topology)
     }
 
     /// Changes the file, before it is read.
@@ -118,6 +122,12 @@ impl Venue {
         self.server.take().expect("it was started").kill();
     }
 
+    /// Changes its configuration between [`Venue::stop`] or [`Venue::kill`] and [`Venue::start_again`].
+    pub fn adjust(&mut self, change: impl FnOnce(&mut Config)) {
+        assert!(self.server.is_none(), "it was ended");
+        change(&mut self.config);
+    }
+
     /// The configuration that it runs with.
     pub fn config(&self) -> &Config {
         &self.config
@@ -197,8 +207,6 @@ impl Venue {
 const CONFIG: &str = "sealgate.toml";
 const FREE: Option<SocketAddr> =
     Some(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0));
-const PATH: &[AgentName] = &[AgentName::Gateway(0), AgentName::Shard(0)];
 
-fn parked(agents: &[AgentName]) -> ThreadPlan {
-    ThreadPlan { core: None, idle: Idle::Park, agents: agents.to_vec() }
-}
+/// Every test that names no topology runs on this one: `SEALGATE_TOPOLOGY=2x2/4 cargo test --test blackbox`.
+const TOPOLOGY: &str = "SEALGATE_TOPOLOGY";

@@ -24,7 +24,7 @@ pub mod witness;
 
 use super::problem;
 use crate::client::Error;
-use crate::config::{Config, Durability};
+use crate::config::{Config, Durability, Topology};
 use crate::run::journal::walk::JournalFault;
 use crate::run::recovery;
 use crate::run::server::{Ended, Server};
@@ -46,6 +46,10 @@ pub struct Args {
     /// How long the clients trade, at most 300 s: what they see is kept in memory until it is compared.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
     seconds: u64,
+    /// Gateways, shards and the threads that they share, such as 1x1/1, 1x1/2 or 2x2/4 [default: 1x1 as it suits the
+    /// machine]. A kept folder keeps its number of shards.
+    #[arg(long, value_name = "GxS/T")]
+    topology: Option<Topology>,
     /// Print the summary as one JSON object.
     #[arg(long)]
     json: bool,
@@ -54,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Only check that the journal in this folder has everything that was acknowledged to the clients of its runs.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["keep", "seconds"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["keep", "seconds", "topology"])]
     check: Option<PathBuf>,
 }
 
@@ -97,7 +101,10 @@ fn check_only(folder: &Path, json: bool) -> Result<bool, Failed> {
 fn demo(args: &Args) -> Result<bool, Failed> {
     let throw_away = tempfile::tempdir().map_err(failed("a temporary folder", A_FOLDER))?;
     let folder = args.keep.as_deref().unwrap_or(throw_away.path());
-    let config = setup::prepare(folder).map_err(failed("the folder", A_FOLDER))?;
+    let mut config = setup::prepare(folder).map_err(failed("the folder", A_FOLDER))?;
+    if let Some(topology) = &args.topology {
+        config.topology = topology.clone();
+    }
     let journal = read_journal(&config)?.unwrap_or_default();
     let earlier = check_promises(folder, &config, &journal)?;
     let before = journal.last();

@@ -2,13 +2,16 @@
 //!
 //! ```text
 //!   Unverified ─► verify ─► limit ─► route ─► ShardInput ─►│ring│          any refusal goes back to the caller
+//!                                     └─ no instrument ───►│every ring│    all of them, or none
 //! ```
 
+use super::fix;
+use super::join::Joins;
 use crate::accept::Identity;
-use crate::config::Directory;
+use crate::config::{Directory, FixSession};
 use crate::limit::Limiter;
-use crate::ring::spsc;
 use crate::ring::watermark::Watermark;
+use crate::ring::{Push, spsc};
 use crate::route::Router;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
@@ -54,13 +57,15 @@ pub struct Desk {
     pub router: Router,
     /// The shards, by number.
     pub shards: Vec<ShardPort>,
+    /// Requests that every shard has.
+    pub joins: Joins,
     /// Counters and histograms.
     pub watch: Watch,
     /// What concerns security.
     pub security: SecurityLog,
     /// Whether the server stops: nothing is taken any more.
     pub closing: bool,
-    /// Requests that a shard has and that are not answered yet, of both protocols.
+    /// Requests that shards have and that are not answered yet, of both protocols; one that all have counts once.
     pub in_flight: usize,
 }
 
@@ -87,6 +92,12 @@ pub struct Asker {
 }
 
 impl Desk {
+    /// The FIX sessions that this gateway keeps.
+    pub fn own_sessions(&self) -> impl Iterator<Item = &FixSession> {
+        let sessions = self.directory.sessions().iter();
+        sessions.filter(|session| self.router.gateway_of(session.id) == self.id)
+    }
+
     /// Takes a decoded request through verify, limit and route into the ring of its shard. If it is refused, it has
     /// not been taken and never will be.
     pub fn submit(&mut self, unverified: Unverified<'_>, asker: Asker) -> Result<(), Refusal> {
@@ -104,19 +115,48 @@ impl Desk {
 
     fn push(&mut self, allowed: &Allowed<'_>, origin: Origin) -> Result<(), Refusal> {
         let request = allowed.request();
-        let shard = match request.kind.instrument() {
-            Some(instrument) => self.router.shard_of(instrument).ok_or(Reject::SymbolUnknown)?,
-            // Questions about all instruments go to the one shard that there is (config::file allows no more yet).
-            None => self.router.shards().next().ok_or(Reject::SymbolUnknown)?,
+        let pushed = match request.kind.instrument() {
+            Some(instrument) => {
+                let shard = self.router.shard_of(instrument).ok_or(Reject::SymbolUnknown)?;
+                let input = input(allowed, request, origin);
+                self.shards[usize::from(shard.0)].push(input)
+            }
+            None => self.push_to_all(allowed, request, origin),
         };
-        let port = &mut self.shards[usize::from(shard.0)];
-        if port.inputs.push(input(allowed, request, origin)).is_done() {
-            port.waker.wake();
-            self.in_flight += 1;
-            Ok(())
-        } else {
-            Err(Reject::Busy.into())
+        match pushed {
+            Push::Done => {
+                self.in_flight += 1;
+                Ok(())
+            }
+            Push::Full(()) => Err(Reject::Busy.into()),
         }
+    }
+
+    /// What concerns all instruments: its answers are joined.
+    fn push_to_all(&mut self, allowed: &Allowed<'_>, request: &Request, mut origin: Origin) -> Push {
+        if !self.all_have_room() {
+            return Push::Full(());
+        }
+        let is_fix = fix::session_of(origin.token).is_some();
+        origin.token = self.joins.begin(origin.token, is_fix, self.shards.len());
+        self.tell_all(&input(allowed, request, origin))
+    }
+
+    /// Puts an input into the ring of every shard, or into none if one is full: for what the gateway itself has to tell
+    /// all of them, such as the end of a session. The end of it is not joined.
+    pub fn tell_all(&mut self, input: &ShardInput) -> Push {
+        if !self.all_have_room() {
+            return Push::Full(());
+        }
+        for port in &mut self.shards {
+            let pushed = port.push(*input);
+            assert!(pushed.is_done(), "room was asked for, and nobody else pushes");
+        }
+        Push::Done
+    }
+
+    fn all_have_room(&self) -> bool {
+        self.shards.iter().all(|port| port.inputs.slots() > 0)
     }
 
     /// Counts a refusal, and notes it if it concerns security.
@@ -146,7 +186,7 @@ impl Desk {
         self.security.note(SecurityRecord { at: self.clock.now(), peer, event });
     }
 
-    /// The shard has answered a request.
+    /// A request is answered.
     pub fn landed(&mut self) {
         assert!(self.in_flight > 0, "a request is answered once");
         self.in_flight -= 1;
@@ -162,6 +202,17 @@ impl Desk {
 }
 
 impl ShardPort {
+    /// Puts an input into the ring, and sees to it that it is taken out.
+    pub fn push(&mut self, input: ShardInput) -> Push {
+        match self.inputs.push(input) {
+            Push::Done => {
+                self.waker.wake();
+                Push::Done
+            }
+            Push::Full(_) => Push::Full(()),
+        }
+    }
+
     /// Whether an output may be told.
     pub fn has_durable_output(&self) -> bool {
         let durable = self.durable.reached();

@@ -2,7 +2,7 @@
 //!
 //! Before the logon there is no session: the certificate's member, the CompIDs, the API key and the signature are
 //! checked in this order, and only then a number or a store is touched. Whatever fails closes the connection without a
-//! word.
+//! word. A session that another gateway keeps is logged on to there: the connection goes over (`handover.rs`).
 
 use super::desk::{Asker, Desk, Sender};
 use super::line::{Line, Lines};
@@ -12,7 +12,7 @@ use crate::decode::fix::Speaker;
 use crate::limit::{CapVerdict, MessageCap};
 use crate::limits::{FIX_MESSAGE_BYTES_MAX, LOGON_DEADLINE};
 use crate::session::fix::{Incoming, LogonAsk};
-use crate::types::{ApiKeyId, ConnId, Nanos, Refusal, Reject, SessionId, Unverified};
+use crate::types::{ApiKeyId, ConnId, GatewayId, Nanos, Refusal, Reject, SessionId, Unverified};
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
 use crate::wire::fix::{FIX44, Framed, Index, Message, frame};
@@ -58,6 +58,8 @@ pub enum Go {
     Silent,
     /// It is closed when what was said is out.
     Leave,
+    /// Its Logon is genuine, and for a session that this gateway keeps: it goes there with all its bytes.
+    Over(GatewayId),
 }
 
 /// The token of a session's requests.
@@ -102,7 +104,8 @@ impl FixConnection {
                 Framed::NeedMore => break,
                 Framed::Message(length) => {
                     go = self.framed(&input[at..at + length], turn);
-                    at += length;
+                    // Who takes the connection over reads the Logon again.
+                    at += if matches!(go, Go::Over(_)) { 0 } else { length };
                 }
                 // Before a logon there is nobody to be patient with.
                 Framed::Garbled { .. } | Framed::TooLong if self.session.is_none() => go = Go::Silent,
@@ -246,6 +249,10 @@ impl FixConnection {
             turn.desk.logon_refused(&self.from, ask.sender);
             return Go::Silent;
         };
+        let home = turn.desk.router.gateway_of(session);
+        if home != turn.desk.id {
+            return Go::Over(home);
+        }
         let owner = (turn.conn, key);
         match turn.lines.get_mut(session).map(|line: &mut Line| line.logon(&ask, owner, now, turn.log)) {
             Some(Ok(())) => {

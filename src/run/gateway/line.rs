@@ -10,7 +10,7 @@
 
 use super::session_log::SessionLog;
 use super::staged::Staged;
-use crate::config::Directory;
+use crate::config::{Directory, FixSession};
 use crate::report;
 use crate::run::journal::{ReadBack, SentBody};
 use crate::run::recovery::{Sent, SessionState};
@@ -344,11 +344,14 @@ impl Line {
 }
 
 impl Lines {
-    /// The sessions of the configuration with what recovery knows of them.
-    pub fn new(directory: &Directory, mut recovered: BTreeMap<SessionId, SessionState>) -> Self {
+    /// The sessions that the gateway keeps, with what recovery knows of them.
+    pub fn new<'a>(
+        sessions: impl Iterator<Item = &'a FixSession>,
+        mut recovered: BTreeMap<SessionId, SessionState>,
+    ) -> Self {
         let mut owed = VecDeque::new();
         let mut lines = BTreeMap::new();
-        for session in directory.sessions() {
+        for session in sessions {
             let state = recovered.remove(&session.id);
             if let Some(state) = &state {
                 owed.extend(state.owed.iter().map(|at| (session.id, *at)));
@@ -358,7 +361,7 @@ impl Lines {
         Self { lines, questions: VecDeque::new(), owed }
     }
 
-    /// A session of the configuration.
+    /// A session that the gateway keeps.
     pub fn get_mut(&mut self, session: SessionId) -> Option<&mut Line> {
         self.lines.get_mut(&session)
     }

@@ -4,6 +4,7 @@
 //!   sockets.rs   poll ─► accept ─► read ─► TLS ─► fix.rs, websocket.rs ─► desk.rs: verify, limit, route ─► │ring│
 //!   release.rs   │ring│ ─► what is durable ─► report ─► line.rs, counter.rs: the sessions that hear it
 //!   sockets.rs   flush: sessions' bytes ─► TLS ─► write, once a connection and turn
+//!   handover.rs  connections that another gateway keeps go there; those that this one keeps come
 //! ```
 //!
 //! One turn does a bounded amount of each, and nothing in it blocks. A connection that breaks is dropped; no other is
@@ -13,6 +14,8 @@ pub mod connections;
 pub mod counter;
 pub mod desk;
 pub mod fix;
+pub mod handover;
+pub mod join;
 pub mod line;
 pub mod link;
 mod release;
@@ -31,11 +34,12 @@ use crate::decode::ws::Decoder;
 use crate::limits::OUTCOME_DEADLINE;
 use crate::sys::poll::{Interest, Poller, Ready};
 use crate::sys::socket::Listener;
-use crate::types::{ConnId, Nanos, SessionId, Span, Stamps};
+use crate::types::{ConnId, GatewayId, Nanos, SessionId, Span, Stamps};
 use crate::wire::ws::Close;
 use connections::Connections;
 use counter::Counter;
 use desk::Desk;
+use handover::Peers;
 use line::Lines;
 use link::READ_BYTES;
 use session_log::SessionLog;
@@ -68,11 +72,13 @@ pub struct GatewayParts {
     pub log: SessionLog,
     /// TLS.
     pub acceptor: Acceptor,
-    /// Where clients connect.
+    /// The other gateways.
+    pub peers: Peers,
+    /// Where clients connect: at one of the gateways, which accepts for all.
     pub listeners: Vec<(Service, Listener)>,
     /// Caps on connections.
     pub caps: Caps,
-    /// What recovery knows of the FIX sessions.
+    /// What recovery knows of the FIX sessions that this gateway keeps.
     pub sessions: BTreeMap<SessionId, SessionState>,
 }
 
@@ -84,6 +90,7 @@ pub struct Gateway {
     decoder: Decoder,
     counter: Counter,
     acceptor: Acceptor,
+    peers: Peers,
     listeners: Vec<(Service, Listener)>,
     caps: Caps,
     connections: Connections<Connection>,
@@ -95,6 +102,8 @@ pub struct Gateway {
     dirty: Vec<ConnId>,
     /// WebSocket connections that subscribed to events.
     subscribers: Vec<ConnId>,
+    /// The shard whose events are told first in the next turn.
+    first_shard: usize,
     /// Requests that were answered in this turn, and when they were found durable.
     answered: Vec<(Stamps, Nanos)>,
     is_open: bool,
@@ -106,10 +115,10 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that takes up the sessions that recovery found.
     pub fn new(parts: GatewayParts) -> std::io::Result<Self> {
-        let GatewayParts { desk, log, acceptor, listeners, caps, sessions } = parts;
+        let GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions } = parts;
         let most = caps.connections as usize;
         Ok(Self {
-            lines: Lines::new(&desk.directory, sessions),
+            lines: Lines::new(desk.own_sessions(), sessions),
             decoder: Decoder::new(desk.directory.clone(), desk.id),
             counter: Counter::new(&desk),
             connections: Connections::new(most),
@@ -119,6 +128,7 @@ impl Gateway {
             plain: Vec::with_capacity(2 * READ_BYTES),
             dirty: Vec::with_capacity(most),
             subscribers: Vec::with_capacity(most),
+            first_shard: 0,
             answered: Vec::with_capacity(1_024),
             is_open: false,
             next_tick: Nanos(0),
@@ -127,9 +137,15 @@ impl Gateway {
             desk,
             log,
             acceptor,
+            peers,
             listeners,
             caps,
         })
+    }
+
+    /// Which gateway it is.
+    pub fn id(&self) -> GatewayId {
+        self.desk.id
     }
 
     /// Lets clients in, once the sessions have taken up what the last run owed them.
@@ -203,7 +219,7 @@ impl Agent for Gateway {
     fn poll(&mut self, now: Nanos) -> Result<Work, Fault> {
         let mut count = self.lines.read_back(&self.desk.directory, now, &mut self.log);
         if self.is_open {
-            count += self.sockets_turn(now)?;
+            count += self.sockets_turn(now)? + self.take_over(now);
             count += self.release();
             self.tick(now);
         } else if self.lines.are_ready() {
@@ -218,6 +234,7 @@ impl Agent for Gateway {
     fn has_input(&self) -> bool {
         self.log.has_answer()
             || self.lines.have_free(self.log.durable())
+            || self.peers.has_input()
             || self.desk.shards.iter().any(|port| port.has_durable_output())
     }
 

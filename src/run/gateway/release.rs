@@ -1,28 +1,35 @@
 //! From the shards back to the clients: what is durable is told, in the order of each shard.
 
 use super::fix;
+use super::join::Joined;
 use super::line::Told;
 use super::sockets;
 use super::{Gateway, Stage};
 use crate::report::fix::OwnId;
 use crate::types::{Answer, Event, EventRef, Nanos, Origin, SessionId, ShardOutput};
 
-/// Most events told in one turn, so that sockets are not kept waiting during a long sweep.
+/// Most events told in one turn, so that sockets are not kept waiting during a long sweep. Each shard has its share.
 const RELEASES_PER_TURN_MAX: usize = 256;
 
 impl Gateway {
     /// Tells what is durable; returns how much that was. It pauses while the session log has no room: the events wait
-    /// in their rings, and the shards behind them.
+    /// in their rings, and the shards behind them. Another shard is the first in each turn, so that none has all the
+    /// room.
     pub(super) fn release(&mut self) -> usize {
+        let shards = self.desk.shards.len();
+        self.first_shard = (self.first_shard + 1) % shards;
+        (0..shards).map(|offset| self.release_of((self.first_shard + offset) % shards)).sum()
+    }
+
+    fn release_of(&mut self, shard: usize) -> usize {
+        let share = RELEASES_PER_TURN_MAX / self.desk.shards.len();
         let mut count = 0;
-        for shard in 0..self.desk.shards.len() {
-            while count < RELEASES_PER_TURN_MAX
-                && self.log.has_room()
-                && let Some(output) = self.desk.shards[shard].durable_output()
-            {
-                self.tell(output);
-                count += 1;
-            }
+        while count < share
+            && self.log.has_room()
+            && let Some(output) = self.desk.shards[shard].durable_output()
+        {
+            self.tell(output);
+            count += 1;
         }
         count
     }
@@ -35,31 +42,42 @@ impl Gateway {
                 let at = EventRef { shard, seq, index };
                 let told = Told { event: &event, at, time, poss_resend: false };
                 if let Some(origin) = origin {
-                    self.tell_requester(&told, origin, last, now);
+                    self.tell_requester(&told, origin, last);
                 }
                 self.tell_sessions(&told, now);
                 self.tell_subscribers(&told);
             }
             ShardOutput::Answer { time, origin, answer, .. } => {
-                self.answer(&answer, origin, time, now);
-                self.desk.landed();
-                self.answered.push((origin.stamps, now));
+                let joined = self.desk.joins.answered(origin.token, answer);
+                self.finish_request(joined, origin, time);
             }
         }
     }
 
-    /// WebSocket: the events of a request make its answer. FIX: its session hears them anyway.
-    fn tell_requester(&mut self, told: &Told<'_>, origin: Origin, last: bool, now: Nanos) {
-        if fix::session_of(origin.token).is_none() {
-            self.counter.hear(origin.token, told.event);
-        }
-        if !last {
-            return;
+    /// A shard has finished a request: if all that have it have, it is answered.
+    fn finish_request(&mut self, joined: Joined, origin: Origin, time: Nanos) {
+        let now = self.desk.clock.now();
+        match joined {
+            Joined::Waits => return,
+            Joined::Answered(answer) => self.answer(&answer, origin, time, now),
+            Joined::Executed => {
+                if let Some((conn, text)) = self.counter.executed(origin.token, time, &self.desk) {
+                    sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
+                }
+            }
         }
         self.desk.landed();
         self.answered.push((origin.stamps, now));
-        if let Some((conn, text)) = self.counter.executed(origin.token, told.time, &self.desk) {
-            sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
+    }
+
+    /// WebSocket: the events of a request make its answer. FIX: its session hears them anyway.
+    fn tell_requester(&mut self, told: &Told<'_>, origin: Origin, last: bool) {
+        if fix::session_of(origin.token).is_none() {
+            self.counter.hear(origin.token, told.event);
+        }
+        if last {
+            let joined = self.desk.joins.executed(origin.token);
+            self.finish_request(joined, origin, told.time);
         }
     }
 

@@ -14,12 +14,12 @@ use crate::limits::HANDSHAKE_DEADLINE;
 use crate::run::agent::{Agent, Fault};
 use crate::sys::poll::{Interest, Poller};
 use crate::sys::socket::{Accepted, Stream};
-use crate::types::{ConnId, MemberId, Nanos, Span, Text};
+use crate::types::{ConnId, GatewayId, MemberId, Nanos, Span, Text};
 use crate::watch::SecurityEvent;
 use std::net::SocketAddr;
 
-/// Connections accepted in one turn; the kernel keeps the others.
-const ACCEPTS_PER_TURN_MAX: usize = 16;
+/// Connections accepted or taken over in one turn; the kernel, or the ring, keeps the others.
+pub(super) const ACCEPTS_PER_TURN_MAX: usize = 16;
 
 /// A listener that found no descriptor free looks again after this.
 const EXHAUSTED_PAUSE: Span = Span::from_millis(100);
@@ -33,11 +33,11 @@ pub(super) const LISTENER_TOKENS: u64 = u64::MAX - 1;
 /// One connection.
 pub(super) struct Connection {
     pub(super) link: Link,
-    peer: SocketAddr,
+    pub(super) peer: SocketAddr,
     member: Option<MemberId>,
     pub(super) stage: Stage,
-    watched_for_write: bool,
-    queued: bool,
+    pub(super) watched_for_write: bool,
+    pub(super) queued: bool,
     /// When it must have come further; `None` once it has.
     deadline: Option<Nanos>,
     /// Nothing more is taken from it; it goes when its bytes are out and the peer has closed, or at its deadline.
@@ -62,6 +62,8 @@ enum Fate {
     Drop,
     /// Closed when its bytes are out.
     Leave,
+    /// Goes to the gateway that keeps its session.
+    Over(GatewayId),
 }
 
 /// Remembers that a connection has something to send.
@@ -118,14 +120,9 @@ impl Gateway {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             let (service, listener) = &self.listeners[listener];
             match listener.accept() {
-                // Dropping the stream closes it.
-                Accepted::Stream(..) if self.desk.closing => {}
-                Accepted::Stream(_, peer) if self.connections.is_full() => {
-                    self.desk.note(peer, SecurityEvent::ConnectionsExhausted);
-                }
                 Accepted::Stream(stream, peer) => {
                     let service = *service;
-                    self.greet(stream, peer, service, now);
+                    self.deal(stream, peer, service, now);
                 }
                 Accepted::WouldBlock => return,
                 Accepted::Exhausted(_) => {
@@ -136,9 +133,21 @@ impl Gateway {
         }
     }
 
-    fn greet(&mut self, stream: Stream, peer: SocketAddr, service: Service, now: Nanos) {
+    /// Takes what came before as if it had just been read.
+    pub(super) fn resume(&mut self, id: ConnId, now: Nanos) {
+        self.plain.clear();
+        match self.arrived(id, now) {
+            Fate::Stay => touch(&mut self.connections, &mut self.dirty, id),
+            Fate::Leave => self.leave(id, now),
+            Fate::Drop => self.remove(id),
+            Fate::Over(to) => self.hand_over(id, to),
+        }
+    }
+
+    /// Begins with a connection that was accepted.
+    pub(super) fn greet(&mut self, stream: Stream, peer: SocketAddr, service: Service, now: Nanos) {
         let link = Link::new(stream, self.acceptor.connection(), self.caps.output_bytes);
-        let id = self.connections.insert(|_| Connection {
+        self.enter(Connection {
             link,
             peer,
             member: None,
@@ -149,10 +158,24 @@ impl Gateway {
             leaving: false,
             dismissed: false,
         });
-        let Some(connection) = self.connections.get_mut(id) else { return };
-        if self.poller.add(connection.link.stream(), id.0, Interest::Read).is_err() {
-            self.connections.remove(id);
+    }
+
+    /// Gives a connection its place, if there is one; dropping it closes it.
+    pub(super) fn enter(&mut self, connection: Connection) -> Option<ConnId> {
+        if self.desk.closing {
+            return None;
         }
+        if self.connections.is_full() {
+            self.desk.note(connection.peer, SecurityEvent::ConnectionsExhausted);
+            return None;
+        }
+        let id = self.connections.insert(|_| connection);
+        let stream = self.connections.get_mut(id)?.link.stream();
+        if self.poller.add(stream, id.0, Interest::Read).is_err() {
+            self.connections.remove(id);
+            return None;
+        }
+        Some(id)
     }
 
     fn read(&mut self, id: ConnId) {
@@ -181,6 +204,7 @@ impl Gateway {
             }
             (Some(_), _) | (None, Fate::Drop) => self.remove(id),
             (None, Fate::Leave) => self.leave(id, now),
+            (None, Fate::Over(to)) => self.hand_over(id, to),
             (None, Fate::Stay) => touch(&mut self.connections, &mut self.dirty, id),
         }
     }
@@ -211,6 +235,7 @@ impl Gateway {
                     Go::On => Fate::Stay,
                     Go::Silent => Fate::Drop,
                     Go::Leave => Fate::Leave,
+                    Go::Over(to) => Fate::Over(to),
                 }
             }
             Stage::WebSocket(websocket) => {
@@ -291,13 +316,8 @@ impl Gateway {
             }
             self.remove(id);
         }
-        self.plain.clear();
         for id in starved {
-            match self.arrived(id, now) {
-                Fate::Stay => touch(&mut self.connections, &mut self.dirty, id),
-                Fate::Leave => self.leave(id, now),
-                Fate::Drop => self.remove(id),
-            }
+            self.resume(id, now);
         }
     }
 }
