@@ -97,7 +97,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             Ok(why) => why,
             Err(error) => error.to_string(),
         };
-        // Set before the reports end, so that whoever sees their end can tell why.
+        // Set before the reports end, so that whoever sees their end can tell why, and where to go on: a report that
+        // was handed over must not be asked for again.
+        self.tell_numbers();
         *self.ears.shared.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
@@ -167,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
-        *self.ears.shared.numbers.lock().unwrap_or_else(PoisonError::into_inner) = self.session.numbers();
+        self.tell_numbers();
         if self.out.wire.is_empty() {
             return Ok(());
         }
@@ -183,6 +185,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             drop(to.send(Ok(Sent { at, ..sent })));
         }
         Ok(())
+    }
+
+    fn tell_numbers(&self) {
+        *self.ears.shared.numbers.lock().unwrap_or_else(PoisonError::into_inner) = self.session.numbers();
     }
 
     /// Why the session is over, if it is.
