@@ -4,8 +4,10 @@
 //! arguments ──clap──► Args of one subcommand ──run──► exit code: 0 done, 1 refused or failed, 2 wrong usage
 //! ```
 //!
-//! Results go to stdout, all else to stderr. Whatever fails says so in one line: see [`problem`].
+//! A command that has exit codes of its own says so. Results go to stdout, all else to stderr. Whatever
+//! fails says so in one line: see [`problem`].
 
+pub mod bot;
 pub mod cert;
 pub mod demo;
 pub mod init;
@@ -33,6 +35,8 @@ enum Command {
     Serve(serve::Args),
     /// Run the server and clients that trade against it on this machine, and check that both saw the same.
     Demo(demo::Args),
+    /// Place, cancel and follow orders from the command line or a script, over WebSocket or FIX.
+    Bot(bot::Args),
     /// Make certificates for servers and members, and show their pins.
     Cert(cert::Args),
     /// Verify a journal offline, show its records, decide about a damaged end.
@@ -47,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Bot(args) => bot::run(args),
         Command::Cert(args) => cert::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Key(args) => key::run(args),

@@ -63,6 +63,13 @@ impl ApiError {
         Self { status, code, msg, reject, retry_after }
     }
 
+    /// The refusal that a text of FIX tells, with the status and code that WebSocket has for it.
+    pub fn of_text(msg: String) -> Self {
+        let info = reject_named(&msg).map(Reject::info);
+        let (status, code) = info.map_or((400, 0), |info| (info.ws_status, info.ws_code));
+        Self::new(status, code, msg, None)
+    }
+
     /// The name of the refusal, such as `PriceOutsideBand`.
     pub fn name(&self) -> &str {
         self.msg.split([' ', ':']).next().unwrap_or_default()

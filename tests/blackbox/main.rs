@@ -4,6 +4,7 @@
 
 mod bad_input_fix;
 mod bad_input_websocket;
+mod bot;
 mod demo;
 mod examples;
 mod handshake;

@@ -203,8 +203,18 @@ impl Client {
 
     /// The first half of [`Client::cancel`]; [`Client::send`] is the second.
     pub fn sign_cancel(&self, symbol: &str, order: impl Into<OrderName>) -> SignedOrder {
+        self.sign_cancel_named(symbol, order, None)
+    }
+
+    /// [`Client::sign_cancel`] with a ClOrdID of the caller's for the cancel itself.
+    pub fn sign_cancel_named(
+        &self,
+        symbol: &str,
+        order: impl Into<OrderName>,
+        cl_ord_id: Option<String>,
+    ) -> SignedOrder {
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
-        let cl_ord_id = format!("{}{id}", self.shared.id_prefix);
+        let cl_ord_id = cl_ord_id.unwrap_or_else(|| format!("{}{id}", self.shared.id_prefix));
         let params = Params::order_name(symbol, &order.into()).text("newClientOrderId", &*cl_ord_id);
         let params = self.orders_signed("order.cancel", params);
         SignedOrder { id, text: params.write(id, "order.cancel"), cl_ord_id }

@@ -1,0 +1,314 @@
+//! What became of an action, as a line for people or as a JSON object.
+//!
+//! The fields of the objects have the names that the WebSocket API gives them, whatever the protocol.
+
+use super::Failure;
+use crate::client::fix::Standing;
+use crate::client::ws::{BookTicker, Depth, OrderState};
+use crate::client::{Error, ExecutionReport};
+use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrderId, Side};
+use serde_json::{Map, Value, json};
+use std::io::Write as _;
+use std::time::Duration;
+
+/// What an action came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What `expect` compares: the status of the order.
+    pub word: Option<String>,
+}
+
+/// Says it, on stdout; failures for people on stderr.
+#[derive(Clone, Copy, Debug)]
+pub struct Say {
+    json: bool,
+}
+
+/// One thing that is said.
+#[derive(Debug)]
+pub struct Said {
+    text: String,
+    json: Value,
+}
+
+impl Say {
+    /// For people, or in JSON.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Says one thing. Somebody may read it as it comes, so it is not kept back.
+    pub fn say(&self, said: &Said) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        let written = if self.json { writeln!(out, "{}", said.json) } else { writeln!(out, "{}", said.text) };
+        written.and_then(|()| out.flush()).map_err(|_| Failure::Unread)
+    }
+
+    /// Says why an action failed, and on which line of a script.
+    pub fn failure(&self, place: Option<&str>, failure: &Failure) {
+        if self.json {
+            let mut object = Map::new();
+            object.insert("error".to_owned(), failure_json(failure));
+            object.extend(place.map(|place| ("line".to_owned(), json!(place))));
+            // If nobody reads stdout, the exit code still tells.
+            let _ = writeln!(std::io::stdout(), "{}", Value::Object(object));
+        } else {
+            let place = place.map_or_else(String::new, |place| format!("{place}: "));
+            let _ = writeln!(std::io::stderr(), "sealgate: bot: {place}{}", failure_text(failure));
+        }
+    }
+
+    /// Says that an action was refused as the script expected.
+    pub fn expected(&self, place: Option<&str>, failure: &Failure) {
+        if self.json {
+            self.failure(place, failure);
+        } else {
+            let _ = writeln!(std::io::stdout(), "as expected: {}", failure_text(failure));
+        }
+    }
+}
+
+fn failure_text(failure: &Failure) -> String {
+    match failure {
+        Failure::Usage(why) | Failure::Unmet(why) => why.clone(),
+        Failure::Client(Error::Refused(refusal)) => format!("refused: {}", refusal.msg),
+        Failure::Client(error) | Failure::NoSession(error) => error.to_string(),
+        Failure::Unread => "nobody reads the output".to_owned(),
+    }
+}
+
+fn failure_json(failure: &Failure) -> Value {
+    let kind = match failure {
+        Failure::Usage(_) | Failure::Client(Error::Number(_)) => "usage",
+        Failure::Client(Error::Refused(_)) => "refused",
+        Failure::Client(Error::OutcomeUnknown { .. }) => "unknown",
+        Failure::Unmet(_) | Failure::Unread => "unmet",
+        Failure::Client(_) | Failure::NoSession(_) => "connection",
+    };
+    let mut object = json!({"kind": kind, "msg": failure_text(failure)});
+    match failure {
+        Failure::Client(Error::Refused(refusal)) => {
+            object["msg"] = json!(refusal.msg);
+            object["name"] = json!(refusal.name());
+            object["status"] = json!(refusal.status);
+            object["code"] = json!(refusal.code);
+            if let Some(wait) = refusal.retry_after {
+                object["waitMillis"] = json!(millis(wait));
+            }
+        }
+        Failure::Client(Error::OutcomeUnknown { cl_ord_id, .. }) => {
+            object["clientOrderId"] = json!(cl_ord_id);
+        }
+        _ => {}
+    }
+    object
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// An order as both protocols tell it.
+struct OrderLine<'a> {
+    what: &'static str,
+    symbol: &'a str,
+    order_id: Option<OrderId>,
+    cl_ord_id: &'a str,
+    side: Side,
+    qty: Decimal,
+    price: Decimal,
+    cum_qty: Decimal,
+    status: OrdStatus,
+    reason: &'a str,
+}
+
+impl OrderLine<'_> {
+    fn said(&self) -> Said {
+        let side = side(self.side);
+        let mut json = json!({
+            "action": self.what, "symbol": self.symbol, "orderId": self.order_id.map(|id| id.0),
+            "clientOrderId": self.cl_ord_id, "side": side.to_uppercase(), "origQty": self.qty.to_string(),
+            "price": self.price.to_string(), "executedQty": self.cum_qty.to_string(),
+            "status": status(self.status),
+        });
+        let price = if self.price.mantissa == 0 { String::new() } else { format!(" @ {}", self.price) };
+        let order = self.order_id.map_or_else(|| "none".to_owned(), |id| id.0.to_string());
+        let mut text = format!(
+            "{}: {side} {} {}{price} {} filled {} order {order} name {}",
+            self.what,
+            self.qty,
+            self.symbol,
+            status(self.status),
+            self.cum_qty,
+            self.cl_ord_id
+        );
+        if !self.reason.is_empty() {
+            json["reason"] = json!(self.reason);
+            text.push_str(&format!(" ({})", self.reason));
+        }
+        Said { text, json }
+    }
+}
+
+impl Said {
+    /// An order as an answer over WebSocket tells it.
+    pub fn order(what: &'static str, order: &OrderState) -> Self {
+        let line = OrderLine {
+            what,
+            symbol: &order.symbol,
+            order_id: Some(order.order_id),
+            cl_ord_id: order.orig_cl_ord_id.as_deref().unwrap_or(&order.cl_ord_id),
+            side: order.side,
+            qty: order.qty,
+            price: order.price,
+            cum_qty: order.cum_qty,
+            status: order.status,
+            reason: order.reason.as_deref().unwrap_or_default(),
+        };
+        let mut said = line.said();
+        if !order.fills.is_empty() {
+            let fill = |fill: &crate::client::ws::Fill| {
+                json!({
+                    "tradeId": fill.trade_id.0, "qty": fill.qty.to_string(), "price": fill.price.to_string(),
+                })
+            };
+            said.json["fills"] = order.fills.iter().map(fill).collect();
+        }
+        said
+    }
+
+    /// With the time that the answer took, and whether it had been given before.
+    pub fn timed(mut self, round_trip: Duration, repeated: bool) -> Self {
+        let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
+        self.json["roundTripMicros"] = json!(micros);
+        self.json["repeated"] = json!(repeated);
+        self.text.push_str(&format!(" in {micros} µs"));
+        if repeated {
+            self.text.push_str(" (the first answer again)");
+        }
+        self
+    }
+
+    /// A change of an order.
+    pub fn execution(what: &'static str, report: &ExecutionReport) -> Self {
+        let line = OrderLine {
+            what,
+            symbol: &report.symbol,
+            order_id: report.order_id,
+            cl_ord_id: report.entered_as(),
+            side: report.side,
+            qty: report.qty,
+            price: report.price,
+            cum_qty: report.cum_qty,
+            status: report.status,
+            reason: &report.text,
+        };
+        let mut said = line.said();
+        said.json["execType"] = json!(exec_type(report.exec_type));
+        said.json["transactTime"] = json!(report.time.as_millis());
+        if let Some(trade) = &report.trade {
+            let role = if trade.maker { "maker" } else { "taker" };
+            said.json["trade"] = json!({
+                "tradeId": trade.id.0, "qty": trade.qty.to_string(), "price": trade.price.to_string(),
+                "maker": trade.maker,
+            });
+            let (qty, price, id) = (trade.qty, trade.price, trade.id.0);
+            said.text.push_str(&format!(", traded {qty} @ {price} as {role}, trade {id}"));
+        }
+        said
+    }
+
+    /// How an order stands that FIX told again.
+    pub fn standing(what: &'static str, order: &Standing) -> Self {
+        let (id, status) = (order.order_id.map(|id| id.0), status(order.status));
+        let (name, filled) = (&order.cl_ord_id, order.cum_qty.to_string());
+        Self {
+            text: format!("{what}: {status} filled {filled} name {name} (the first request again)"),
+            json: json!({
+                "action": what, "orderId": id, "clientOrderId": name, "status": status, "executedQty": filled,
+                "repeated": true,
+            }),
+        }
+    }
+
+    /// How many orders were listed.
+    pub fn count(orders: usize) -> Self {
+        Self { text: format!("{orders} open"), json: json!({"action": "orders", "count": orders}) }
+    }
+
+    /// A book.
+    pub fn depth(symbol: &str, depth: &Depth) -> Self {
+        let side = |name: &str, levels: &[(Decimal, Decimal)]| -> Vec<String> {
+            levels.iter().map(|(price, qty)| format!("  {name} {qty} @ {price}")).collect()
+        };
+        let mut lines = vec![format!("depth: {symbol} at {}", depth.last_update_id)];
+        // As traders read it: the spread in the middle.
+        lines.extend(side("ask", &depth.asks).into_iter().rev());
+        lines.extend(side("bid", &depth.bids));
+        let levels = |levels: &[(Decimal, Decimal)]| -> Value {
+            levels.iter().map(|(price, qty)| json!([price.to_string(), qty.to_string()])).collect()
+        };
+        let (bids, asks) = (levels(&depth.bids), levels(&depth.asks));
+        let json = json!({
+            "action": "depth", "symbol": symbol, "lastUpdateId": depth.last_update_id, "bids": bids, "asks": asks,
+        });
+        Self { text: lines.join("\n"), json }
+    }
+
+    /// The best of a book.
+    pub fn ticker(best: &BookTicker) -> Self {
+        let side = |qty: Decimal, price: Decimal| match qty.mantissa {
+            0 => "nothing".to_owned(),
+            _ => format!("{qty} @ {price}"),
+        };
+        let (bid, ask) = (side(best.bid_qty, best.bid_price), side(best.ask_qty, best.ask_price));
+        Self {
+            text: format!("ticker: {} bid {bid}, ask {ask}", best.symbol),
+            json: json!({
+                "action": "ticker", "symbol": best.symbol,
+                "bidPrice": best.bid_price.to_string(), "bidQty": best.bid_qty.to_string(),
+                "askPrice": best.ask_price.to_string(), "askQty": best.ask_qty.to_string(),
+            }),
+        }
+    }
+
+    /// The venue's clock, and how far it is ahead of ours.
+    pub fn time(venue: Nanos, here: Nanos, round_trip: Duration) -> Self {
+        let signed = |at: Nanos| i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+        let (venue, ahead) = (venue.as_millis(), signed(venue).saturating_sub(signed(here)));
+        let trip = millis(round_trip);
+        Self {
+            text: format!("time: {venue} ms, {ahead} ms ahead of this machine, asked in {trip} ms"),
+            json: json!({"action": "time", "serverTime": venue, "aheadMillis": ahead, "roundTripMillis": trip}),
+        }
+    }
+}
+
+/// The status in the words of the WebSocket API.
+pub fn status(status: OrdStatus) -> &'static str {
+    match status {
+        OrdStatus::New => "NEW",
+        OrdStatus::PartiallyFilled => "PARTIALLY_FILLED",
+        OrdStatus::Filled => "FILLED",
+        OrdStatus::Canceled => "CANCELED",
+        OrdStatus::Rejected => "REJECTED",
+        OrdStatus::Expired => "EXPIRED",
+    }
+}
+
+fn exec_type(exec_type: ExecType) -> &'static str {
+    match exec_type {
+        ExecType::New => "NEW",
+        ExecType::Trade => "TRADE",
+        ExecType::Canceled => "CANCELED",
+        ExecType::Rejected => "REJECTED",
+        ExecType::Expired => "EXPIRED",
+    }
+}
+
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}

@@ -1,0 +1,181 @@
+//! The actions over WebSocket.
+
+use super::grammar::{Action, Market, Place};
+use super::home::Home;
+use super::say::{Outcome, Said, Say, status};
+use super::{Failure, Options};
+use crate::client::ws::{self, Client, Executions, OrderState};
+use crate::client::{Error, ExecutionReport, NewOrder};
+use crate::types::Nanos;
+use std::time::{Duration, Instant};
+
+/// A connection that is logged on.
+pub struct Session {
+    client: Client,
+    executions: Option<Executions>,
+    account: Option<String>,
+}
+
+impl Session {
+    /// Connects and logs on. Executions are listened to from here on, if they will be asked for.
+    pub async fn open(options: &Options, home: &Home, follows: bool) -> Result<Self, Failure> {
+        let how = ws::Options { timeout: options.timeout.0, ..ws::Options::default() };
+        let connect = async {
+            let client = Client::connect_with(&home.url, home.tls.clone(), home.key.clone(), how).await?;
+            client.logon().await?;
+            let executions = if follows { Some(client.subscribe().await?) } else { None };
+            Ok((client, executions))
+        };
+        let (client, executions) = connect.await.map_err(Failure::NoSession)?;
+        Ok(Self { client, executions, account: options.account.clone() })
+    }
+
+    /// Does one action.
+    pub async fn act(&mut self, action: &Action, say: &Say) -> Result<Outcome, Failure> {
+        match action {
+            Action::Place(place) => {
+                let order = order(place, self.account.as_deref())?;
+                self.send("placed", self.client.sign(&order), say).await
+            }
+            Action::Cancel { symbol, order, id, .. } => {
+                let signed = self.client.sign_cancel_named(symbol, order.name(), id.clone());
+                self.send("canceled", signed, say).await
+            }
+            Action::Status { symbol, order } => {
+                let state = self.client.status(symbol, order.name()).await?;
+                say.say(&Said::order("status", &state))?;
+                Ok(outcome(&state))
+            }
+            Action::Orders { symbol } => {
+                let orders = self.client.open_orders(symbol.as_deref()).await?;
+                for order in &orders {
+                    say.say(&Said::order("open", order))?;
+                }
+                say.say(&Said::count(orders.len()))?;
+                Ok(Outcome::default())
+            }
+            Action::Follow { count, time } => self.follow(*count, time.map(|time| time.0), say).await,
+            Action::Market { what } => self.look(what, say).await,
+            // The run itself sees to these.
+            Action::Wait { .. } | Action::Expect { .. } => Ok(Outcome::default()),
+        }
+    }
+
+    /// Says goodbye.
+    pub async fn close(self) {
+        self.client.close().await;
+    }
+
+    async fn send(&self, what: &'static str, order: ws::SignedOrder, say: &Say) -> Result<Outcome, Failure> {
+        let timed = self.client.send(order).await?;
+        say.say(&Said::order(what, &timed.answer).timed(timed.round_trip, timed.repeated))?;
+        Ok(outcome(&timed.answer))
+    }
+
+    async fn follow(
+        &mut self,
+        count: Option<u64>,
+        time: Option<Duration>,
+        say: &Say,
+    ) -> Result<Outcome, Failure> {
+        let Some(executions) = &mut self.executions else { return Ok(Outcome::default()) };
+        let mut following = Following::new(count, time);
+        while !following.is_done() {
+            match following.wait(executions.next()).await {
+                Some(Some(report)) => following.heard(&report, say)?,
+                Some(None) => return Err(Error::Closed("the connection ended".to_owned()).into()),
+                None => break,
+            }
+        }
+        following.finish()
+    }
+
+    async fn look(&self, what: &Market, say: &Say) -> Result<Outcome, Failure> {
+        let said = match what {
+            Market::Depth { symbol, levels } => {
+                Said::depth(symbol, &self.client.depth(symbol, *levels).await?)
+            }
+            Market::Ticker { symbol } => Said::ticker(&self.client.book_ticker(symbol).await?),
+            Market::Time => {
+                let asked = Instant::now();
+                let venue = self.client.time().await?;
+                Said::time(venue, now(), asked.elapsed())
+            }
+        };
+        say.say(&said)?;
+        Ok(Outcome::default())
+    }
+}
+
+/// Executions that are waited for: so many, or so long.
+pub struct Following {
+    left: Option<u64>,
+    until: Option<Instant>,
+    heard: u64,
+    last: Option<&'static str>,
+}
+
+impl Following {
+    /// Until the count is full or the time is over; without both for ever.
+    pub fn new(count: Option<u64>, time: Option<Duration>) -> Self {
+        Self { left: count, until: time.map(|time| Instant::now() + time), heard: 0, last: None }
+    }
+
+    /// Whether there were as many as were wanted.
+    pub fn is_done(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// What `next` brings; `None` when the time is over.
+    pub async fn wait<T>(&self, next: impl Future<Output = T>) -> Option<T> {
+        match self.until {
+            Some(until) => tokio::time::timeout_at(until.into(), next).await.ok(),
+            None => Some(next.await),
+        }
+    }
+
+    /// Says one.
+    pub fn heard(&mut self, report: &ExecutionReport, say: &Say) -> Result<(), Failure> {
+        self.heard += 1;
+        self.left = self.left.map(|left| left - 1);
+        self.last = Some(status(report.status));
+        say.say(&Said::execution("execution", report))
+    }
+
+    /// The end: a failure if there were less than were wanted.
+    pub fn finish(self) -> Result<Outcome, Failure> {
+        match self.left {
+            Some(left) if left > 0 => {
+                let wanted = self.heard + left;
+                Err(Failure::Unmet(format!("heard {} of {wanted} executions in time", self.heard)))
+            }
+            _ => Ok(Outcome { word: self.last.map(str::to_owned) }),
+        }
+    }
+}
+
+/// The order that the words mean.
+pub fn order(place: &Place, account: Option<&str>) -> Result<NewOrder, Failure> {
+    let price = place.price().map_err(Failure::Usage)?;
+    let mut order = match price {
+        Some(price) if place.post_only => NewOrder::limit_maker(&place.symbol, place.side, place.qty, price),
+        Some(price) => NewOrder::limit(&place.symbol, place.side, place.qty, price),
+        None => NewOrder::market(&place.symbol, place.side, place.qty),
+    };
+    if let Some(tif) = place.tif {
+        order.time_in_force = Some(tif);
+    }
+    order.smp = place.smp;
+    order.cl_ord_id.clone_from(&place.id);
+    order.account = account.map(str::to_owned);
+    Ok(order)
+}
+
+fn outcome(order: &OrderState) -> Outcome {
+    Outcome { word: Some(status(order.status).to_owned()) }
+}
+
+fn now() -> Nanos {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
