@@ -49,7 +49,7 @@ const ROOMS: &[Room] = &[
     room("types", Word, &[], &[]),
     room("limits", Word, &[], &[]),
     // A configuration is where certificates and keys are registered, so it reads and checks them.
-    room("config", Word, &[], &["aws_lc_rs", "base64", "ed25519_dalek", "toml", "x509_parser"]),
+    room("config", Word, &[], &["aws_lc_rs", "base64", "ed25519_dalek", "jiff", "toml", "x509_parser"]),
     room(
         "wire",
         Tool,

@@ -82,6 +82,7 @@ pub fn fix_session() -> FixSession {
         reset_on_logon: false,
         reset_allowed: true,
         sign_logon: false,
+        rules: config::FixRules::default(),
     }
 }
 

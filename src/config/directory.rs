@@ -1,6 +1,7 @@
 //! Who may do what: members with their certificates, accounts, API keys and FIX sessions, and the instruments.
 //! Built once, checked once, then shared by every agent.
 
+use super::FixRules;
 use crate::types::{AccountId, AccountLimits, ApiKeyId, Instrument, InstrumentId, MemberId, SessionId, Span};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -100,6 +101,8 @@ pub struct FixSession {
     pub reset_allowed: bool,
     /// Whether the Logon, too, carries 93/89 over its whole body.
     pub sign_logon: bool,
+    /// How it behaves otherwise.
+    pub rules: FixRules,
 }
 
 /// Everything above, with look-ups.

@@ -1,9 +1,9 @@
 //! `[[member]]` with what belongs to it: each record is the binding of certificates to CompIDs, accounts and
 //! API keys, so nothing in it can name what is another's.
 
-use super::pem;
 use super::reader::{ConfigError, Entry, Section};
 use super::{Account, ApiKey, FixSession, Member, RateLimits, SignaturePolicy, Signing};
+use super::{fix, pem};
 use crate::types::{AccountId, AccountLimits, ApiKeyId, MemberId, SessionId, Span};
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -185,6 +185,7 @@ impl Members {
             reset_on_logon: section.get("reset_on_logon")?.boolean()?,
             reset_allowed: section.get("reset_allowed")?.boolean()?,
             sign_logon: section.get("sign_logon")?.boolean()?,
+            rules: fix::rules(section)?,
         });
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod directory;
 mod file;
+mod fix;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod instruments;
@@ -12,6 +13,7 @@ mod members;
 mod pem;
 mod placement;
 mod reader;
+mod schedule;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -23,8 +25,10 @@ pub use directory::{
     Account, ApiKey, Directory, DirectoryError, FixSession, Member, RateLimits, SignaturePolicy, Signing,
 };
 pub use file::{load, parse};
+pub use fix::{FixChecks, FixRules};
 pub use placement::Placement;
 pub use reader::ConfigError;
+pub use schedule::{Schedule, Window};
 pub use topology::NotATopology;
 
 use crate::types::{Scale, Span};

@@ -2,7 +2,9 @@
 //! does. The reader takes bounds and defaults from here, refusals quote it, and `docs/configuration.md` is
 //! made of it, so the three cannot drift apart.
 
-use crate::limits::{GATEWAYS_MAX, SHARDS_MAX};
+mod fix;
+
+use crate::limits::SHARDS_MAX;
 use crate::types::Span;
 use std::fmt;
 
@@ -72,6 +74,8 @@ pub enum Kind {
     List(&'static str),
     /// An Ed25519 public key.
     PublicKey,
+    /// A string; the words say of what.
+    Text(&'static str),
 }
 
 impl fmt::Display for Kind {
@@ -106,7 +110,7 @@ impl fmt::Display for Kind {
                 }
                 Ok(())
             }
-            Self::List(what) => f.write_str(what),
+            Self::List(what) | Self::Text(what) => f.write_str(what),
             Self::PublicKey => f.write_str("32 bytes in base64, or a PEM file with an Ed25519 public key"),
         }
     }
@@ -325,57 +329,7 @@ pub const SECTIONS: &[Section] = &[
         name: "member.fix_session",
         repeats: true,
         says: "A FIX session of the member above it, named from the client's side.",
-        keys: &[
-            required("id", Kind::Integer(1, u16::MAX as u64), ID_SAYS),
-            required("sender_comp_id", Kind::Name(36), "SenderCompID(49) of the client's messages."),
-            required(
-                "target_comp_id",
-                Kind::Name(36),
-                "TargetCompID(56) of the client's messages: this server.",
-            ),
-            default(
-                "heartbeat_min",
-                Kind::Duration(Span::from_secs(1), Span::from_secs(3_600)),
-                "\"1s\"",
-                "Shortest HeartBtInt(108) that a Logon may ask for, in whole seconds.",
-            ),
-            default(
-                "heartbeat_max",
-                Kind::Duration(Span::from_secs(1), Span::from_secs(3_600)),
-                "\"60s\"",
-                "Longest HeartBtInt(108) that a Logon may ask for, in whole seconds.",
-            ),
-            default(
-                "sending_time_window",
-                Kind::Duration(Span::from_millis(1), Span::from_secs(600)),
-                "\"120s\"",
-                "How far SendingTime(52) may be from the server's clock, before or behind it.",
-            ),
-            default(
-                "reset_on_logon",
-                Kind::Boolean,
-                "false",
-                "Whether each Logon starts both sequences at 1 without asking.",
-            ),
-            default(
-                "reset_allowed",
-                Kind::Boolean,
-                "true",
-                "Whether a Logon may ask for that with ResetSeqNumFlag(141)=Y.",
-            ),
-            default(
-                "sign_logon",
-                Kind::Boolean,
-                "false",
-                "Whether the Logon too carries SignatureLength(93) and Signature(89) over its whole body.",
-            ),
-            optional(
-                "gateway",
-                Kind::Integer(0, GATEWAYS_MAX as u64 - 1),
-                "its `id` modulo the number of gateways",
-                "The gateway that keeps the session, whichever gateway its client reaches. It may change with each start.",
-            ),
-        ],
+        keys: fix::KEYS,
     },
     Section {
         name: "instrument",

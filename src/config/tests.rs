@@ -266,6 +266,12 @@ fn defaults_of_the_schema_are_those_of_the_code() {
 }
 
 #[test]
+fn a_fix_session_without_rules_has_those_of_the_code() {
+    let session = &Fixture::new().read(RIGHT).unwrap().directory.sessions()[0].clone();
+    assert_eq!(format!("{:?}", session.rules), format!("{:?}", super::FixRules::default()));
+}
+
+#[test]
 fn every_default_of_the_schema_is_one_that_its_key_allows() {
     for (section, key) in SECTIONS.iter().flat_map(|s| s.keys.iter().map(move |key| (s, key))) {
         let Absent::Default(value) = key.absent else { continue };
@@ -282,7 +288,8 @@ fn every_default_of_the_schema_is_one_that_its_key_allows() {
             Kind::Boolean => value == "true" || value == "false",
             Kind::List(_) => value == "[]",
             Kind::Path(_) => !value.is_empty(),
-            Kind::Name(_) | Kind::Amount(_) | Kind::Address | Kind::PublicKey => false,
+            Kind::Name(max) => (1..=max).contains(&value.len()),
+            Kind::Amount(_) | Kind::Address | Kind::PublicKey | Kind::Text(_) => false,
         };
         assert!(fits, "{}: {value}", section.path(key.name));
     }

@@ -11,6 +11,7 @@
 pub mod command;
 pub mod decimal;
 pub mod event;
+pub mod fix;
 pub mod ids;
 pub mod instrument;
 pub mod lease;
@@ -28,6 +29,7 @@ pub use decimal::Decimal;
 pub use event::{
     Answer, BookLevel, CancelRejected, Cause, Event, ExecType, Execution, Fill, Repeated, ShardOutput,
 };
+pub use fix::{FixVersion, Precision};
 pub use ids::{
     AccountId, ApiKeyId, ClOrdId, ConnId, GatewayId, InstrumentId, MemberId, OrderId, Seq, SessionId,
     ShardId, Symbol, TradeId,

@@ -1,7 +1,7 @@
 //! A client against the acceptor's side of the same session machine, over a pipe.
 
 use super::*;
-use crate::config::FixSession;
+use crate::config::{FixRules, FixSession};
 use crate::session::fix::{Collected, Incoming, LogonAsk, Outgoing, Session, Settings};
 use crate::types::{ExecType, MemberId, Nanos, OrdStatus, SessionId, Span, TradeId};
 use crate::wire::fix::{FIX44, Framed, Index, Message, PutFields, frame, tag};
@@ -30,6 +30,7 @@ impl Venue {
             reset_on_logon: false,
             reset_allowed: true,
             sign_logon: false,
+            rules: FixRules::default(),
         };
         let session = Session::new(Settings { reserve: None, ..Settings::acceptor(&config) }, Numbers::FRESH);
         Self { stream, session, out: Collected::forgetting(), inbox: Vec::new() }

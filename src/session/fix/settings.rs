@@ -70,8 +70,27 @@ const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"3"];
 impl Settings {
     /// The venue's side of a session of the configuration.
     pub fn acceptor(session: &FixSession) -> Self {
+        let rules = &session.rules;
         Self {
             session: session.id,
+            default_appl_ver_id: match rules.version.is_fixt() {
+                true => rules.version.appl_ver_id().to_vec(),
+                false => Vec::new(),
+            },
+            reset_on_disconnect: rules.reset_on_disconnect,
+            business_reject_appl_ver_id: rules.business_reject_appl_ver_id && rules.version.is_fixt(),
+            next_expected_msg_seq_num: rules.next_expected_msg_seq_num,
+            last_msg_seq_num_processed: rules.last_msg_seq_num_processed,
+            resend_request_chunk_size: rules.resend_request_chunk_size,
+            validate_checksum: rules.validate.checksum,
+            reject_garbled_message: rules.reject_garbled_message,
+            precision: rules.timestamp_precision,
+            validation: Validation {
+                on: rules.validate.on,
+                user_defined_fields: rules.validate.user_defined_fields,
+                fields_have_values: rules.validate.fields_have_values,
+                fields_out_of_order: rules.validate.fields_out_of_order,
+            },
             accepts: FROM_CLIENTS,
             resends: true,
             heartbeat_secs: session.heartbeat_secs,

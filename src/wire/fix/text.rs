@@ -3,19 +3,7 @@
 use crate::types::Nanos;
 use crate::types::time::Civil;
 
-/// How many digits of a second a timestamp is sent with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// None: FIX.4.0 and 4.1.
-    Seconds,
-    /// Three.
-    #[default]
-    Millis,
-    /// Six.
-    Micros,
-    /// Nine.
-    Nanos,
-}
+pub use crate::types::Precision;
 
 /// A plain unsigned number; leading zeros are allowed, signs are not.
 pub fn parse_uint(text: &[u8]) -> Option<u64> {
