@@ -107,6 +107,7 @@ rejects! {
     116 "session" GroupCount, Session(16), 400, -1100, "The count of a repeating group is not the number of its entries.";
     117 "session" MessageTooLong, Session(99), 413, -1100, "The message is longer than a signed request may be; send less text.";
     118 "session" ConnectionRate, app(99, 99, 0), 429, -1003, "This connection sends more messages than its cap; slow down or it is closed.";
+    119 "session" GroupOutOfOrder, Session(15), 400, -1100, "The fields of a repeating group stand in another order than the standard's.";
 
     // What it says.
     200 "decode" JsonMalformed, Never, 400, -1100, "The frame is not one JSON object {id, method, params}.";

@@ -298,7 +298,7 @@ fn a_message_that_is_longer_than_its_evidence_may_be_is_refused() {
 fn the_dictionary_and_the_decoder_allow_the_same_fields() {
     let any_order = Validation { fields_out_of_order: false, ..Validation::FULL };
     for (msg_type, base) in [("D", LIMIT), ("F", CANCEL)] {
-        for tag in FIX44.fields.iter().map(|field| field.tag) {
+        for tag in FIX44.tags() {
             let bytes = message(msg_type, &with(base, &[(tag, "1")]), false);
             let mut index = Index::new();
             let message = Message::parse(&bytes, &mut index).unwrap();

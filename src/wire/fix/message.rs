@@ -4,6 +4,7 @@
 //! field before them, so SOH and `=` survive in them. Cost: one comparison a byte; a look-up by tag scans the
 //! index, about 25 entries of 8 bytes for an order.
 
+use super::dictionary::DATA;
 use super::text::{parse_bool, parse_time, parse_uint};
 use super::{SOH, tag};
 use crate::limits::{FIX_FIELDS_MAX, FIX_MESSAGE_BYTES_MAX};
@@ -72,26 +73,6 @@ pub enum SignatureFault {
     #[error("SignatureLength(93) is not the length of Signature(89)")]
     Length,
 }
-
-/// Fields that hold bytes of a given length, behind the field that tells it.
-const DATA: &[(u32, u32)] = &[
-    (90, 91),
-    (93, 89),
-    (95, 96),
-    (212, 213),
-    (348, 349),
-    (350, 351),
-    (352, 353),
-    (354, 355),
-    (356, 357),
-    (358, 359),
-    (360, 361),
-    (362, 363),
-    (364, 365),
-    (445, 446),
-    (618, 619),
-    (621, 622),
-];
 
 const _: () = assert!(FIX_MESSAGE_BYTES_MAX <= u16::MAX as usize, "offsets have two bytes");
 
@@ -273,10 +254,13 @@ fn read_tag(bytes: &[u8], at: usize) -> Result<(u32, usize), Malformed> {
     Ok((if negative { tag.wrapping_neg() } else { tag }, end + 1))
 }
 
+/// SecureDataLen(90).
+const SMALLEST_LENGTH_TAG: u32 = 90;
+
 /// The length that the field before has told for this one, if this one is DATA; an error if it is no number.
 fn data_length(bytes: &[u8], tag: u32, previous: Field) -> Option<Result<usize, Malformed>> {
     // Nearly no field is DATA, and nearly no field has the smallest length tag or a larger one before it.
-    if previous.tag < DATA[0].0 || !DATA.contains(&(previous.tag, tag)) {
+    if previous.tag < SMALLEST_LENGTH_TAG || DATA.binary_search(&(tag, previous.tag)).is_err() {
         return None;
     }
     let told = parse_uint(&bytes[usize::from(previous.at)..][..usize::from(previous.len)]);

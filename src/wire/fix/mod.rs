@@ -13,17 +13,16 @@
 
 mod dictionary;
 mod encode;
-mod fix44;
 mod frame;
 mod message;
 pub mod tag;
 mod text;
 
 pub use dictionary::{
-    Dictionary, Fault, FieldDef, FieldSet, Kind, MessageDef, RejectReason, Validation, Verdict,
+    Dictionary, FIX42, FIX43, FIX44, FIX50, FIX50SP1, FIX50SP2, Fault, Kind, MessageDef, Part, RejectReason,
+    Validation, Verdict, Version, Xml,
 };
 pub use encode::{Begun, Header, PutFields, base64_of, begin, finish, finish_signed};
-pub use fix44::FIX44;
 pub use frame::{Framed, Garble, frame, frame_with};
 pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};
 pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint, write_time};
