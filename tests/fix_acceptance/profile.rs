@@ -3,7 +3,7 @@
 use super::compare::Compare;
 use sealgate::session::fix::Settings;
 use sealgate::types::{SessionId, Span};
-use sealgate::wire::fix::{Dictionary, FIX44, Precision, Validation};
+use sealgate::wire::fix::{Dictionary, Precision, Validation, Version};
 use std::path::Path;
 
 /// A set-up.
@@ -111,6 +111,6 @@ impl Keys {
     }
 }
 
-fn dictionary(begin_string: &str, _version: &str) -> Option<&'static Dictionary> {
-    (begin_string == "FIX.4.4").then_some(&FIX44)
+fn dictionary(begin_string: &str, version: &str) -> Option<&'static Dictionary> {
+    Version::of_session(begin_string.as_bytes(), Some(version.as_bytes())).map(Dictionary::standard)
 }

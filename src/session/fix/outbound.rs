@@ -121,14 +121,9 @@ impl Session {
         });
     }
 
-    /// SessionRejectReason(373) as far as the version knows it: FIX.4.2 ends at 11, FIX.4.3 at 17.
+    /// SessionRejectReason(373) as far as the version knows it.
     fn known_reason(&self, reason: u16) -> Option<u16> {
-        let last = match self.settings.dictionary.begin_string {
-            b"FIX.4.2" => 11,
-            b"FIX.4.3" => 17,
-            _ => u16::MAX,
-        };
-        (reason <= last).then_some(reason)
+        self.settings.dictionary.reason_code(reason)
     }
 
     /// BusinessMessageReject(j) for a MsgType that we do not serve.
