@@ -220,7 +220,7 @@ impl Server {
         let ours = |ask: &LogonAsk<'_>| {
             ask.sender == settings.peer_comp_id && ask.target == settings.our_comp_id && self.owner.is_none()
         };
-        let ask = LogonAsk::read(message, settings.dictionary).ok().filter(ours);
+        let ask = LogonAsk::read_with(message, settings.dictionary, settings.validation).ok().filter(ours);
         let mut out = Collected::default();
         match ask.map(|ask| self.session.logon(&ask, now, &mut out)) {
             Some(Ok(())) => {
@@ -300,7 +300,7 @@ impl Server {
         }
         for notice in out.notices {
             match notice {
-                Notice::LoggedOn => {}
+                Notice::LoggedOn | Notice::Paused => {}
                 Notice::Close(_) => owner.into_iter().for_each(|id| self.close(id)),
                 Notice::Replay { from, to } => self.replay(from, to, now),
             }

@@ -207,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     why = Some(self.goodbye.take().unwrap_or_else(|| reason.to_string()));
                 }
                 // An initiator sends no order again: the session fills the gap itself.
-                Notice::Replay { .. } => {}
+                Notice::Replay { .. } | Notice::Paused => {}
             }
         }
         why

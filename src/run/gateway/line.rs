@@ -140,6 +140,7 @@ impl Output for Sink<'_> {
     fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::LoggedOn => {}
+            Notice::Paused => *self.replay = None,
             Notice::Replay { from, to } => {
                 let next = self.sent.partition_point(|sent| sent.number < from);
                 *self.jobs += 1;

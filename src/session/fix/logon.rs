@@ -1,6 +1,6 @@
 //! Logon, from both sides.
 
-use super::outbound::Signer;
+use super::outbound::{SessionStatus, Signer};
 use super::{Act, CloseReason, Incoming, Input, Notice, Output, Session};
 use crate::limits::FIX_MESSAGE_BYTES_MAX;
 use crate::types::{MsgSeqNum, Nanos, Span};
@@ -17,6 +17,10 @@ pub struct LogonAsk<'a> {
     pub target: &'a [u8],
     /// Username(553): the API key.
     pub username: Option<&'a [u8]>,
+    /// Password(554). It is never logged: [`LogonAsk`] does not print it.
+    pub password: Option<Secret<'a>>,
+    /// Whether NewPassword(925) is there.
+    pub new_password: bool,
     /// RawData(96): the signature of [`LogonAsk::payload`], in base64.
     pub raw_data: Option<&'a [u8]>,
     /// MsgSeqNum(34).
@@ -38,6 +42,16 @@ pub struct LogonAsk<'a> {
     number_text: &'a [u8],
 }
 
+/// Bytes that are not printed.
+#[derive(Clone, Copy)]
+pub struct Secret<'a>(pub &'a [u8]);
+
+impl std::fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
 /// Why a first message is no Logon. The connection is closed without a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogonFault {
@@ -55,6 +69,15 @@ pub enum LogonFault {
     Value,
 }
 
+/// What is wrong with the password of a Logon that is genuine otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordFault {
+    /// Password(554) is missing or another.
+    Wrong,
+    /// NewPassword(925): it is the operator who sets passwords.
+    New,
+}
+
 /// What an initiator's Logon says.
 pub struct LogonRequest<'a> {
     /// HeartBtInt(108) in seconds.
@@ -70,15 +93,24 @@ pub struct LogonRequest<'a> {
 }
 
 impl<'a> LogonAsk<'a> {
-    /// Reads the first message of a connection.
+    /// Reads the first message of a connection, checked in every part.
     pub fn read(message: &Message<'a>, dictionary: &Dictionary) -> Result<Self, LogonFault> {
+        Self::read_with(message, dictionary, Validation::FULL)
+    }
+
+    /// Reads it as a session has it that leaves parts of the check out.
+    pub fn read_with(
+        message: &Message<'a>,
+        dictionary: &Dictionary,
+        validation: Validation,
+    ) -> Result<Self, LogonFault> {
         if message.begin_string() != dictionary.begin_string {
             return Err(LogonFault::BeginString);
         }
         if message.msg_type() != b"A" {
             return Err(LogonFault::NotLogon);
         }
-        if let Verdict::Fault(fault) = dictionary.validate(message, Validation::FULL) {
+        if let Verdict::Fault(fault) = dictionary.validate(message, validation) {
             return Err(LogonFault::Fault(fault));
         }
         let small = |tag| message.uint(tag).and_then(|value| u32::try_from(value).ok());
@@ -89,6 +121,8 @@ impl<'a> LogonAsk<'a> {
                     sender: message.get(tag::SENDER_COMP_ID).unwrap_or_default(),
                     target: message.get(tag::TARGET_COMP_ID).unwrap_or_default(),
                     username: message.get(tag::USERNAME),
+                    password: message.get(tag::PASSWORD).map(Secret),
+                    new_password: message.get(tag::NEW_PASSWORD).is_some(),
                     raw_data: message.get(tag::RAW_DATA),
                     number,
                     sent,
@@ -132,6 +166,10 @@ impl Session {
         if !self.is_timely(ask.sent, now) {
             return Err(CloseReason::SendingTime);
         }
+        if self.hours.is_some_and(|hours| !(hours.opens..hours.closes).contains(&now)) {
+            self.refuse_logon("the session is closed at this hour", CloseReason::OutsideHours, now, out);
+            return Ok(());
+        }
         let (shortest, longest) = self.settings.heartbeat_secs;
         if !(shortest..=longest).contains(&ask.heartbeat_secs) {
             let text = format!("HeartBtInt must be {shortest} to {longest} seconds");
@@ -166,6 +204,24 @@ impl Session {
             out.notice(Notice::LoggedOn);
             self.answer_logon(ask, now, out);
         }
+        Ok(())
+    }
+
+    /// Acceptor: a Logon with the right certificate, CompIDs and signature is refused for its password, and told so.
+    pub fn refuse_password(
+        &mut self,
+        password: PasswordFault,
+        now: Nanos,
+        out: &mut dyn Output,
+    ) -> Result<(), CloseReason> {
+        if self.is_connected() {
+            return Err(CloseReason::AlreadyLoggedOn);
+        }
+        let (text, reason) = match password {
+            PasswordFault::Wrong => ("Password is not that of the session", CloseReason::Password),
+            PasswordFault::New => ("the operator sets passwords", CloseReason::NewPassword),
+        };
+        self.refuse_logon(text, reason, now, out);
         Ok(())
     }
 
@@ -233,7 +289,7 @@ impl Session {
         now: Nanos,
         out: &mut dyn Output,
     ) -> Incoming {
-        let ask = match LogonAsk::read(message, self.settings.dictionary) {
+        let ask = match LogonAsk::read_with(message, self.settings.dictionary, self.settings.validation) {
             Ok(ask) if self.is_timely(ask.sent, now) => ask,
             _ => {
                 self.close(CloseReason::LogonRefused, out);
@@ -339,7 +395,15 @@ impl Session {
 
     /// Tells a genuine peer why it may not log on, and closes.
     fn refuse_logon(&mut self, text: &str, reason: CloseReason, now: Nanos, out: &mut dyn Output) {
-        self.say_logout(text.as_bytes(), now, out);
+        let status = match reason {
+            CloseReason::SequenceTooLow => Some(SessionStatus::SequenceTooLow),
+            CloseReason::NextExpectedTooHigh => Some(SessionStatus::NextExpectedTooHigh),
+            CloseReason::OutsideHours => Some(SessionStatus::NotNow),
+            CloseReason::Password => Some(SessionStatus::Password),
+            CloseReason::NewPassword => Some(SessionStatus::NewPassword),
+            _ => None,
+        };
+        self.say_logout_with(text.as_bytes(), status, now, out);
         self.close(reason, out);
     }
 

@@ -19,6 +19,7 @@
 //! before it; each number of the peer's is taken once, in order; what is sent again carries the same body;
 //! a replay is never interleaved with newer messages. In the steady state nothing is allocated.
 
+mod budget;
 mod inbound;
 mod logon;
 mod numbers;
@@ -29,7 +30,7 @@ mod settings;
 mod state;
 mod timers;
 
-pub use logon::{LogonAsk, LogonFault, LogonRequest, logon_payload};
+pub use logon::{LogonAsk, LogonFault, LogonRequest, PasswordFault, Secret, logon_payload};
 pub use numbers::Numbers;
 pub use outbound::{Outgoing, Refused, Signer};
 pub use output::{CloseReason, Collected, Notice, Output, OwnedRecord};
@@ -37,8 +38,10 @@ pub use resend::{Sent, split_own};
 pub use settings::Settings;
 pub use state::{Act, Input, State, decide};
 
+use crate::config::Window;
 use crate::types::{MsgSeqNum, Nanos, Reject, SessionRecord, Span};
 use crate::wire::fix::{Message, SOH, parse_uint, tag};
+use budget::Budget;
 use resend::{Queue, Replay};
 
 /// One session, with or without a connection.
@@ -49,6 +52,10 @@ pub struct Session {
     connection: Connection,
     /// The last connection has ended, and with it both sequences: they start at 1 before the next number is used.
     reset_due: bool,
+    /// The hours in which the session is open, or those to come; `None`: it always is.
+    hours: Option<Window>,
+    /// What may still be sent again. It outlives connections: who comes again has no more of it.
+    budget: Budget,
     /// A body that is being made.
     body: Vec<u8>,
     /// A record that is being made.
@@ -106,6 +113,8 @@ impl Session {
             numbers,
             state: State::Idle,
             connection: Connection::default(),
+            hours: None,
+            budget: Budget::default(),
             body: Vec::new(),
             own: Vec::new(),
         }
@@ -212,6 +221,19 @@ impl Session {
         self.step(Input::Lost);
         self.reset_due |= was_connected && self.settings.reset_on_disconnect;
         self.forget_connection();
+    }
+
+    /// Tells the hours in which the session is open, or the next ones: outside of them a Logon is refused, and at their
+    /// end the session logs out. The caller tells the next ones when these are over.
+    pub fn set_hours(&mut self, hours: Option<Window>) {
+        self.hours = hours;
+    }
+
+    /// Both sequences of a session without a connection start at 1 again: its hours are over.
+    pub fn begin_anew(&mut self, out: &mut dyn Output) {
+        if !self.is_connected() {
+            self.reset(out);
+        }
     }
 
     /// Numbers up to this one are reserved durably.

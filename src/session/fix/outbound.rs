@@ -36,6 +36,21 @@ pub struct Refused<'a> {
     pub msg_type: &'a [u8],
 }
 
+/// SessionStatus(1409): why a Logon is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SessionStatus {
+    /// The new password does not comply with the policy.
+    NewPassword = 3,
+    /// Invalid username or password.
+    Password = 5,
+    /// Logons are not allowed at this time.
+    NotNow = 7,
+    /// Received MsgSeqNum is too low.
+    SequenceTooLow = 9,
+    /// Received NextExpectedMsgSeqNum is too high.
+    NextExpectedTooHigh = 10,
+}
+
 /// More than this, sent during one replay, and the peer is cut: it does not read.
 const HELD_BYTES_MAX: usize = 1024 * 1024;
 
@@ -142,10 +157,25 @@ impl Session {
     }
 
     pub(super) fn say_logout(&mut self, text: &[u8], now: Nanos, out: &mut dyn Output) {
+        self.say_logout_with(text, None, now, out);
+    }
+
+    pub(super) fn say_logout_with(
+        &mut self,
+        text: &[u8],
+        status: Option<SessionStatus>,
+        now: Nanos,
+        out: &mut dyn Output,
+    ) {
         self.connection.overdue = now + self.settings.logout_timeout;
+        // FIXT.1.1 brought the field.
+        let told = self.settings.session_status && !self.settings.default_appl_ver_id.is_empty();
         self.with_body(|session, body| {
             if !text.is_empty() {
                 body.put_text(tag::TEXT, text);
+            }
+            if let Some(status) = status.filter(|_| told) {
+                body.put_uint(tag::SESSION_STATUS, status as u64);
             }
             session.send_admin(b"5", body, now, out);
         });

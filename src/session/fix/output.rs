@@ -36,6 +36,9 @@ pub enum Notice {
         /// The last number.
         to: MsgSeqNum,
     },
+    /// The replay has used up what may be sent again in a minute: feed no more of it. What is left is asked for with
+    /// another [`Notice::Replay`].
+    Paused,
     /// Send what is on the wire buffer, then close the connection. The session is over; its numbers live on.
     Close(CloseReason),
 }
@@ -63,6 +66,12 @@ pub enum CloseReason {
     HeartBtInt,
     /// The Logon asked for a reset that this session may not ask for, or with a number other than 1.
     ResetRefused,
+    /// The Logon came outside the hours of the session.
+    OutsideHours,
+    /// Password of the Logon was not the session's, or it asked for another.
+    Password,
+    /// The Logon asked for another password.
+    NewPassword,
     /// DefaultApplVerID of the Logon was another.
     ApplVerId,
     /// NextExpectedMsgSeqNum of the Logon was above our numbers: one side has lost its own.
@@ -84,6 +93,9 @@ impl fmt::Display for CloseReason {
             Self::SendingTime => "SendingTime of the Logon is too far from the clock",
             Self::HeartBtInt => "HeartBtInt is outside the bounds",
             Self::ResetRefused => "ResetSeqNumFlag is not allowed",
+            Self::OutsideHours => "the session is closed at this hour",
+            Self::Password => "Password is not that of the session",
+            Self::NewPassword => "the Logon asked for another password",
             Self::ApplVerId => "DefaultApplVerID is another",
             Self::NextExpectedTooHigh => "NextExpectedMsgSeqNum too high",
             Self::HeldTooMuch => "too much to say during a resend",

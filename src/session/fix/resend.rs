@@ -138,17 +138,37 @@ impl Session {
             return self.fill(from, to, now, out);
         }
         let asked = Replay { next: from, to };
-        if self.connection.replay.is_some() {
-            // One at a time. Of several that wait, one is made that covers all.
-            let after = self
-                .connection
-                .replay_after
-                .map_or(asked, |waiting| Replay { next: waiting.next.min(from), to: waiting.to.max(to) });
-            self.connection.replay_after = Some(after);
-            return;
+        // One at a time, and no more than the budget has.
+        if self.connection.replay.is_some() || !self.budget.admits(&self.settings, now) {
+            return self.replay_later(asked);
         }
+        self.budget.begin();
         self.connection.replay = Some(asked);
         out.notice(Notice::Replay { from, to });
+    }
+
+    /// Of several replays that wait, one is made that covers all.
+    fn replay_later(&mut self, asked: Replay) {
+        let after = self.connection.replay_after.map_or(asked, |waiting| Replay {
+            next: waiting.next.min(asked.next),
+            to: waiting.to.max(asked.to),
+        });
+        self.connection.replay_after = Some(after);
+    }
+
+    /// When a replay that waits may begin.
+    pub(super) fn replay_due(&self) -> Option<Nanos> {
+        let waits = self.connection.replay_after.is_some() && self.connection.replay.is_none();
+        waits.then(|| self.budget.refills())
+    }
+
+    /// Begins a replay that waits, if there is one and the budget has room for it.
+    pub(super) fn replay_waiting(&mut self, now: Nanos, out: &mut dyn Output) {
+        if self.connection.replay.is_none()
+            && let Some(after) = self.connection.replay_after.take()
+        {
+            self.start_replay(after.next, after.to, now, out);
+        }
     }
 
     /// A message that the peer has asked for, out of the log: it goes out again with PossDupFlag. The numbers before it
@@ -163,7 +183,16 @@ impl Session {
         }
         let mark = Mark { poss_dup: Some(sent.sent), poss_resend: sent.poss_resend };
         self.emit_again(sent.number, sent.msg_type, sent.body, mark, now, out);
-        self.connection.replay = Some(Replay { next: sent.number.next(), ..replay });
+        let rest = Replay { next: sent.number.next(), ..replay };
+        self.budget.spend(sent.body.len());
+        if rest.next <= rest.to && self.budget.is_used_up(&self.settings) {
+            // What is new does not wait for the next minute with it.
+            self.connection.replay = None;
+            self.replay_later(rest);
+            self.flush_held(out);
+            return out.notice(Notice::Paused);
+        }
+        self.connection.replay = Some(rest);
     }
 
     /// The log has no more of what was asked for: the rest is filled, and what was held back goes out.
@@ -173,9 +202,7 @@ impl Session {
             self.fill(replay.next, replay.to, now, out);
         }
         self.flush_held(out);
-        if let Some(after) = self.connection.replay_after.take() {
-            self.start_replay(after.next, after.to, now, out);
-        }
+        self.replay_waiting(now, out);
     }
 
     pub(super) fn flush_held(&mut self, out: &mut dyn Output) {

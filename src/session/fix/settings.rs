@@ -47,6 +47,12 @@ pub struct Settings {
     pub last_msg_seq_num_processed: bool,
     /// Most messages that one ResendRequest of ours asks for; 0: all that are missing.
     pub resend_request_chunk_size: u32,
+    /// Most replays that are begun in a minute; others wait.
+    pub resends_per_minute: u32,
+    /// Most bytes that are sent again in a minute; a replay goes on when there is room again.
+    pub resend_bytes_per_minute: u64,
+    /// Whether a FIXT Logon that is refused is told SessionStatus(1409), where the standard has one for the reason.
+    pub session_status: bool,
     /// Whether a message whose CheckSum is wrong is garbled; if not it is taken.
     pub validate_checksum: bool,
     /// Whether a garbled message whose number can be read is answered with a Reject.
@@ -82,6 +88,9 @@ impl Settings {
             next_expected_msg_seq_num: rules.next_expected_msg_seq_num,
             last_msg_seq_num_processed: rules.last_msg_seq_num_processed,
             resend_request_chunk_size: rules.resend_request_chunk_size,
+            resends_per_minute: rules.resends_per_minute,
+            resend_bytes_per_minute: rules.resend_bytes_per_minute,
+            session_status: true,
             validate_checksum: rules.validate.checksum,
             reject_garbled_message: rules.reject_garbled_message,
             precision: rules.timestamp_precision,
@@ -126,6 +135,9 @@ impl Settings {
             next_expected_msg_seq_num: false,
             last_msg_seq_num_processed: false,
             resend_request_chunk_size: 0,
+            resends_per_minute: u32::MAX,
+            resend_bytes_per_minute: u64::MAX,
+            session_status: false,
             validate_checksum: true,
             reject_garbled_message: false,
             tell_max_message_size: false,

@@ -53,6 +53,8 @@ pub enum Input {
     Dead,
     /// The answer to our Logon or Logout is overdue.
     Overdue,
+    /// The hours of the session are over.
+    Closing,
     /// We want to end the session.
     Stop,
     /// The connection is gone.
@@ -113,7 +115,7 @@ impl State {
 
 impl Input {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Connect,
         Self::Logon,
         Self::Logout,
@@ -130,6 +132,7 @@ impl Input {
         Self::Quiet,
         Self::Dead,
         Self::Overdue,
+        Self::Closing,
         Self::Stop,
         Self::Lost,
     ];
@@ -156,7 +159,7 @@ const fn idle(input: Input) -> (Act, State) {
         I::Foreign | I::Unreadable | I::GapClosed | I::Stalled | I::Quiet | I::Dead | I::Overdue => {
             (Act::Ignore, State::Idle)
         }
-        I::Stop | I::Lost => (Act::Ignore, State::Idle),
+        I::Closing | I::Stop | I::Lost => (Act::Ignore, State::Idle),
     }
 }
 
@@ -167,7 +170,7 @@ const fn logon_sent(input: Input) -> (Act, State) {
         I::Logout | I::ResendRequest | I::Reset | I::Next | I::Ahead | I::Duplicate | I::Behind => {
             (Act::Close, State::Idle)
         }
-        I::Foreign | I::Unreadable | I::Overdue | I::Stop => (Act::Close, State::Idle),
+        I::Foreign | I::Unreadable | I::Overdue | I::Closing | I::Stop => (Act::Close, State::Idle),
         I::Connect | I::GapClosed | I::Stalled | I::Quiet | I::Dead => (Act::Ignore, State::LogonSent),
         I::Lost => (Act::Forget, State::Idle),
     }
@@ -192,7 +195,7 @@ const fn established(state: State, input: Input) -> (Act, State) {
         I::Stalled if matches!(state, Recovering) => (Act::AskResend, Recovering),
         I::Quiet => (Act::Probe, state),
         I::Dead => (Act::Close, Idle),
-        I::Stop => (Act::SayLogout, LogoutSent),
+        I::Closing | I::Stop => (Act::SayLogout, LogoutSent),
         I::Lost => (Act::Forget, Idle),
         I::Connect | I::Duplicate | I::GapClosed | I::Stalled | I::Overdue => (Act::Ignore, state),
     }
@@ -206,7 +209,7 @@ const fn logout_sent(input: Input) -> (Act, State) {
         I::Connect | I::Logon | I::Reset | I::Next | I::Ahead | I::Duplicate | I::Behind => {
             (Act::Ignore, State::LogoutSent)
         }
-        I::Foreign | I::Unreadable | I::GapClosed | I::Stalled | I::Quiet | I::Stop => {
+        I::Foreign | I::Unreadable | I::GapClosed | I::Stalled | I::Quiet | I::Closing | I::Stop => {
             (Act::Ignore, State::LogoutSent)
         }
         I::Lost => (Act::Forget, State::Idle),

@@ -13,19 +13,23 @@ const TEST_REQ_ID: &[u8] = b"TEST";
 impl Session {
     /// When [`Session::tick`] has something to do, as things stand.
     pub fn deadline(&self) -> Option<Nanos> {
-        match self.state {
-            State::Idle => None,
-            State::LogonSent => Some(self.connection.overdue),
-            State::LogoutSent => Some(self.dead_at().map_or(self.overdue(), |dead| dead.min(self.overdue()))),
+        let dead = self.dead_at();
+        let of_state = match self.state {
+            State::Idle => return None,
+            State::LogonSent => [Some(self.overdue()), None, None, None],
+            State::LogoutSent => [Some(self.overdue()), dead, None, None],
             State::Active | State::Recovering => {
-                let dead = self.dead_at()?;
-                let stalled = if self.state == State::Recovering { self.stalled_at() } else { dead };
-                if self.connection.probing {
-                    return Some(dead.min(stalled));
-                }
-                Some(self.heartbeat_at().min(self.quiet_at()).min(dead).min(stalled))
+                let silent = dead.is_some() && !self.connection.probing;
+                let stalled = dead.is_some() && self.state == State::Recovering;
+                [
+                    dead,
+                    silent.then(|| self.heartbeat_at().min(self.quiet_at())),
+                    stalled.then(|| self.stalled_at()),
+                    self.hours.map(|hours| hours.closes),
+                ]
             }
-        }
+        };
+        of_state.into_iter().chain([self.replay_due()]).flatten().min()
     }
 
     /// Time has passed.
@@ -42,11 +46,20 @@ impl Session {
                 }
             }
             State::LogonSent => {}
-            State::Active | State::Recovering | State::LogoutSent => self.tick_established(now, out),
+            State::Active | State::Recovering | State::LogoutSent => {
+                self.tick_established(now, out);
+                if self.replay_due().is_some_and(|due| now >= due) {
+                    self.replay_waiting(now, out);
+                }
+            }
         }
     }
 
     fn tick_established(&mut self, now: Nanos, out: &mut dyn Output) {
+        if self.hours.is_some_and(|hours| now >= hours.closes) && self.step(Input::Closing) == Act::SayLogout
+        {
+            self.say_logout(b"the hours of this session are over", now, out);
+        }
         let Some(dead_at) = self.dead_at() else { return };
         if now >= dead_at {
             if self.step(Input::Dead) == Act::Close {

@@ -1,5 +1,6 @@
 //! Dialogues with a session, in virtual time.
 
+mod bounds;
 mod dialogues;
 mod pair;
 mod promises;
@@ -204,7 +205,7 @@ impl Venue {
         self.links[link].sent.extend_from_slice(&out.wire);
         for notice in out.notices {
             match notice {
-                Notice::LoggedOn => {}
+                Notice::LoggedOn | Notice::Paused => {}
                 Notice::Close(reason) => {
                     self.links[link].closed = Some(Some(reason));
                     self.links[link].owns_session = false;

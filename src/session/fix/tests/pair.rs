@@ -54,7 +54,7 @@ impl End {
         self.on_the_way.extend_from_slice(&out.wire);
         for notice in out.notices {
             match notice {
-                Notice::LoggedOn => {}
+                Notice::LoggedOn | Notice::Paused => {}
                 Notice::Close(_) => self.closed = true,
                 Notice::Replay { from, to } => {
                     let kept = self.log.iter().filter_map(|record| match record {
