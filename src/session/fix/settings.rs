@@ -79,6 +79,7 @@ impl Settings {
         let rules = &session.rules;
         Self {
             session: session.id,
+            dictionary: Dictionary::of(rules.version),
             default_appl_ver_id: match rules.version.is_fixt() {
                 true => rules.version.appl_ver_id().to_vec(),
                 false => Vec::new(),

@@ -23,15 +23,14 @@ mod source;
 mod tables;
 mod validate;
 mod value;
-mod version;
 mod xml;
 
+pub use crate::types::FixVersion as Version;
 pub use fault::{Fault, RejectReason};
 pub(super) use tables::DATA;
 pub use tables::{FIX42, FIX43, FIX44, FIX50, FIX50SP1, FIX50SP2};
 pub use validate::{Validation, Verdict};
 pub use value::Kind;
-pub use version::Version;
 pub use xml::{Part, Xml};
 
 use super::text::parse_uint;
