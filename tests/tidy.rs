@@ -62,7 +62,12 @@ const ROOMS: &[Room] = &[
     room("accept", Stage, &[], &["aws_lc_rs", "rustls", "x509_parser"]),
     room("session", Stage, &["wire"], &["base64"]),
     room("decode", Stage, &["wire"], &["base64", "serde"]),
-    room("verify", Stage, &["wire"], &["curve25519_dalek", "ed25519_dalek", "fiat_crypto"]),
+    room(
+        "verify",
+        Stage,
+        &["wire"],
+        &["arc_swap", "crossbeam_queue", "curve25519_dalek", "ed25519_dalek", "fiat_crypto"],
+    ),
     room("limit", Stage, &["ring"], &[]),
     room("route", Stage, &[], &[]),
     room("sequence", Stage, &[], &[]),

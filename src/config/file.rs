@@ -4,7 +4,9 @@
 //! `schema.rs`, `reader.rs` reads one of them, and here and beside here stands what they mean together.
 
 use super::reader::{ConfigError, File, Section};
-use super::{Caps, Config, Directory, Durability, TlsFiles, instruments, members, placement, threads};
+use super::{
+    Caps, Config, Directory, Durability, TlsFiles, Verification, instruments, members, placement, threads,
+};
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -40,6 +42,9 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         directory: directory(&top)?,
         // After the directory: the readers of instruments and sessions refuse what is wrong with them first.
         placement: placement::read(&top, &topology)?,
+        verification: top
+            .section("verify")?
+            .map_or(Ok(Verification::default()), |section| verify(&section))?,
         topology,
     })
 }
@@ -76,6 +81,15 @@ fn caps(section: &Section<'_>) -> Result<Caps, ConfigError> {
         connections: section.get("connections")?.integer()?,
         messages_per_second: section.get("messages_per_second")?.integer()?,
         output_bytes: usize::try_from(output.size()?).map_err(|_| output.refuse(output.shown()))?,
+    })
+}
+
+fn verify(section: &Section<'_>) -> Result<Verification, ConfigError> {
+    let tables = section.get("tables")?;
+    let bytes_max = usize::try_from(tables.size()?).map_err(|_| tables.refuse(tables.shown()))?;
+    Ok(match section.get("method")?.choice()? {
+        "dalek" => Verification::Dalek,
+        _ => Verification::Tables { bytes_max },
     })
 }
 

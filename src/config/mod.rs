@@ -52,6 +52,8 @@ pub struct Config {
     pub websocket_listen: Option<SocketAddr>,
     /// Caps on connections.
     pub caps: Caps,
+    /// How signatures are verified.
+    pub verification: Verification,
     /// Which agent runs on which thread.
     pub topology: Topology,
     /// Which shard has an instrument and which gateway a FIX session, where the operator said so.
@@ -92,6 +94,18 @@ pub struct Caps {
     pub messages_per_second: u32,
     /// Most bytes that wait for a client that does not read; above it the connection is cut.
     pub output_bytes: usize,
+}
+
+/// How signatures are verified. The verdicts are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Over a table for each key, as far as the memory reaches.
+    Tables {
+        /// Most memory of all tables, in bytes.
+        bytes_max: usize,
+    },
+    /// By `ed25519-dalek` alone.
+    Dalek,
 }
 
 /// Threads and what runs on them.
@@ -147,6 +161,12 @@ impl std::fmt::Display for AgentName {
 impl Default for Caps {
     fn default() -> Self {
         Self { connections: 1_024, messages_per_second: 10_000, output_bytes: 4 * 1024 * 1024 }
+    }
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self::Tables { bytes_max: 256 << 20 }
     }
 }
 

@@ -225,6 +225,27 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        name: "verify",
+        repeats: false,
+        says: "How signatures are verified; the verdicts are the same. The whole section may be left out.",
+        keys: &[
+            default(
+                "method",
+                Kind::Choice(&["tables", "dalek"]),
+                "\"tables\"",
+                "`tables`: over a table for each API key, which is a few times as fast; a sample of the verdicts is \
+                 checked again in the background. `dalek`: by `ed25519-dalek` alone.",
+            ),
+            default(
+                "tables",
+                Kind::Size(1 << 20, 1 << 36),
+                "\"256MiB\"",
+                "Most memory of all tables: some 140 KB a key. Where it is short, the keys that were used longest ago \
+                 are verified by `ed25519-dalek`.",
+            ),
+        ],
+    },
+    Section {
         name: "thread",
         repeats: true,
         says: "Which agents run on which thread. Left out altogether: `gateway-0` and `shard-0` on one thread, pinned \

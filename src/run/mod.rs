@@ -10,11 +10,13 @@
 //! ```
 //!
 //! `wiring.rs` connects them, `server.rs` starts and stops the whole, `thread.rs` is the loop, `phase.rs` the way to a
-//! clean stop. Each agent is a file or a folder of its own.
+//! clean stop; `keeper.rs` is the thread beside them that makes the tables of `verify`. Each agent is a file or a
+//! folder of its own.
 
 pub mod agent;
 pub mod gateway;
 pub mod journal;
+pub mod keeper;
 pub mod phase;
 pub mod recovery;
 pub mod rings;

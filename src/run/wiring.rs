@@ -22,7 +22,7 @@ use super::shard::Shard;
 use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
-use crate::config::{AgentName, Config, Directory, Idle};
+use crate::config::{AgentName, Config, Directory, Idle, Verification};
 use crate::limit::Limiter;
 use crate::limits::SEGMENT_BYTES;
 use crate::route::Router;
@@ -32,6 +32,7 @@ use crate::sys::poll::{Poller, Waker};
 use crate::sys::socket::{Listener, Port};
 use crate::types::{Command, GatewayId, SessionId};
 use crate::verify::Verifier;
+use crate::verify::tables::Keeper;
 use crate::watch;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -68,7 +69,7 @@ pub struct Threads {
 
 /// Takes the steps above; the first is [`acceptor`].
 pub fn wire(config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
-    let verifier = Verifier::new(&config.directory)?;
+    let (verifier, keeper) = verifier(&config)?;
     let topology = &config.topology;
     if let Some(missing) = topology.missing() {
         return Err(unexpected(&format!("{missing} runs on no thread")).into());
@@ -88,12 +89,27 @@ pub fn wire(config: Config, acceptor: Acceptor, control: &Control) -> Result<Wir
     let (watches, watch_reader) = watch::watches(gateways.into());
     let (security, security_reader) = watch::security_log();
     let beds = Beds::new(&config).map_err(StartError::Thread)?;
+    let alarm = security.clone();
     let parts = Parts { acceptor, verifier, router, listeners, watches, security };
     let agents = build(&config, parts, recovered, &beds)?;
     let count = agents.len() as u32;
-    let handles = spawn(&config, beds, agents, control)?;
+    let mut handles = spawn(&config, beds, agents, control)?;
+    if let Some(keeper) = keeper {
+        handles.push(super::keeper::spawn(keeper, alarm, control.clone()).map_err(StartError::Thread)?);
+    }
     let threads = Threads { handles, agents: count };
     Ok(Wired { threads, fix, websocket, watch: watch_reader, security: security_reader, recovered: report })
+}
+
+/// The verifier of all gateways, and who looks after its tables.
+fn verifier(config: &Config) -> Result<(Verifier, Option<Keeper>), StartError> {
+    Ok(match config.verification {
+        Verification::Dalek => (Verifier::new(&config.directory)?, None),
+        Verification::Tables { bytes_max } => {
+            let (verifier, keeper) = Verifier::with_tables(&config.directory, bytes_max)?;
+            (verifier, Some(keeper))
+        }
+    })
 }
 
 /// Reads the certificates of a configuration.

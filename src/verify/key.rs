@@ -2,7 +2,8 @@
 //!
 //! The decision is `verify_strict`'s: the scalar below the group order, R on the curve, canonical and not of small
 //! order, the equation without cofactor. So there is one signature for one message and nonce, and nobody can
-//! turn a captured one into another that fits too. Whatever verifier stands here must decide the same.
+//! turn a captured one into another that fits too. Whatever verifier stands beside it must decide the same, as
+//! [`known`](super::known) does.
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
@@ -41,6 +42,11 @@ impl PublicKey {
         } else {
             Ok(Self(key))
         }
+    }
+
+    /// The 32 bytes of RFC 8032.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
     }
 
     /// Whether the owner of this key signed `message`.

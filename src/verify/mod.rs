@@ -19,12 +19,13 @@
 //! A signature that is there is checked, asked for or not: a client that signs wrongly should hear of it on
 //! its first message and not on the day when the policy changes.
 //!
-//! The decision is that of `VerifyingKey::verify_strict`; [`key`] is the one place that takes it, so that a faster
-//! verifier can stand there one day. Nothing here is secret, so nothing needs constant time. Cost: one Ed25519
-//! verification where there is a signature, two binary searches where there is none; no allocation.
+//! The decision is that of `VerifyingKey::verify_strict`: [`key`] asks it, [`known`] decides the same from a table of
+//! the key, and [`tables`] knows which keys have theirs. Nothing here is secret, so nothing needs constant time. Cost:
+//! one Ed25519 verification where there is a signature, two binary searches where there is none; no allocation.
 
 pub mod key;
 pub mod known;
+pub mod tables;
 
 use crate::config::{Account, ApiKey, Directory, SignaturePolicy};
 use crate::types::{
@@ -32,6 +33,8 @@ use crate::types::{
 };
 use crate::wire::digest;
 use key::{KeyProblem, PublicKey};
+use std::cell::Cell;
+use tables::{Keeper, SAMPLE_EVERY, Tables};
 
 /// What a connection has proven so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +45,20 @@ pub struct Authority {
     pub logged_on: Option<ApiKeyId>,
 }
 
-/// Knows the public keys of all members, and what must be signed. Each gateway has one, in its own memory.
+/// Knows the public keys of all members, and what must be signed. Each gateway has one, in its own memory; they share
+/// the tables of the keys.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    /// Ascending, so that a key is found by a binary search over a few cache lines; `keys` has the same order.
+    /// Ascending, so that a key is found by a binary search over a few cache lines; `keys` has the same order, and so
+    /// have the tables.
     ids: Vec<ApiKeyId>,
     keys: Vec<KnownKey>,
     /// Ascending by account.
     policies: Vec<(AccountId, SignaturePolicy)>,
+    /// `None`: dalek decides all.
+    tables: Option<Tables>,
+    /// Verdicts until the next sample.
+    until_sample: Cell<u32>,
 }
 
 /// A public key that cannot be used, found when the directory is loaded.
@@ -70,7 +79,8 @@ struct KnownKey {
 }
 
 impl Verifier {
-    /// Parses every key once, and refuses the directory if one of them would make a signature worthless.
+    /// Parses every key once, and refuses the directory if one of them would make a signature worthless. All verdicts
+    /// are dalek's.
     pub fn new(directory: &Directory) -> Result<Self, KeyError> {
         let mut api_keys: Vec<&ApiKey> = directory.keys().iter().collect();
         api_keys.sort_unstable_by_key(|key| key.id);
@@ -80,7 +90,18 @@ impl Verifier {
             ids: api_keys.iter().map(|key| key.id).collect(),
             keys: api_keys.iter().map(|key| KnownKey::new(key)).collect::<Result<_, _>>()?,
             policies: accounts.iter().map(|account| (account.id, account.signature)).collect(),
+            tables: None,
+            until_sample: Cell::new(SAMPLE_EVERY),
         })
+    }
+
+    /// The same with a table for each key, as far as `bytes_max` of memory reach, once their keeper has made them.
+    pub fn with_tables(directory: &Directory, bytes_max: usize) -> Result<(Self, Keeper), KeyError> {
+        let verifier = Self::new(directory)?;
+        let keys =
+            verifier.ids.iter().copied().zip(verifier.keys.iter().map(|key| key.public.clone())).collect();
+        let (tables, keeper) = tables::tables(keys, bytes_max);
+        Ok((Self { tables: Some(tables), ..verifier }, keeper))
     }
 
     /// Passes a request on if its sender is proven.
@@ -93,15 +114,13 @@ impl Verifier {
         let key = self.key(request.key, authority.member);
         if let Some(account) = request.kind.account() {
             let key = key.ok_or(Reject::KeyUnknown)?;
-            if !key.accounts.contains(&account) {
+            if !self.keys[key].accounts.contains(&account) {
                 return Err(Reject::AccountUnknown.into());
             }
         }
         match unverified.signature {
-            Some(signature) => key
-                .ok_or(Reject::KeyUnknown)?
-                .public
-                .signed(unverified.signed, &signature)
+            Some(signature) => self
+                .signed(key.ok_or(Reject::KeyUnknown)?, unverified.signed, &signature)
                 .then(|| Verified::attest(unverified))
                 .ok_or_else(|| invalid(unverified.signed)),
             None if self.is_signature_due(&request.kind, request.key, authority) => {
@@ -114,12 +133,21 @@ impl Verifier {
     /// Whether the owner of `key`, who must be `member`, signed the payload of a logon: what RawData(96) of a FIX Logon
     /// covers, what 93/89 of it cover, or the parameters of `session.logon`.
     pub fn logon(&self, member: MemberId, key: ApiKeyId, payload: &[u8], signature: &[u8; 64]) -> bool {
-        self.key(key, member).is_some_and(|key| key.public.signed(payload, signature))
+        self.key(key, member).is_some_and(|key| self.signed(key, payload, signature))
     }
 
-    fn key(&self, id: ApiKeyId, member: MemberId) -> Option<&KnownKey> {
-        let at = self.ids.binary_search(&id).ok()?;
-        Some(&self.keys[at]).filter(|key| key.member == member)
+    /// The place of a key, if it is that member's.
+    fn key(&self, id: ApiKeyId, member: MemberId) -> Option<usize> {
+        self.ids.binary_search(&id).ok().filter(|at| self.keys[*at].member == member)
+    }
+
+    fn signed(&self, key: usize, message: &[u8], signature: &[u8; 64]) -> bool {
+        let verdict = self.tables.as_ref().and_then(|tables| {
+            let left = self.until_sample.get() - 1;
+            self.until_sample.set(if left == 0 { SAMPLE_EVERY } else { left });
+            tables.verdict(key, message, signature, left == 0)
+        });
+        verdict.unwrap_or_else(|| self.keys[key].public.signed(message, signature))
     }
 
     /// The table at the head of this file. An account that is not there is as strict as can be.

@@ -68,6 +68,12 @@ pub enum SecurityEvent {
     },
     /// There were as many connections as there may be.
     ConnectionsExhausted,
+    /// The fast verifier and `ed25519-dalek` judged a signature differently: the fast one is used no more. The peer of
+    /// the record is unspecified. It means a mistake in Sealgate or a processor that computes wrongly.
+    VerifierDistrusted {
+        /// The API key whose signature it was.
+        key: ApiKeyId,
+    },
 }
 
 /// An event, with when and from where.
@@ -155,6 +161,7 @@ impl fmt::Display for SecurityEvent {
             Self::Flood { member } => write!(f, "Flood member={member}"),
             Self::SlowReader { member } => write!(f, "SlowReader member={member}"),
             Self::ConnectionsExhausted => f.write_str("ConnectionsExhausted"),
+            Self::VerifierDistrusted { key } => write!(f, "VerifierDistrusted key={key}"),
         }
     }
 }

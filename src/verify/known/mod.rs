@@ -14,8 +14,8 @@
 //! not below the group order; an R that is no point, or not written the one way, because the sum is a point and
 //! comes out written the one way; an R of small order; and a key of small order, which is never registered.
 //!
-//! Nothing here is secret, so time may depend on everything. Cost: 2 to 5 µs with IFMA, 10 to 12 without; memory of
-//! [`KnownKey::bytes`] a key, and a third of a millisecond to make it.
+//! Nothing here is secret, so time may depend on everything. Cost: docs/numbers.md has the time of a verdict; a key
+//! takes [`KeyTable::BYTES`] of memory, and a third of a millisecond to make its table.
 
 mod field;
 mod inverse;
@@ -38,7 +38,7 @@ const BASE_WIDTH: u32 = 8;
 const TERMS: usize = windows(KEY_WIDTH) + windows(BASE_WIDTH);
 
 /// A public key with its table.
-pub struct KnownKey {
+pub struct KeyTable {
     bytes: [u8; 32],
     /// Of −A.
     table: Table,
@@ -55,7 +55,10 @@ struct Shared {
 
 static SHARED: LazyLock<Shared> = LazyLock::new(Shared::new);
 
-impl KnownKey {
+impl KeyTable {
+    /// Memory of one, in bytes.
+    pub const BYTES: usize = Table::bytes(KEY_WIDTH);
+
     /// Makes the table. `None` if `bytes` are no point, or one of small order.
     pub fn new(bytes: &[u8; 32]) -> Option<Self> {
         LazyLock::force(&SHARED);
@@ -63,11 +66,6 @@ impl KnownKey {
         let eightfold = point.double().double().double();
         (eightfold.compress() != Point::IDENTITY.compress())
             .then(|| Self { bytes: *bytes, table: Table::new(&point.negate(), KEY_WIDTH) })
-    }
-
-    /// Memory of the table, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.table.bytes()
     }
 
     /// Whether the owner of this key signed `message`.
@@ -126,9 +124,9 @@ fn one_by_one(terms: &[Term<'_>]) -> Point {
     terms.iter().fold(Point::IDENTITY, |sum, (entry, negative)| sum.add_entry(entry, *negative))
 }
 
-impl std::fmt::Debug for KnownKey {
+impl std::fmt::Debug for KeyTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KnownKey").field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("KeyTable").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 

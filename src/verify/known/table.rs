@@ -23,6 +23,11 @@ pub(super) const fn windows(width: u32) -> usize {
 }
 
 impl Table {
+    /// Memory of one, in bytes.
+    pub(super) const fn bytes(width: u32) -> usize {
+        windows(width) * ((1 << (width - 1)) + 1) * size_of::<Entry>()
+    }
+
     pub(super) fn new(point: &Point, width: u32) -> Self {
         let half = 1 << (width - 1);
         let mut base = *point;
@@ -37,12 +42,8 @@ impl Table {
             base = multiples[half].double();
             entries.extend(Entry::of(&multiples));
         }
+        debug_assert_eq!(size_of_val(&*entries), Self::bytes(width));
         Self { width, entries: entries.into_boxed_slice() }
-    }
-
-    /// Memory of the table, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.entries)
     }
 
     /// The terms whose sum is `scalar` (below 2^253, the lowest byte first) times the point.

