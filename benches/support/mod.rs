@@ -52,6 +52,7 @@ pub fn directory() -> Directory {
         public_key: api_key().public_key(),
         accounts: vec![ORDER_SIGNED, SESSION_SIGNED],
         signing: Signing::Sealgate,
+        cancel: Default::default(),
     };
     Directory::new(vec![member], accounts, vec![key], vec![fix_session()], vec![instrument()])
         .expect("all that is named is there")
@@ -83,6 +84,7 @@ pub fn fix_session() -> FixSession {
         reset_allowed: true,
         sign_logon: false,
         rules: config::FixRules::default(),
+        cancel: Default::default(),
     }
 }
 

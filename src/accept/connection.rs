@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 pub struct TlsConnection {
     // Boxed: it has over a kilobyte, and gateways move connections about.
     tls: Box<ServerConnection>,
+    peer_has_closed: bool,
 }
 
 impl TlsConnection {
@@ -17,7 +18,7 @@ impl TlsConnection {
         // What waits to be sent is bounded by the gateway, which counts it where it waits. A bound of rustls's own
         // would take a part of an answer.
         tls.set_buffer_limit(None);
-        Self { tls: Box::new(tls) }
+        Self { tls: Box::new(tls), peer_has_closed: false }
     }
 
     /// Takes what the socket has read, and appends to `plain` what it says: no more bytes than came in.
@@ -30,6 +31,7 @@ impl TlsConnection {
                 return Ok(());
             }
             let state = self.tls.process_new_packets()?;
+            self.peer_has_closed |= state.peer_has_closed();
             let (before, ready) = (plain.len(), state.plaintext_bytes_to_read());
             plain.resize(before + ready, 0);
             self.tls
@@ -38,6 +40,11 @@ impl TlsConnection {
                 .map_err(|why| TlsFault::Internal(why.to_string()))?;
         }
         Ok(())
+    }
+
+    /// Whether the peer has said that it sends no more.
+    pub fn peer_has_closed(&self) -> bool {
+        self.peer_has_closed
     }
 
     /// Encrypts bytes for the peer; [`TlsConnection::output`] gives what is to be written. Called once for all that a

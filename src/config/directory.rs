@@ -2,7 +2,9 @@
 //! Built once, checked once, then shared by every agent.
 
 use super::FixRules;
-use crate::types::{AccountId, AccountLimits, ApiKeyId, Instrument, InstrumentId, MemberId, SessionId, Span};
+use crate::types::{
+    AccountId, AccountLimits, ApiKeyId, CancelPolicy, Instrument, InstrumentId, MemberId, SessionId, Span,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -78,6 +80,8 @@ pub struct ApiKey {
     pub accounts: Vec<AccountId>,
     /// What its WebSocket signatures cover.
     pub signing: Signing,
+    /// Cancel on disconnect of its WebSocket logons.
+    pub cancel: CancelPolicy,
 }
 
 /// A FIX session as the operator set it up. Named from the client's side, as its messages have it.
@@ -103,6 +107,8 @@ pub struct FixSession {
     pub sign_logon: bool,
     /// How it behaves otherwise.
     pub rules: FixRules,
+    /// Cancel on disconnect.
+    pub cancel: CancelPolicy,
 }
 
 /// Everything above, with look-ups.

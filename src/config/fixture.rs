@@ -54,7 +54,15 @@ fn account(id: u32, name: &str, member: MemberId, signature: SignaturePolicy) ->
 
 fn key(id: ApiKeyId, name: &str, member: MemberId, accounts: &[u32], signing: Signing) -> ApiKey {
     let accounts = accounts.iter().copied().map(AccountId).collect();
-    ApiKey { id, name: name.to_owned(), member, public_key: [0; 32], accounts, signing }
+    ApiKey {
+        id,
+        name: name.to_owned(),
+        member,
+        public_key: [0; 32],
+        accounts,
+        signing,
+        cancel: Default::default(),
+    }
 }
 
 fn instrument(

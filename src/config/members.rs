@@ -4,7 +4,10 @@
 use super::reader::{ConfigError, Entry, Section};
 use super::{Account, ApiKey, FixSession, Member, RateLimits, SignaturePolicy, Signing};
 use super::{fix, pem};
-use crate::types::{AccountId, AccountLimits, ApiKeyId, MemberId, SessionId, Span};
+use crate::types::{
+    AccountId, AccountLimits, ApiKeyId, CancelChoice, CancelOn, CancelPolicy, CancelTerms, MemberId,
+    SessionId, Span,
+};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
@@ -165,7 +168,8 @@ impl Members {
         if accounts.is_empty() {
             return Err(list.refuse("a key without an account could do nothing"));
         }
-        self.keys.push(ApiKey { id, name, member, public_key, accounts, signing });
+        let cancel = cancel_policy(section)?;
+        self.keys.push(ApiKey { id, name, member, public_key, accounts, signing, cancel });
         Ok(())
     }
 
@@ -186,9 +190,26 @@ impl Members {
             reset_allowed: section.get("reset_allowed")?.boolean()?,
             sign_logon: section.get("sign_logon")?.boolean()?,
             rules: fix::rules(section)?,
+            cancel: cancel_policy(section)?,
         });
         Ok(())
     }
+}
+
+fn cancel_policy(section: &Section<'_>) -> Result<CancelPolicy, ConfigError> {
+    let on = match section.get("cancel_on_disconnect")?.choice()? {
+        "disconnect" => CancelOn::Disconnect,
+        "logout" => CancelOn::Logout,
+        "both" => CancelOn::Both,
+        _ => CancelOn::Nothing,
+    };
+    let choice = match section.get("cancel_choice")?.choice()? {
+        "stricter" => CancelChoice::Stricter,
+        "fixed" => CancelChoice::Fixed,
+        _ => CancelChoice::Any,
+    };
+    let terms = CancelTerms { on, grace: section.get("cancel_grace")?.duration()? };
+    Ok(CancelPolicy { terms, choice, grace_max: section.get("cancel_grace_max")?.duration()? })
 }
 
 fn public_key(entry: &Entry<'_>) -> Result<[u8; 32], ConfigError> {

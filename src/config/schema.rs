@@ -3,9 +3,12 @@
 //! made of it, so the three cannot drift apart.
 
 mod fix;
+mod reference;
+
+pub use reference::reference;
 
 use crate::limits::SHARDS_MAX;
-use crate::types::Span;
+use crate::types::{CancelPolicy, Span};
 use std::fmt;
 
 /// One `[section]` or `[[section]]`.
@@ -138,6 +141,32 @@ const fn optional(name: &'static str, kind: Kind, means: &'static str, says: &'s
 }
 
 const ID_SAYS: &str = "Its number. It stands in the journal: never change it, never give it to another.";
+
+// Cancel on disconnect: of a FIX session, and of the WebSocket logons of an API key.
+const CANCEL_ON_DISCONNECT: Key = default(
+    "cancel_on_disconnect",
+    Kind::Choice(&["off", "disconnect", "logout", "both"]),
+    "\"off\"",
+    "Which ends of the session cancel its orders: those without a goodbye, those with one, both.",
+);
+const CANCEL_GRACE: Key = default(
+    "cancel_grace",
+    Kind::Duration(Span::ZERO, CancelPolicy::GRACE_MAX),
+    "\"0s\"",
+    "How long after such an end the orders wait for a new logon.",
+);
+const CANCEL_CHOICE: Key = default(
+    "cancel_choice",
+    Kind::Choice(&["any", "stricter", "fixed"]),
+    "\"any\"",
+    "What a logon may ask for instead: anything; more ends and a shorter grace; nothing.",
+);
+const CANCEL_GRACE_MAX: Key = default(
+    "cancel_grace_max",
+    Kind::Duration(Span::ZERO, CancelPolicy::GRACE_MAX),
+    "\"60s\"",
+    "Longest grace that a logon may ask for.",
+);
 
 /// All sections, in the order in which they stand in the documentation.
 pub const SECTIONS: &[Section] = &[
@@ -344,6 +373,10 @@ pub const SECTIONS: &[Section] = &[
                 "\"sealgate\"",
                 "What its WebSocket signatures cover: the method and the parameters, or the parameters alone.",
             ),
+            CANCEL_ON_DISCONNECT,
+            CANCEL_GRACE,
+            CANCEL_CHOICE,
+            CANCEL_GRACE_MAX,
         ],
     },
     Section {
@@ -423,28 +456,4 @@ impl Section {
             (name, true) => format!("[[{name}]]"),
         }
     }
-}
-
-/// The tables of `docs/configuration.md`.
-pub fn reference() -> String {
-    let mut out = String::new();
-    for section in SECTIONS {
-        let title =
-            if section.name.is_empty() { "Top".to_owned() } else { format!("`{}`", section.header()) };
-        out += &format!(
-            "## {title}\n\n{}\n\n| key | allowed | default | what it does |\n|---|---|---|---|\n",
-            section.says
-        );
-        for key in section.keys {
-            let absent = match key.absent {
-                Absent::Refused => "required".to_owned(),
-                Absent::Default(value) => format!("`{value}`"),
-                Absent::Means(means) => means.to_owned(),
-            };
-            out += &format!("| `{}` | {} | {absent} | {} |\n", key.name, key.kind, key.says);
-        }
-        out += "\n";
-    }
-    out.truncate(out.trim_end().len());
-    out + "\n"
 }

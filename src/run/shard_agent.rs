@@ -58,13 +58,14 @@ impl ShardAgent {
     }
 
     /// Executes commands of the venue's own before the first gateway speaks, such as instruments of the configuration.
+    /// What became due while the server was down comes after them.
     pub fn configure(&mut self, commands: &[Command], now: Nanos) -> Result<(), Fault> {
         for command in commands {
             if !self.has_room() {
                 return Err(self.fault("the journal ring is too small for the configuration"));
             }
             if let Outcome::Step(step) = self.shard.execute(None, command, now) {
-                if step.events.is_empty() {
+                if step.events.is_empty() && *command != Command::Restarted {
                     let what = format!(
                         "the journal does not allow {command:?}: what an instrument is never changes"
                     );

@@ -12,6 +12,7 @@
 use super::agent::{Agent, Epilogue, Fault};
 use super::gateway::desk::Desk;
 use super::gateway::join::Joins;
+use super::gateway::logons::Logons;
 use super::gateway::{Gateway, GatewayParts, Service};
 use super::journal::JournalAgent;
 use super::phase::Control;
@@ -30,7 +31,7 @@ use crate::sys::clock::Clock;
 use crate::sys::pin;
 use crate::sys::poll::{Poller, Waker};
 use crate::sys::socket::{Listener, Port};
-use crate::types::{Command, GatewayId, SessionId};
+use crate::types::{Command, GatewayId, LogonId, SessionId};
 use crate::verify::Verifier;
 use crate::verify::tables::Keeper;
 use crate::watch;
@@ -181,12 +182,14 @@ fn build(config: &Config, parts: Parts, recovered: Recovered, beds: &Beds) -> Re
     let (gateways, count) = (parts.router.gateways().len() as u8, parts.router.shards().len() as u8);
     let Ends { gateways: gateway_ends, shards: shard_ends, journal } =
         rings::connect(gateways, count, &streams, |name| beds.waker(name));
+    // One floor for all: a session may come back through another gateway.
+    let last_logon = shards.iter().map(Shard::last_logon).max().unwrap_or_default();
     let mut agents = Agents::new();
     for (shard, ends) in shards.into_iter().zip(shard_ends) {
         let name = AgentName::Shard(shard.id().0);
         agents.insert(name, Box::new(shard_agent(config, &parts.router, shard, ends)?));
     }
-    for gateway in self::gateways(config, parts, gateway_ends, sessions)? {
+    for gateway in self::gateways(config, parts, gateway_ends, sessions, last_logon)? {
         agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
     }
     let name = AgentName::Journal(0);
@@ -218,6 +221,7 @@ fn gateways(
     parts: Parts,
     ends: Vec<GatewayEnds>,
     mut sessions: BTreeMap<SessionId, SessionState>,
+    last_logon: LogonId,
 ) -> Result<Vec<Gateway>, StartError> {
     let Parts { acceptor, verifier, router, mut listeners, watches, security } = parts;
     let directory = Arc::new(config.directory.clone());
@@ -240,6 +244,7 @@ fn gateways(
             security: security.clone(),
             closing: false,
             in_flight: 0,
+            logons: Logons::after(last_logon),
         };
         let listeners = std::mem::take(&mut listeners);
         let caps = config.caps;
@@ -287,9 +292,10 @@ fn check_nothing_moved(router: &Router, shard: &Shard) -> Result<(), StartError>
     moved.map_or(Ok(()), Err)
 }
 
-/// What must be told to a shard so that it knows what the configuration says; nothing where it knows already.
+/// What must be told to a shard after a start: that it is one, and what the configuration says that it does not know.
 fn configuration_commands(config: &Config, router: &Router, shard: &Shard) -> Vec<Command> {
-    let mut commands = Vec::new();
+    // First of all: whoever was logged on is not any more, and what is left of a grace counts from now.
+    let mut commands = vec![Command::Restarted];
     let instruments = config.directory.instruments().iter();
     for instrument in instruments.filter(|instrument| router.shard_of(instrument.id) == Some(shard.id())) {
         let known = shard.instruments().find(|known| known.id == instrument.id);

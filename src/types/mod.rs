@@ -35,7 +35,10 @@ pub use ids::{
     ShardId, Symbol, TradeId,
 };
 pub use instrument::{AccountLimits, Instrument, InstrumentKind, InstrumentState};
-pub use lease::{CancelOn, CancelTerms, LeaseId, LogonId, SessionBegan, SessionEnd, SessionEnded};
+pub use lease::{
+    CancelChoice, CancelOn, CancelPolicy, CancelRefusal, CancelTerms, LeaseId, LogonId, SessionBegan,
+    SessionEnd, SessionEnded,
+};
 pub use order::{OrdStatus, OrdType, Order, OrderRef, Side, SmpMode, TimeInForce};
 pub use price::{Notional, Price, Qty, Scale};
 pub use reject::{Detail, Refusal, Reject};

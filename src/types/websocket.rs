@@ -1,6 +1,7 @@
 //! What decode and session of a WebSocket connection learn, and report tells.
 
 use super::ids::ApiKeyId;
+use super::lease::CancelTerms;
 use super::time::{Nanos, Span};
 
 /// `newOrderRespType`: how much of an order the answer tells.
@@ -19,6 +20,8 @@ pub enum ResponseType {
 pub struct SessionStatus {
     /// The key that is logged on, and since when.
     pub logged_on: Option<(ApiKeyId, Nanos)>,
+    /// What becomes of the orders of the logon when it ends.
+    pub cancel: CancelTerms,
     /// Since when the client is connected.
     pub connected_since: Nanos,
     /// Whether answers carry `rateLimits` where the request does not say.

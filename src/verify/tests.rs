@@ -37,7 +37,7 @@ fn account(id: AccountId, member: MemberId, signature: SignaturePolicy) -> Accou
 
 fn api_key(id: ApiKeyId, member: MemberId, public_key: [u8; 32], accounts: &[AccountId]) -> ApiKey {
     let (name, accounts) = (format!("key-{id}"), accounts.to_vec());
-    ApiKey { id, name, member, public_key, accounts, signing: Signing::Sealgate }
+    ApiKey { id, name, member, public_key, accounts, signing: Signing::Sealgate, cancel: Default::default() }
 }
 
 fn directory(public_key: [u8; 32]) -> Directory {

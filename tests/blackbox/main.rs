@@ -5,6 +5,7 @@
 mod bad_input_fix;
 mod bad_input_websocket;
 mod bot;
+mod cancel_on_disconnect;
 mod demo;
 mod examples;
 mod handshake;

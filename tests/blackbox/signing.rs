@@ -68,6 +68,7 @@ fn directory(public_key: [u8; 32]) -> Directory {
         public_key,
         accounts: vec![account.id],
         signing: Signing::Sealgate,
+        cancel: Default::default(),
     };
     let instrument = Instrument {
         id: InstrumentId(1),

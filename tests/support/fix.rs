@@ -14,6 +14,8 @@ pub struct Fix {
     pub key: ApiKey,
     pub sender: String,
     pub next: u32,
+    /// HeartBtInt(108) of its Logon.
+    pub heartbeat: u32,
     input: Vec<u8>,
 }
 
@@ -51,7 +53,7 @@ impl Fix {
     pub fn connect(venue: &Venue, member: &str) -> Self {
         let stream = tls(venue.fix_addr(), venue.tls(member));
         let sender = member.to_ascii_uppercase();
-        Self { stream, key: venue.key(member), sender, next: 1, input: Vec::new() }
+        Self { stream, key: venue.key(member), sender, next: 1, heartbeat: 30, input: Vec::new() }
     }
 
     /// Connects a member and logs on, both sides from 1.
@@ -72,8 +74,12 @@ impl Fix {
     pub fn logon_at(&mut self, fields: &str, sent: Nanos) {
         let payload = sign::fix_logon_payload(&self.sender, "SEALGATE", self.next, &fix_time(sent));
         let signature = self.key.sign_base64(&payload);
-        let body =
-            format!("98=0|108=30|{fields}553={}|95={}|96={signature}|", self.key.name(), signature.len());
+        let body = format!(
+            "98=0|108={}|{fields}553={}|95={}|96={signature}|",
+            self.heartbeat,
+            self.key.name(),
+            signature.len()
+        );
         let message = self.message_at("A", body, sent, false);
         self.send(&message);
     }

@@ -31,6 +31,7 @@ impl Venue {
             reset_allowed: true,
             sign_logon: false,
             rules: FixRules::default(),
+            cancel: Default::default(),
         };
         let session = Session::new(Settings { reserve: None, ..Settings::acceptor(&config) }, Numbers::FRESH);
         Self { stream, session, out: Collected::forgetting(), inbox: Vec::new() }

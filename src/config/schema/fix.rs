@@ -1,5 +1,6 @@
 //! The keys of a FIX session.
 
+use super::{CANCEL_CHOICE, CANCEL_GRACE, CANCEL_GRACE_MAX, CANCEL_ON_DISCONNECT};
 use super::{ID_SAYS, Key, Kind, default, optional, required};
 use crate::limits::GATEWAYS_MAX;
 use crate::types::Span;
@@ -186,4 +187,8 @@ pub const KEYS: &[Key] = &[
         "\"UTC\"",
         "The time zone of both, by its IANA name, such as `America/New_York`; its summer time counts.",
     ),
+    CANCEL_ON_DISCONNECT,
+    CANCEL_GRACE,
+    CANCEL_CHOICE,
+    CANCEL_GRACE_MAX,
 ];

@@ -51,6 +51,7 @@ fn directory() -> Directory {
         public_key: [0; 32],
         accounts: vec![AccountId(2), AccountId(1)],
         signing: Signing::Sealgate,
+        cancel: Default::default(),
     };
     let instrument = Instrument {
         id: InstrumentId(3),

@@ -29,8 +29,8 @@ mod tests;
 use crate::config::{ApiKey, Directory, Signing};
 use crate::limits::{CLOCK_AHEAD_MAX, DEPTH_LEVELS_MAX, RECV_WINDOW_DEFAULT, RECV_WINDOW_MAX};
 use crate::types::{
-    AccountId, ApiKeyId, Detail, GatewayId, Instrument, InstrumentId, MemberId, Nanos, Query, Refusal,
-    Reject, Request, RequestKind, ResponseType, SessionId, Span, Unverified,
+    AccountId, ApiKeyId, CancelOn, Detail, GatewayId, Instrument, InstrumentId, MemberId, Nanos, Query,
+    Refusal, Reject, Request, RequestKind, ResponseType, SessionId, Span, Unverified,
 };
 use crate::wire::digest;
 use crate::wire::json::{Fault, Message, Reader, RequestId, signed_form};
@@ -105,6 +105,10 @@ pub struct Logon<'a> {
     pub sent: Nanos,
     /// `recvWindow`.
     pub recv_window: Span,
+    /// `cancelOnDisconnect`.
+    pub cancel_on: Option<CancelOn>,
+    /// `cancelGrace`, in milliseconds.
+    pub cancel_grace: Option<Span>,
 }
 
 /// Decodes messages; keeps the memory that it needs for the next one.
@@ -209,15 +213,17 @@ impl<'d> Desk<'d> {
         fields: &Fields<'_, 'a>,
         signed: &'a mut Vec<u8>,
     ) -> Result<Logon<'a>, Refusal> {
-        fields.only(&[])?;
+        fields.only(&["cancelOnDisconnect", "cancelGrace"])?;
         let key = self.directory.key_by_name(fields.required_text("apiKey")?);
         let key = key.filter(|key| key.member == self.caller.member).ok_or(Reject::LogonRefused)?;
         let missing = Refusal::field(Reject::FieldMissing, "signature");
         let signature = fields.signature()?.ok_or(missing)?;
         let sent = fields.timestamp()?.ok_or(Refusal::field(Reject::FieldMissing, "timestamp"))?;
         let recv_window = recv_window(fields)?;
+        let cancel_on = cancel_on(fields)?;
+        let cancel_grace = fields.integer("cancelGrace")?.map(|millis: u32| Span::from_millis(millis.into()));
         write_signed_form(message, key, signed)?;
-        Ok(Logon { key: key.id, payload: signed, signature, sent, recv_window })
+        Ok(Logon { key: key.id, payload: signed, signature, sent, recv_window, cancel_on, cancel_grace })
     }
 
     /// A request of an account: who asks, what `understand` makes of it, and the form that is signed.
@@ -340,6 +346,12 @@ fn write_signed_form(message: &Message<'_>, key: &ApiKey, out: &mut Vec<u8>) -> 
         Signing::Binance => None,
     };
     signed_form(method, message.params.iter().map(|(name, value)| (name, value.as_written())), out)
+}
+
+fn cancel_on(fields: &Fields<'_, '_>) -> Result<Option<CancelOn>, Refusal> {
+    let Some(word) = fields.text("cancelOnDisconnect")? else { return Ok(None) };
+    let refusal = Refusal::field(Reject::FieldValue, "cancelOnDisconnect");
+    CancelOn::from_word(word).map(Some).ok_or(refusal)
 }
 
 fn recv_window(fields: &Fields<'_, '_>) -> Result<Span, Refusal> {

@@ -88,6 +88,8 @@ impl Reporter {
                         w.key("authorizedSince").null();
                     }
                 }
+                w.key("cancelGrace").unsigned(status.cancel.grace.as_millis());
+                w.key("cancelOnDisconnect").text(status.cancel.on.word());
                 w.key("connectedSince").unsigned(status.connected_since.as_millis());
                 w.key("returnRateLimits").boolean(status.return_rate_limits);
                 w.key("serverTime").unsigned(now.as_millis());

@@ -139,8 +139,15 @@ fn written() -> Vec<(&'static str, String)> {
 }
 
 fn of_the_connection() -> Vec<(&'static str, String)> {
-    let status = |logged_on, user_data_stream| SessionStatus {
+    let status = |logged_on: Option<_>, user_data_stream| SessionStatus {
         logged_on,
+        cancel: match logged_on {
+            Some(_) => crate::types::CancelTerms {
+                on: crate::types::CancelOn::Disconnect,
+                grace: Span::from_secs(2),
+            },
+            None => crate::types::CancelTerms::default(),
+        },
         connected_since: NOW - Span::from_secs(5),
         return_rate_limits: true,
         user_data_stream,

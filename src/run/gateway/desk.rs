@@ -7,6 +7,7 @@
 
 use super::fix;
 use super::join::Joins;
+use super::logons::Logons;
 use crate::accept::Identity;
 use crate::config::{Directory, FixSession};
 use crate::limit::Limiter;
@@ -67,6 +68,8 @@ pub struct Desk {
     pub closing: bool,
     /// Requests that shards have and that are not answered yet, of both protocols; one that all have counts once.
     pub in_flight: usize,
+    /// The logons of its connections.
+    pub logons: Logons,
 }
 
 /// Whose connection it is.
@@ -87,6 +90,8 @@ pub struct Asker {
     pub token: u64,
     /// What the connection has proven.
     pub authority: Authority,
+    /// The WebSocket logon of the connection; [`LogonId::NONE`] without one, and for FIX.
+    pub logon: LogonId,
     /// When the bytes of the request were read.
     pub received: Nanos,
 }
@@ -104,24 +109,27 @@ impl Desk {
         if self.closing {
             return Err(Reject::ShuttingDown.into());
         }
+        if self.logons.are_behind() {
+            return Err(Reject::Busy.into());
+        }
         let mut stamps = Stamps { received: asker.received, decoded: self.clock.now(), ..Stamps::default() };
         let verified = self.verifier.verify(unverified, asker.authority)?;
         stamps.verified = self.clock.now();
         let allowed = self.limiter.check(verified, stamps.verified)?;
         stamps.limited = self.clock.now();
         let origin = Origin { gateway: self.id, conn: asker.conn, token: asker.token, stamps };
-        self.push(&allowed, origin)
+        self.push(&allowed, origin, asker.logon)
     }
 
-    fn push(&mut self, allowed: &Allowed<'_>, origin: Origin) -> Result<(), Refusal> {
+    fn push(&mut self, allowed: &Allowed<'_>, origin: Origin, logon: LogonId) -> Result<(), Refusal> {
         let request = allowed.request();
         let pushed = match request.kind.instrument() {
             Some(instrument) => {
                 let shard = self.router.shard_of(instrument).ok_or(Reject::SymbolUnknown)?;
-                let input = input(allowed, request, origin);
+                let input = input(allowed, request, origin, logon);
                 self.shards[usize::from(shard.0)].push(input)
             }
-            None => self.push_to_all(allowed, request, origin),
+            None => self.push_to_all(allowed, request, origin, logon),
         };
         match pushed {
             Push::Done => {
@@ -133,13 +141,19 @@ impl Desk {
     }
 
     /// What concerns all instruments: its answers are joined.
-    fn push_to_all(&mut self, allowed: &Allowed<'_>, request: &Request, mut origin: Origin) -> Push {
+    fn push_to_all(
+        &mut self,
+        allowed: &Allowed<'_>,
+        request: &Request,
+        mut origin: Origin,
+        logon: LogonId,
+    ) -> Push {
         if !self.all_have_room() {
             return Push::Full(());
         }
         let is_fix = fix::session_of(origin.token).is_some();
         origin.token = self.joins.begin(origin.token, is_fix, self.shards.len());
-        self.tell_all(&input(allowed, request, origin))
+        self.tell_all(&input(allowed, request, origin, logon))
     }
 
     /// Puts an input into the ring of every shard, or into none if one is full: for what the gateway itself has to tell
@@ -225,11 +239,11 @@ impl ShardPort {
     }
 }
 
-fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin) -> ShardInput {
+fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonId) -> ShardInput {
     let signed = allowed.signed_bytes();
     let requester = || Requester {
         session: request.session,
-        logon: LogonId::NONE,
+        logon,
         key: request.key,
         sent: request.sent,
         recv_window: request.recv_window,

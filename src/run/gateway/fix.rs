@@ -12,7 +12,9 @@ use crate::decode::fix::Speaker;
 use crate::limit::{CapVerdict, MessageCap};
 use crate::limits::{FIX_MESSAGE_BYTES_MAX, LOGON_DEADLINE};
 use crate::session::fix::{Incoming, LogonAsk};
-use crate::types::{ApiKeyId, ConnId, GatewayId, Nanos, Refusal, Reject, SessionId, Unverified};
+use crate::types::{
+    ApiKeyId, ConnId, GatewayId, LogonId, Nanos, Refusal, Reject, SessionEnd, SessionId, Unverified,
+};
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
 use crate::wire::fix::{FIX44, Framed, Index, Message, frame};
@@ -30,6 +32,8 @@ pub struct FixConnection {
     /// A message that had come before its turn.
     queued: Vec<u8>,
     session: Option<SessionId>,
+    /// Its logon, until the shards were told of its end.
+    logon: Option<LogonId>,
     /// Whole messages wait for room in the session log.
     pub starved: bool,
     logon_deadline: Nanos,
@@ -82,6 +86,7 @@ impl FixConnection {
             index: Index::new(),
             queued: Vec::new(),
             session: None,
+            logon: None,
             starved: false,
             logon_deadline: now + LOGON_DEADLINE,
         }
@@ -117,6 +122,7 @@ impl FixConnection {
                 }
             }
         }
+        self.settle(turn.lines, turn.desk);
         self.starved = !turn.log.has_room();
         input.drain(..at);
         self.input = input;
@@ -138,9 +144,23 @@ impl FixConnection {
     }
 
     /// The connection is gone.
-    pub fn gone(self, lines: &mut Lines) {
+    pub fn gone(mut self, lines: &mut Lines, desk: &mut Desk) {
+        self.settle(lines, desk);
         if let Some(line) = self.session.and_then(|session| lines.get_mut(session)) {
             line.disconnected();
+        }
+        if let Some(logon) = self.logon {
+            desk.session_ended(logon, SessionEnd::Disconnect);
+        }
+    }
+
+    /// Tells the shards as soon as the session is over, while its last bytes are still on their way.
+    pub fn settle(&mut self, lines: &mut Lines, desk: &mut Desk) {
+        let line = self.session.and_then(|session| lines.get_mut(session));
+        if let Some(end) = line.and_then(|line| line.end())
+            && let Some(logon) = self.logon.take()
+        {
+            desk.session_ended(logon, end);
         }
     }
 
@@ -238,7 +258,8 @@ impl FixConnection {
         let speaker = Speaker { session: id, key };
         let unverified: Unverified<'_> = decode::fix::decode(message, speaker, &turn.desk.directory)?;
         let authority = Authority { member: self.from.identity.member, logged_on: Some(key) };
-        let asker = Asker { conn: turn.conn, token: token(id), authority, received: turn.received };
+        let (logon, received) = (LogonId::NONE, turn.received);
+        let asker = Asker { conn: turn.conn, token: token(id), authority, logon, received };
         turn.desk.submit(unverified, asker)
     }
 
@@ -257,6 +278,9 @@ impl FixConnection {
         match turn.lines.get_mut(session).map(|line: &mut Line| line.logon(&ask, owner, now, turn.log)) {
             Some(Ok(())) => {
                 self.session = Some(session);
+                if let Some(terms) = turn.lines.get_mut(session).and_then(|line| line.cancel_terms()) {
+                    self.logon = Some(turn.desk.session_began(session, key, terms));
+                }
                 Go::On
             }
             Some(Err(_)) | None => {

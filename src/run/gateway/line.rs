@@ -8,6 +8,8 @@
 //!
 //! A session outlives its connections: what happens meanwhile takes numbers, and the client asks for them.
 
+mod sink;
+
 use super::session_log::SessionLog;
 use super::staged::Staged;
 use crate::config::{Directory, FixSession};
@@ -15,16 +17,17 @@ use crate::report;
 use crate::run::journal::{ReadBack, SentBody};
 use crate::run::recovery::{Sent, SessionState};
 use crate::session::fix::{
-    self as session, CloseReason, Incoming, LogonAsk, Notice, Numbers, Outgoing, Output, Refused, Session,
-    Settings, split_own,
+    self as session, CloseReason, Incoming, LogonAsk, Numbers, Outgoing, Output, Refused, Session, Settings,
+    State, split_own,
 };
 use crate::types::{
-    Answer, ApiKeyId, ConnId, Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Refusal, Seq, SessionId,
-    SessionRecord,
+    Answer, ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, Refusal, Seq, SessionEnd,
+    SessionId,
 };
 use crate::wire::fix::Message;
 use report::fix::OwnId;
 use report::fix::refusal::{self, Echo};
+use sink::Sink;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Most bodies of one replay that are asked for at a time, so that one session does not fill the ring.
@@ -50,6 +53,8 @@ pub struct Line {
     pub congested: bool,
     /// The session is over: the connection goes when its bytes are out.
     over: Option<CloseReason>,
+    /// The client said Logout first.
+    logged_out: bool,
     body: Vec<u8>,
 }
 
@@ -95,62 +100,6 @@ enum Question {
     Owed { session: SessionId },
 }
 
-/// Where a session's output goes during one call.
-struct Sink<'a> {
-    now: Nanos,
-    log: &'a mut SessionLog,
-    sent: &'a mut Vec<Sent>,
-    staged: &'a mut Staged,
-    reservations: &'a mut VecDeque<(Seq, MsgSeqNum)>,
-    replay: &'a mut Option<Replay>,
-    over: &'a mut Option<CloseReason>,
-    jobs: &'a mut u64,
-    /// What is sent was owed from the last run.
-    poss_resend: bool,
-}
-
-impl Output for Sink<'_> {
-    fn wire(&mut self) -> &mut Vec<u8> {
-        self.staged.wire()
-    }
-
-    fn record(&mut self, record: SessionRecord<'_>) {
-        let seq = self.log.append(self.now, &record);
-        match record {
-            SessionRecord::Outbound { number, sent, body, .. } => {
-                let body = match body {
-                    OutboundBody::Event(at) => SentBody::Event(at),
-                    OutboundBody::Own(_) => SentBody::Own(self.log.last_ref()),
-                };
-                self.sent.push(Sent { number, time: sent, body, poss_resend: self.poss_resend });
-            }
-            SessionRecord::Reserved { upto, .. } => self.reservations.push_back((seq, upto)),
-            SessionRecord::Reset { .. } => {
-                self.sent.clear();
-                self.reservations.clear();
-            }
-            SessionRecord::Inbound { .. } | SessionRecord::InboundNext { .. } => {}
-        }
-    }
-
-    fn barrier(&mut self) {
-        self.staged.barrier(self.log.last());
-    }
-
-    fn notice(&mut self, notice: Notice) {
-        match notice {
-            Notice::LoggedOn => {}
-            Notice::Paused => *self.replay = None,
-            Notice::Replay { from, to } => {
-                let next = self.sent.partition_point(|sent| sent.number < from);
-                *self.jobs += 1;
-                *self.replay = Some(Replay { job: *self.jobs, next, to, outstanding: 0 });
-            }
-            Notice::Close(reason) => *self.over = Some(reason),
-        }
-    }
-}
-
 impl Line {
     fn new(settings: Settings, state: Option<SessionState>) -> Self {
         let numbers = state.as_ref().map_or(Numbers::FRESH, |state| {
@@ -172,6 +121,7 @@ impl Line {
             jobs: 0,
             congested: false,
             over: None,
+            logged_out: false,
             body: Vec::with_capacity(1_024),
         }
     }
@@ -203,6 +153,7 @@ impl Line {
             return Err(CloseReason::AlreadyLoggedOn);
         }
         self.over = None;
+        self.logged_out = false;
         self.with(now, log, |session, _, out| session.logon(ask, now, out))?;
         self.owner = Some(owner);
         Ok(())
@@ -220,7 +171,21 @@ impl Line {
 
     /// A message of the connection.
     pub fn receive(&mut self, message: &Message<'_>, now: Nanos, log: &mut SessionLog) -> Incoming {
-        self.with(now, log, |session, _, out| session.receive(message, now, out))
+        let was_ours = self.session.state() == State::LogoutSent;
+        let incoming = self.with(now, log, |session, _, out| session.receive(message, now, out));
+        self.logged_out |= !was_ours && self.over == Some(CloseReason::LoggedOut);
+        incoming
+    }
+
+    /// How the session ended, if it did: with a goodbye only if the client said it, and of its own accord.
+    pub fn end(&self) -> Option<SessionEnd> {
+        let end = if self.logged_out { SessionEnd::Logout } else { SessionEnd::Disconnect };
+        self.is_over().then_some(end)
+    }
+
+    /// What its connection has agreed on for its orders; `None` if the Logon was refused.
+    pub fn cancel_terms(&self) -> Option<CancelTerms> {
+        (!self.is_over()).then(|| self.session.cancel_terms())
     }
 
     /// The next message that had come before its turn.

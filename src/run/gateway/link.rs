@@ -66,7 +66,9 @@ impl Link {
             Moved::WouldBlock => Ok(false),
             Moved::Closed(ended) => Err(Gone::Peer(ended)),
             Moved::Bytes(count) => {
-                self.tls.receive(&scratch[..count], plain).map(|()| true).map_err(Gone::Tls)
+                self.tls.receive(&scratch[..count], plain).map_err(Gone::Tls)?;
+                // A goodbye in TLS is one, whether or not the socket follows.
+                if self.tls.peer_has_closed() { Err(Gone::Peer(Ended::Eof)) } else { Ok(true) }
             }
         }
     }

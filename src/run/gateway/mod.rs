@@ -7,6 +7,8 @@
 //!   handover.rs  connections that another gateway keeps go there; those that this one keeps come
 //! ```
 //!
+//! logons.rs tells the shards who logged on and whose session ended: cancel on disconnect.
+//!
 //! One turn does a bounded amount of each, and nothing in it blocks. A connection that breaks is dropped; no other is
 //! touched. Events wait in the shards' rings until they are durable: the head of a ring is looked at, not taken.
 
@@ -18,6 +20,7 @@ pub mod handover;
 pub mod join;
 pub mod line;
 pub mod link;
+pub mod logons;
 mod release;
 pub mod requests;
 pub mod session_log;
@@ -226,6 +229,7 @@ impl Agent for Gateway {
             self.open()?;
             count += 1;
         }
+        self.desk.tell_sessions();
         self.flush_turn();
         self.log.wake();
         Ok(Work::from_count(count))

@@ -259,8 +259,10 @@ impl Gateway {
 
     /// Drops a connection; its session lives on.
     pub(super) fn remove(&mut self, id: ConnId) {
-        if let Some(Connection { stage: Stage::Fix(fix), .. }) = self.connections.remove(id) {
-            fix.gone(&mut self.lines);
+        match self.connections.remove(id).map(|connection| connection.stage) {
+            Some(Stage::Fix(fix)) => fix.gone(&mut self.lines, &mut self.desk),
+            Some(Stage::WebSocket(websocket)) => websocket.gone(&mut self.desk),
+            Some(Stage::Handshake(_)) | None => {}
         }
     }
 
@@ -295,9 +297,14 @@ impl Gateway {
             let is_late = connection.deadline.is_some_and(|deadline| now >= deadline)
                 || match &mut connection.stage {
                     Stage::Handshake(_) => false,
-                    Stage::Fix(fix) => fix.tick(now, &mut self.lines, &mut self.log) == Go::Silent,
+                    Stage::Fix(fix) => {
+                        let go = fix.tick(now, &mut self.lines, &mut self.log);
+                        fix.settle(&mut self.lines, &mut self.desk);
+                        go == Go::Silent
+                    }
                     Stage::WebSocket(websocket) => {
                         websocket.session().tick(now);
+                        websocket.settle(&mut self.desk);
                         false
                     }
                 };

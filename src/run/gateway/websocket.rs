@@ -8,7 +8,8 @@ use crate::limit::{CapVerdict, MessageCap};
 use crate::report::ws::{Reply, Reporter};
 use crate::session::ws::{Input, Session};
 use crate::types::{
-    AccountId, ConnId, Execution, Nanos, Refusal, Reject, ResponseType, SessionId, Unverified,
+    AccountId, CancelRefusal, ConnId, Execution, LogonId, Nanos, Refusal, Reject, ResponseType, SessionEnd,
+    SessionId, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -21,6 +22,8 @@ pub struct WebSocket {
     session: Session,
     from: Sender,
     cap: MessageCap,
+    /// Its logon, until the shards were told of its end.
+    logon: Option<LogonId>,
 }
 
 /// What a connection works with while it has the turn.
@@ -40,12 +43,29 @@ pub struct Turn<'a> {
 impl WebSocket {
     /// A connection whose handshake has just ended.
     pub fn new(from: Sender, messages_per_second: u32, now: Nanos) -> Self {
-        Self { session: Session::new(now), from, cap: MessageCap::new(messages_per_second) }
+        Self { session: Session::new(now), from, cap: MessageCap::new(messages_per_second), logon: None }
     }
 
     /// The session, for output, timers and answers.
     pub fn session(&mut self) -> &mut Session {
         &mut self.session
+    }
+
+    /// The connection is gone.
+    pub fn gone(mut self, desk: &mut Desk) {
+        self.settle(desk);
+        if let Some(logon) = self.logon {
+            desk.session_ended(logon, SessionEnd::Disconnect);
+        }
+    }
+
+    /// Tells the shards as soon as the session is over, while its last bytes are still on their way.
+    pub fn settle(&mut self, desk: &mut Desk) {
+        if let Some(end) = self.session.end()
+            && let Some(logon) = self.logon.take()
+        {
+            desk.session_ended(logon, end);
+        }
     }
 
     /// Sends an event if this connection has subscribed to its account.
@@ -78,6 +98,7 @@ impl WebSocket {
                 }
             }
         }
+        self.settle(turn.desk);
     }
 
     fn request(&mut self, text: &str, turn: &mut Turn<'_>) {
@@ -113,7 +134,8 @@ impl WebSocket {
         let authority = Authority { member: self.from.identity.member, logged_on: self.session.logged_on() };
         let token = here.counter.requests.next_token();
         let waiting = Waiting::new(here.id, &kind, style, limits);
-        let asker = Asker { conn: here.conn, token, authority, received: here.now };
+        let (conn, received, logon) = (here.conn, here.now, self.logon.unwrap_or_default());
+        let asker = Asker { conn, token, authority, logon, received };
         match here.desk.submit(unverified, asker) {
             Ok(()) => {
                 here.counter.requests.insert(here.conn, here.now, waiting);
@@ -141,7 +163,11 @@ impl WebSocket {
             return Err(Reject::LogonRefused.into());
         }
         logon.check_time(here.now)?;
-        self.session.log_on(logon.key, here.now)
+        let key = here.desk.directory.key(logon.key).ok_or(Reject::KeyUnknown)?;
+        let terms = key.cancel.agree(logon.cancel_on, logon.cancel_grace).map_err(refused_terms)?;
+        self.session.log_on(logon.key, terms, here.now)?;
+        self.logon = Some(here.desk.session_began(SessionId::NONE, logon.key, terms));
+        Ok(())
     }
 
     fn local(&mut self, local: Local<'_>, here: &mut Here<'_>) {
@@ -167,6 +193,9 @@ impl WebSocket {
             },
             Local::Logout => {
                 self.session.log_out();
+                if let Some(logon) = self.logon.take() {
+                    here.desk.session_ended(logon, SessionEnd::Logout);
+                }
                 return self.status_or_refusal(Ok(()), here);
             }
             Local::Status | Local::Logon(_) => return self.status_or_refusal(Ok(()), here),
@@ -197,6 +226,14 @@ impl WebSocket {
         };
         self.session.send(text);
     }
+}
+
+fn refused_terms(refusal: CancelRefusal) -> Refusal {
+    let field = match refusal {
+        CancelRefusal::Mode => "cancelOnDisconnect",
+        CancelRefusal::Grace => "cancelGrace",
+    };
+    Refusal::field(Reject::FieldValue, field)
 }
 
 /// One request of the turn.

@@ -3,7 +3,7 @@
 use super::outbound::{SessionStatus, Signer};
 use super::{Act, CloseReason, Incoming, Input, Notice, Output, Session};
 use crate::limits::FIX_MESSAGE_BYTES_MAX;
-use crate::types::{MsgSeqNum, Nanos, Span};
+use crate::types::{CancelOn, CancelTerms, MsgSeqNum, Nanos, Span};
 use crate::wire::fix::{
     Dictionary, Fault, Message, PutFields, SOH, SignatureFault, Signed, Validation, Verdict, tag,
 };
@@ -37,6 +37,10 @@ pub struct LogonAsk<'a> {
     pub next_expected: Option<MsgSeqNum>,
     /// DefaultApplVerID(1137).
     pub appl_ver_id: Option<&'a [u8]>,
+    /// CancelOnDisconnectType(35002): which ends of the session cancel its orders.
+    pub cancel_on: Option<CancelOn>,
+    /// CODTimeoutWindow(35003), in milliseconds on the wire: how long the orders wait for a new Logon.
+    pub cancel_grace: Option<Span>,
     /// What 93/89 cover, for sessions whose policy wants the Logon signed as a whole.
     pub signed: Result<Signed<'a>, SignatureFault>,
     number_text: &'a [u8],
@@ -131,6 +135,8 @@ impl<'a> LogonAsk<'a> {
                     reset: message.flag(tag::RESET_SEQ_NUM_FLAG),
                     next_expected: small(tag::NEXT_EXPECTED_MSG_SEQ_NUM).map(MsgSeqNum),
                     appl_ver_id: message.get(tag::DEFAULT_APPL_VER_ID),
+                    cancel_on: cancel_on(message),
+                    cancel_grace: message.uint(tag::COD_TIMEOUT_WINDOW).map(millis),
                     signed: message.signed(),
                     number_text: message.get(tag::MSG_SEQ_NUM).unwrap_or_default(),
                 })
@@ -186,6 +192,13 @@ impl Session {
             self.refuse_logon(&text, CloseReason::ApplVerId, now, out);
             return Ok(());
         }
+        let cancel = match self.settings.cancel.agree(ask.cancel_on, ask.cancel_grace) {
+            Ok(terms) => terms,
+            Err(refusal) => {
+                self.refuse_logon(&refusal.to_string(), CloseReason::CancelTerms, now, out);
+                return Ok(());
+            }
+        };
         if ask.reset || self.settings.reset_on_logon {
             self.reset(out);
         }
@@ -200,7 +213,7 @@ impl Session {
             return Ok(());
         }
         if self.step(Input::Logon) == Act::Establish {
-            self.establish(ask.heartbeat_secs, now);
+            self.establish(ask.heartbeat_secs, cancel, now);
             out.notice(Notice::LoggedOn);
             self.answer_logon(ask, now, out);
         }
@@ -245,11 +258,11 @@ impl Session {
             );
             return Ok(());
         }
-        let heartbeat = self.connection.heartbeat;
+        let (heartbeat, cancel) = (self.connection.heartbeat, self.connection.cancel);
         self.forget_connection();
         self.reset(out);
         self.state = super::State::Active;
-        self.establish((heartbeat.as_millis() / 1_000) as u32, now);
+        self.establish((heartbeat.as_millis() / 1_000) as u32, cancel, now);
         self.answer_logon(ask, now, out);
         Ok(())
     }
@@ -340,7 +353,8 @@ impl Session {
         signature
     }
 
-    fn establish(&mut self, heartbeat_secs: u32, now: Nanos) {
+    fn establish(&mut self, heartbeat_secs: u32, cancel: CancelTerms, now: Nanos) {
+        self.connection.cancel = cancel;
         self.connection.heartbeat = Span::from_secs(u64::from(heartbeat_secs));
         self.connection.last_received = now;
         self.connection.last_sent = now;
@@ -353,6 +367,11 @@ impl Session {
         self.with_body(|session, body| {
             session.put_logon(body, ask.heartbeat_secs, ask.reset);
             session.put_logon_end(body);
+            let CancelTerms { on, grace } = session.connection.cancel;
+            if on != CancelOn::Nothing || ask.cancel_on.is_some() {
+                body.put_uint(tag::CANCEL_ON_DISCONNECT_TYPE, on as u64);
+                body.put_uint(tag::COD_TIMEOUT_WINDOW, grace.as_millis());
+            }
             session.connection.logon_sent = session.numbers.next_out;
             session.send_admin(b"A", body, now, out);
         });
@@ -432,4 +451,15 @@ impl Session {
             body.put(tag::DEFAULT_APPL_VER_ID, &self.settings.default_appl_ver_id);
         }
     }
+}
+
+fn cancel_on(message: &Message<'_>) -> Option<CancelOn> {
+    // The dictionary has looked at the value.
+    let number = message.uint(tag::CANCEL_ON_DISCONNECT_TYPE)?;
+    u8::try_from(number).ok().and_then(CancelOn::from_number)
+}
+
+/// A window beyond all bounds is one that no policy allows.
+fn millis(millis: u64) -> Span {
+    Span(millis.saturating_mul(Span::from_millis(1).0))
 }

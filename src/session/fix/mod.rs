@@ -39,7 +39,7 @@ pub use settings::Settings;
 pub use state::{Act, Input, State, decide};
 
 use crate::config::Window;
-use crate::types::{MsgSeqNum, Nanos, Reject, SessionRecord, Span};
+use crate::types::{CancelTerms, MsgSeqNum, Nanos, Reject, SessionRecord, Span};
 use crate::wire::fix::{Message, SOH, parse_uint, tag};
 use budget::Budget;
 use resend::{Queue, Replay};
@@ -80,6 +80,8 @@ pub enum Incoming {
 struct Connection {
     /// HeartBtInt(108); zero: none.
     heartbeat: Span,
+    /// What was agreed on for its orders.
+    cancel: CancelTerms,
     last_sent: Nanos,
     last_received: Nanos,
     /// A TestRequest is unanswered.
@@ -138,6 +140,11 @@ impl Session {
     /// Whether a connection belongs to it.
     pub fn is_connected(&self) -> bool {
         self.state != State::Idle
+    }
+
+    /// What its connection has agreed on for its orders.
+    pub fn cancel_terms(&self) -> CancelTerms {
+        self.connection.cancel
     }
 
     /// Whether a replay is under way: what is sent meanwhile is held back.

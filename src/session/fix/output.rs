@@ -64,6 +64,8 @@ pub enum CloseReason {
     SendingTime,
     /// HeartBtInt of the Logon was outside the bounds.
     HeartBtInt,
+    /// The Logon asked for a cancel on disconnect that this session may not have.
+    CancelTerms,
     /// The Logon asked for a reset that this session may not ask for, or with a number other than 1.
     ResetRefused,
     /// The Logon came outside the hours of the session.
@@ -98,6 +100,7 @@ impl fmt::Display for CloseReason {
             Self::NewPassword => "the Logon asked for another password",
             Self::ApplVerId => "DefaultApplVerID is another",
             Self::NextExpectedTooHigh => "NextExpectedMsgSeqNum too high",
+            Self::CancelTerms => "cancel on disconnect as asked for is not allowed",
             Self::HeldTooMuch => "too much to say during a resend",
         })
     }

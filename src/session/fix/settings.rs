@@ -2,7 +2,7 @@
 
 use crate::config::FixSession;
 use crate::limits::{LOGON_DEADLINE, OUTBOUND_BLOCK};
-use crate::types::{SessionId, Span};
+use crate::types::{CancelPolicy, SessionId, Span};
 use crate::wire::fix::{Dictionary, FIX44, Precision, Validation};
 
 /// Settings of one session, from our side.
@@ -59,6 +59,8 @@ pub struct Settings {
     pub reject_garbled_message: bool,
     /// Whether MaxMessageSize(383) stands in our Logon.
     pub tell_max_message_size: bool,
+    /// Cancel on disconnect: what holds, and what a Logon may ask for instead.
+    pub cancel: CancelPolicy,
     /// Digits of the timestamps that we send.
     pub precision: Precision,
     /// Which parts of the dictionary's check are made.
@@ -110,6 +112,7 @@ impl Settings {
             reset_on_logon: session.reset_on_logon,
             reset_allowed: session.reset_allowed,
             tell_max_message_size: true,
+            cancel: session.cancel,
             reserve: Some(OUTBOUND_BLOCK),
             ..Self::initiator(&session.target_comp_id, &session.sender_comp_id)
         }
@@ -142,6 +145,7 @@ impl Settings {
             validate_checksum: true,
             reject_garbled_message: false,
             tell_max_message_size: false,
+            cancel: CancelPolicy::default(),
             precision: Precision::Millis,
             validation: Validation::FULL,
             reserve: None,

@@ -16,7 +16,7 @@
 mod tests;
 
 use crate::limits::{LOGON_DEADLINE, WS_CLOSE_DEADLINE, WS_PING_EVERY, WS_PONG_DEADLINE};
-use crate::types::{AccountId, ApiKeyId, Nanos, Refusal, Reject, SessionStatus};
+use crate::types::{AccountId, ApiKeyId, CancelTerms, Nanos, Refusal, Reject, SessionEnd, SessionStatus};
 use crate::wire::ws::{Close, Connection, Ended, Received, TextMessage};
 
 /// What came in.
@@ -36,10 +36,14 @@ pub struct Session {
     connected_since: Nanos,
     return_rate_limits: bool,
     logged_on: Option<(ApiKeyId, Nanos)>,
+    /// What was agreed on for the orders of the logon.
+    cancel: CancelTerms,
     subscription: Option<u32>,
     /// Accounts of the subscription; empty without one.
     accounts: Vec<AccountId>,
     subscriptions_so_far: u32,
+    /// We sent a close frame of our own accord.
+    closes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +69,11 @@ impl Session {
             connected_since: now,
             return_rate_limits: true,
             logged_on: None,
+            cancel: CancelTerms::default(),
             subscription: None,
             accounts: Vec::new(),
             subscriptions_so_far: 0,
+            closes: false,
         }
     }
 
@@ -108,6 +114,7 @@ impl Session {
             Phase::Upgrading { .. } => self.phase = Phase::Over,
             Phase::Open { .. } => {
                 self.wire.close(why);
+                self.closes = true;
                 self.phase = Phase::Closing { by: now + WS_CLOSE_DEADLINE };
             }
             Phase::Closing { .. } | Phase::Draining { .. } | Phase::Over => {}
@@ -162,6 +169,15 @@ impl Session {
         self.wire.ended()
     }
 
+    /// How the session ended, if it did: with a goodbye only if the client's close frame came before any of ours.
+    pub fn end(&self) -> Option<SessionEnd> {
+        match (self.phase, self.wire.ended()) {
+            (Phase::Upgrading { .. } | Phase::Open { .. }, _) => None,
+            (_, Some(Ended::Handshake)) if !self.closes => Some(SessionEnd::Logout),
+            _ => Some(SessionEnd::Disconnect),
+        }
+    }
+
     /// The key that is logged on.
     pub fn logged_on(&self) -> Option<ApiKeyId> {
         self.logged_on.map(|(key, _)| key)
@@ -169,17 +185,19 @@ impl Session {
 
     /// The verdict on `session.logon` was yes. To change the key, log out first: requests on their way would
     /// otherwise change hands.
-    pub fn log_on(&mut self, key: ApiKeyId, now: Nanos) -> Result<(), Refusal> {
+    pub fn log_on(&mut self, key: ApiKeyId, cancel: CancelTerms, now: Nanos) -> Result<(), Refusal> {
         if self.logged_on.is_some() {
             return Err(Reject::AlreadyLoggedOn.into());
         }
         self.logged_on = Some((key, now));
+        self.cancel = cancel;
         Ok(())
     }
 
     /// `session.logout`: forgets the key, and with it the subscription.
     pub fn log_out(&mut self) {
         self.logged_on = None;
+        self.cancel = CancelTerms::default();
         self.end_subscription();
     }
 
@@ -219,6 +237,7 @@ impl Session {
     pub fn status(&self) -> SessionStatus {
         SessionStatus {
             logged_on: self.logged_on,
+            cancel: self.cancel,
             connected_since: self.connected_since,
             return_rate_limits: self.return_rate_limits,
             user_data_stream: self.subscription.is_some(),

@@ -132,18 +132,21 @@ fn one_key_is_logged_on_at_a_time() {
     let mut session = open();
     assert_eq!(session.logged_on(), None);
     assert_eq!(session.subscribe(&[AccountId(1)]), Err(Reject::NotLoggedOn.into()));
-    session.log_on(ApiKeyId(1), START + secs(1)).unwrap();
-    assert_eq!(session.log_on(ApiKeyId(2), START), Err(Reject::AlreadyLoggedOn.into()));
+    session.log_on(ApiKeyId(1), CancelTerms::default(), START + secs(1)).unwrap();
+    assert_eq!(
+        session.log_on(ApiKeyId(2), CancelTerms::default(), START),
+        Err(Reject::AlreadyLoggedOn.into())
+    );
     assert_eq!(session.status().logged_on, Some((ApiKeyId(1), START + secs(1))));
     session.log_out();
-    session.log_on(ApiKeyId(2), START).unwrap();
+    session.log_on(ApiKeyId(2), CancelTerms::default(), START).unwrap();
     assert_eq!(session.logged_on(), Some(ApiKeyId(2)));
 }
 
 #[test]
 fn a_subscription_hears_of_the_accounts_of_its_key_until_it_ends() {
     let mut session = open();
-    session.log_on(ApiKeyId(1), START).unwrap();
+    session.log_on(ApiKeyId(1), CancelTerms::default(), START).unwrap();
     assert_eq!(session.hears(AccountId(1)), None);
     assert_eq!(session.subscribe(&[AccountId(1), AccountId(2)]), Ok(0));
     assert_eq!(session.subscribe(&[AccountId(1), AccountId(2)]), Ok(0), "asked again, got again");
