@@ -54,5 +54,6 @@ pub mod report;
 pub mod run;
 
 // Beside the path.
+pub mod admin;
 pub mod cli;
 pub mod client;

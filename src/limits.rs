@@ -115,6 +115,23 @@ pub const HANDSHAKE_DEADLINE: Span = Span::from_secs(5);
 /// Time between the end of the handshake and a Logon, or the end of the WebSocket upgrade.
 pub const LOGON_DEADLINE: Span = Span::from_secs(10);
 
+/// Longest request to the control socket; the longest that makes sense, a session with all of its keys, has some 1,500
+/// bytes.
+pub const CONTROL_REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// Most connections to the control socket at a time: an operator, a monitor, and their scripts.
+pub const CONTROL_CONNECTIONS_MAX: usize = 16;
+
+/// How long a connection to the control socket may be silent, or not take its answer.
+pub const CONTROL_IDLE_MAX: Span = Span::from_secs(60);
+
+/// How long a gateway has to do what the control plane asks: it waits for nothing but its turn, which even a machine
+/// that is far too busy gives it a few times a second.
+pub const CONTROL_ANSWER_MAX: Span = Span::from_secs(5);
+
+/// Slots of the rings between the control plane and a gateway: one thing at a time is asked.
+pub const CONTROL_SLOTS: usize = 4;
+
 const _: () = assert!(WS_PONG_DEADLINE.0 > 2 * WS_PING_EVERY.0, "one lost ping closes nothing");
 const _: () = assert!(16 * ECHOED_BYTES_MAX < FIX_MESSAGE_BYTES_MAX / 2, "a refusal repeats some ten fields");
 const _: () = assert!(SIGNED_BYTES_MAX <= u16::MAX as usize, "SignedBytes keeps its length in two bytes");

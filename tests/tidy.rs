@@ -77,6 +77,8 @@ const ROOMS: &[Room] = &[
     room("journal", Stage, &["wire"], &["zerocopy"]),
     room("report", Stage, &["wire"], &["serde", "serde_json"]),
     room("run", Threads, ALL_BUT_CLI, &["crossbeam_utils", "rtrb"]),
+    // It has a thread of its own, and speaks with agents by rings alone.
+    room("admin", Beside, &["ring", "sys", "watch"], &["serde", "serde_json", "tokio"]),
     room(
         "client",
         Beside,
@@ -98,7 +100,7 @@ const ROOMS: &[Room] = &[
     room(
         "cli",
         Beside,
-        &["accept", "client", "journal", "run", "sys", "watch", "wire"],
+        &["accept", "admin", "client", "journal", "run", "sys", "watch", "wire"],
         &[
             "aws_lc_rs",
             "base64",
@@ -118,7 +120,7 @@ const ROOMS: &[Room] = &[
 
 const ALL_BUT_CLI: &[&str] = &[
     "wire", "ring", "sys", "watch", "accept", "session", "decode", "verify", "limit", "route", "sequence",
-    "once", "risk", "matching", "journal", "report", "run",
+    "once", "risk", "matching", "journal", "report", "run", "admin",
 ];
 
 /// The one part of `ring` that a stage may see: the rate ring, which is shared on purpose.

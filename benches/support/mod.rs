@@ -74,6 +74,8 @@ fn account(id: AccountId, name: &str, signature: SignaturePolicy) -> config::Acc
 /// The session as the operator set it up.
 pub fn fix_session() -> FixSession {
     FixSession {
+        enabled: true,
+        given: Default::default(),
         id: SESSION,
         member: MEMBER,
         sender_comp_id: "ALICE".to_owned(),

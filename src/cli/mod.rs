@@ -14,6 +14,7 @@ pub mod init;
 pub mod journal;
 pub mod key;
 pub mod serve;
+pub mod session;
 
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
@@ -41,6 +42,8 @@ enum Command {
     Cert(cert::Args),
     /// Verify a journal offline, show its records, decide about a damaged end.
     Journal(journal::Args),
+    /// Tell, add, change and remove the FIX sessions of a running server.
+    Session(session::Args),
     /// Make an Ed25519 key, show its public part, sign with it.
     Key(key::Args),
 }
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Bot(args) => bot::run(args),
         Command::Cert(args) => cert::run(args),
         Command::Journal(args) => journal::run(args),
+        Command::Session(args) => session::run(args),
         Command::Key(args) => key::run(args),
     }
 }

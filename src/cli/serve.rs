@@ -93,6 +93,9 @@ fn tell_start(server: &Server) {
     if found.cut > 0 {
         eprintln!("cut {} bytes of a record that was never finished and never acknowledged", found.cut);
     }
+    for change in server.changes() {
+        eprintln!("{change}");
+    }
     let mut ready = String::from("ready");
     for (name, address) in [("fix", server.fix_addr()), ("websocket", server.websocket_addr())] {
         if let Some(address) = address {

@@ -109,6 +109,10 @@ pub struct FixSession {
     pub rules: FixRules,
     /// Cancel on disconnect.
     pub cancel: CancelPolicy,
+    /// Whether it may log on.
+    pub enabled: bool,
+    /// The keys that were given, each with its value as TOML has it: what a change at run time begins with.
+    pub given: super::SessionKeys,
 }
 
 /// Everything above, with look-ups.
@@ -216,6 +220,22 @@ impl Directory {
             sessions,
             instruments,
         })
+    }
+
+    /// The same with other FIX sessions.
+    pub fn with_sessions(&self, sessions: Vec<FixSession>) -> Result<Self, DirectoryError> {
+        let (members, accounts) = (self.members.clone(), self.accounts.clone());
+        Self::new(members, accounts, self.keys.clone(), sessions, self.instruments.clone())
+    }
+
+    /// A member by its name.
+    pub fn member_by_name(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+
+    /// A member by its number.
+    pub fn member(&self, id: MemberId) -> Option<&Member> {
+        self.members.iter().find(|member| member.id == id)
     }
 
     /// The member that a certificate stands for.

@@ -5,7 +5,8 @@
 
 use super::reader::{ConfigError, File, Section};
 use super::{
-    Caps, Config, Directory, Durability, TlsFiles, Verification, instruments, members, placement, threads,
+    Caps, Config, ControlSocket, Directory, Durability, TlsFiles, Verification, instruments, members,
+    placement, threads,
 };
 use std::path::Path;
 use toml::de::DeTable;
@@ -38,6 +39,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         tls: tls(&top.required_section("tls")?)?,
         fix_listen: listen.0,
         websocket_listen: listen.1,
+        control: top.section("control")?.map_or(Ok(ControlSocket::InDataDir), |section| control(&section))?,
         caps: top.section("caps")?.map_or(Ok(Caps::default()), |section| caps(&section))?,
         directory: directory(&top)?,
         // After the directory: the readers of instruments and sessions refuse what is wrong with them first.
@@ -72,6 +74,15 @@ fn tls(section: &Section<'_>) -> Result<TlsFiles, ConfigError> {
         certificate: section.get("certificate")?.readable_file()?,
         key: section.get("key")?.readable_file()?,
         client_roots: section.get("client_roots")?.readable_file()?,
+    })
+}
+
+fn control(section: &Section<'_>) -> Result<ControlSocket, ConfigError> {
+    let socket = section.find("socket")?.map(|entry| entry.path()).transpose()?;
+    Ok(match (section.get("enabled")?.boolean()?, socket) {
+        (false, _) => ControlSocket::Disabled,
+        (true, None) => ControlSocket::InDataDir,
+        (true, Some(path)) => ControlSocket::At(path),
     })
 }
 

@@ -80,6 +80,18 @@ pub(super) fn read(top: &Section<'_>) -> Result<Members, ConfigError> {
     Ok(all)
 }
 
+/// Reads one FIX session, whatever else there may be: who asks looks whether its number and CompIDs are free.
+pub(super) fn fix_session(
+    member: MemberId,
+    accounts: &[Account],
+    section: &Section<'_>,
+) -> Result<FixSession, ConfigError> {
+    let own = accounts.iter().filter(|account| account.member == member).cloned().collect();
+    let mut all = Members { accounts: own, ..Members::default() };
+    all.fix_session(member, section)?;
+    all.sessions.pop().ok_or_else(|| section.refuse("there is none", "one FIX session"))
+}
+
 impl Members {
     fn member(&mut self, section: &Section<'_>) -> Result<(), ConfigError> {
         let (id, name) = (section.get("id")?, section.get("name")?);
@@ -191,6 +203,8 @@ impl Members {
             sign_logon: section.get("sign_logon")?.boolean()?,
             rules: fix::rules(section)?,
             cancel: cancel_policy(section)?,
+            enabled: section.get("enabled")?.boolean()?,
+            given: section.given(),
         });
         Ok(())
     }

@@ -10,6 +10,7 @@ mod fix;
 pub(crate) mod fixture;
 mod instruments;
 mod members;
+mod overlay;
 mod pem;
 mod placement;
 mod reader;
@@ -26,6 +27,10 @@ pub use directory::{
 };
 pub use file::{load, parse};
 pub use fix::{FixChecks, FixRules};
+pub use overlay::{
+    Applied, Change, FILE as OVERLAY_FILE, Overlay, SessionKeys, change_session, check_keys, new_session,
+    text_value,
+};
 pub use placement::Placement;
 pub use reader::ConfigError;
 pub use schedule::{Schedule, Window};
@@ -50,6 +55,8 @@ pub struct Config {
     pub fix_listen: Option<SocketAddr>,
     /// Where WebSocket clients connect; `None`: not served.
     pub websocket_listen: Option<SocketAddr>,
+    /// Where the running server takes orders of its operator.
+    pub control: ControlSocket,
     /// Caps on connections.
     pub caps: Caps,
     /// How signatures are verified.
@@ -71,6 +78,17 @@ pub enum Durability {
     Process,
     /// It was synced (fdatasync): survives loss of power. The default.
     Disk,
+}
+
+/// The Unix domain socket of the control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlSocket {
+    /// `control.sock` in the data folder.
+    InDataDir,
+    /// At a path of the operator's choice.
+    At(PathBuf),
+    /// None.
+    Disabled,
 }
 
 /// Files of TLS, in PEM.
@@ -146,6 +164,17 @@ pub enum AgentName {
     Shard(u8),
     /// `journal-0` …: may block in fdatasync, so it shares a thread with no other kind.
     Journal(u8),
+}
+
+impl Config {
+    /// Where the control socket is; `None`: there is none.
+    pub fn control_socket(&self) -> Option<PathBuf> {
+        match &self.control {
+            ControlSocket::InDataDir => Some(self.data_dir.join("control.sock")),
+            ControlSocket::At(path) => Some(path.clone()),
+            ControlSocket::Disabled => None,
+        }
+    }
 }
 
 impl std::fmt::Display for AgentName {

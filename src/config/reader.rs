@@ -118,6 +118,20 @@ impl<'t> Section<'t> {
         }
     }
 
+    /// A table that stands apart from any file, read as the section of this name.
+    pub(super) fn alone(file: &'t File<'t>, name: &str, table: &'t DeTable<'t>) -> Result<Self, ConfigError> {
+        Self::checked(file, known(name), table, 0)
+    }
+
+    /// The keys that stand here, each with its value as it is written.
+    pub(super) fn given(&self) -> std::collections::BTreeMap<String, String> {
+        let text =
+            |value: &Spanned<DeValue<'t>>| self.file.text.get(value.span()).unwrap_or_default().to_owned();
+        let own = |name: &str| self.schema.keys.iter().any(|key| key.name == name);
+        let keys = self.table.iter().filter(|(key, _)| own(key.get_ref()));
+        keys.map(|(key, value)| (key.get_ref().to_string(), text(value))).collect()
+    }
+
     fn inner_sections(&self) -> impl Iterator<Item = &'static schema::Section> + use<'t> {
         let outer = self.schema.name;
         schema::SECTIONS.iter().filter(move |section| match section.name.rsplit_once('.') {

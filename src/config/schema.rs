@@ -275,6 +275,21 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        name: "control",
+        repeats: false,
+        says: "The socket over which `sealgate session` and the like speak to the running server. The whole section may be \
+               left out.",
+        keys: &[
+            default("enabled", Kind::Boolean, "true", "False: there is no such socket."),
+            optional(
+                "socket",
+                Kind::Path("a path of at most 107 bytes"),
+                "`control.sock` in `data_dir`",
+                "The Unix domain socket. Only the user of the server, and root, may use it.",
+            ),
+        ],
+    },
+    Section {
         name: "thread",
         repeats: true,
         says: "Which agents run on which thread. Left out altogether: `gateway-0` and `shard-0` on one thread, pinned \

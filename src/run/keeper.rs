@@ -6,15 +6,11 @@ use super::wiring::Handle;
 use crate::sys::clock::Clock;
 use crate::verify::tables::Keeper;
 use crate::watch::{SecurityEvent, SecurityLog, SecurityRecord};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::{Builder, sleep};
 use std::time::Duration;
 
 /// Between two turns: how long a key waits for its table, and the server's stop for this thread.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// An alarm is nobody's connection.
-const NO_PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Starts the thread. It ends with the others.
 pub fn spawn(mut keeper: Keeper, security: SecurityLog, control: Control) -> std::io::Result<Handle> {
@@ -24,7 +20,7 @@ pub fn spawn(mut keeper: Keeper, security: SecurityLog, control: Control) -> std
             let turn = keeper.turn();
             if let Some(key) = turn.distrusted {
                 let event = SecurityEvent::VerifierDistrusted { key };
-                security.note(SecurityRecord { at: clock.now(), peer: NO_PEER, event });
+                security.note(SecurityRecord { at: clock.now(), peer: None, event });
             }
             if !turn.made {
                 sleep(PAUSE);

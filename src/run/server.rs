@@ -5,6 +5,7 @@ use super::phase::{Control, Phase};
 use super::recovery::{self, RecoveryError};
 use super::wiring::{self, Handle, Wired};
 use crate::accept::Acceptor;
+use crate::admin::ControlPlane;
 use crate::config::Config;
 use crate::route::PlacementError;
 use crate::types::{InstrumentId, Seq, ShardId, Symbol};
@@ -66,6 +67,9 @@ pub enum StartError {
         /// Who should have it.
         now: ShardId,
     },
+    /// There is no place for the operator, or what was changed there cannot be taken up.
+    #[error(transparent)]
+    Control(#[from] crate::admin::ControlStartError),
     /// A command of the configuration was refused by a shard.
     #[error(transparent)]
     Configure(#[from] Fault),
@@ -85,6 +89,8 @@ pub struct Server {
     watch: WatchReader,
     security: SecurityReader,
     recovered: recovery::Report,
+    plane: Option<ControlPlane>,
+    changes: Vec<String>,
 }
 
 /// What a stopped server leaves behind.
@@ -111,8 +117,8 @@ impl Server {
     /// Starts everything that the configuration names, with certificates that were read already.
     pub fn start_with(config: Config, acceptor: Acceptor) -> Result<Self, StartError> {
         let control = Control::default();
-        let Wired { threads, fix, websocket, watch, security, recovered } =
-            wiring::wire(config, acceptor, &control)?;
+        let wired = wiring::wire(config, acceptor, &control)?;
+        let Wired { threads, fix, websocket, watch, security, recovered, .. } = wired;
         Ok(Self {
             control,
             agents: threads.agents,
@@ -122,6 +128,8 @@ impl Server {
             watch,
             security,
             recovered,
+            plane: wired.control,
+            changes: wired.changes,
         })
     }
 
@@ -150,6 +158,11 @@ impl Server {
         &self.recovered
     }
 
+    /// What was changed at run time before and holds on top of the configuration, a line each.
+    pub fn changes(&self) -> &[String] {
+        &self.changes
+    }
+
     /// How many security events were lost, since this was asked last, because nobody read them in time.
     pub fn security_events_lost(&mut self) -> u64 {
         self.security.lost()
@@ -162,6 +175,9 @@ impl Server {
 
     /// Logs sessions out, executes what was taken, syncs, and ends the threads.
     pub fn stop(mut self) -> Result<Ended, Fault> {
+        if let Some(plane) = self.plane.take() {
+            plane.stop();
+        }
         for (phase, longest) in STOP_PHASE_MAX {
             self.control.enter(phase);
             let started = Instant::now();

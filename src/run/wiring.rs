@@ -23,7 +23,8 @@ use super::shard::Shard;
 use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
-use crate::config::{AgentName, Config, Directory, Idle, Verification};
+use crate::admin::{self, ControlPlane, port};
+use crate::config::{AgentName, Config, Idle, Verification};
 use crate::limit::Limiter;
 use crate::limits::SEGMENT_BYTES;
 use crate::route::Router;
@@ -58,6 +59,10 @@ pub struct Wired {
     pub security: watch::SecurityReader,
     /// What recovery found.
     pub recovered: recovery::Report,
+    /// Where the operator changes it at run time, unless there is no such place.
+    pub control: Option<ControlPlane>,
+    /// What was changed there before: for the operator, a line each.
+    pub changes: Vec<String>,
 }
 
 /// The threads of a server.
@@ -69,7 +74,10 @@ pub struct Threads {
 }
 
 /// Takes the steps above; the first is [`acceptor`].
-pub fn wire(config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
+pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
+    let sessions = admin::sessions(&config)?;
+    let changes = sessions.notes.clone();
+    config.directory = sessions.directory.clone();
     let (verifier, keeper) = verifier(&config)?;
     let topology = &config.topology;
     if let Some(missing) = topology.missing() {
@@ -87,11 +95,16 @@ pub fn wire(config: Config, acceptor: Acceptor, control: &Control) -> Result<Wir
     };
     let recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
     let report = recovered.report;
+    let socket = admin::bind(&config)?;
+    let journaled = recovered.sessions.keys().copied().collect();
     let (watches, watch_reader) = watch::watches(gateways.into());
     let (security, security_reader) = watch::security_log();
     let beds = Beds::new(&config).map_err(StartError::Thread)?;
     let alarm = security.clone();
-    let parts = Parts { acceptor, verifier, router, listeners, watches, security };
+    let ports = (0..gateways).map(|id| port::connect(beds.waker(AgentName::Gateway(id))));
+    let (planes, ports) = ports.unzip();
+    let plane = admin::Parts { sessions, journaled, gateways: planes, security: security.clone() };
+    let parts = Parts { acceptor, verifier, router, listeners, watches, security, ports };
     let agents = build(&config, parts, recovered, &beds)?;
     let count = agents.len() as u32;
     let mut handles = spawn(&config, beds, agents, control)?;
@@ -99,7 +112,17 @@ pub fn wire(config: Config, acceptor: Acceptor, control: &Control) -> Result<Wir
         handles.push(super::keeper::spawn(keeper, alarm, control.clone()).map_err(StartError::Thread)?);
     }
     let threads = Threads { handles, agents: count };
-    Ok(Wired { threads, fix, websocket, watch: watch_reader, security: security_reader, recovered: report })
+    let operator = socket.map(|socket| ControlPlane::start(socket, plane)).transpose();
+    Ok(Wired {
+        threads,
+        fix,
+        websocket,
+        watch: watch_reader,
+        security: security_reader,
+        recovered: report,
+        control: operator.inspect_err(|_| control.fail())?,
+        changes,
+    })
 }
 
 /// The verifier of all gateways, and who looks after its tables.
@@ -172,6 +195,8 @@ struct Parts {
     /// One for each gateway.
     watches: Vec<watch::Watch>,
     security: watch::SecurityLog,
+    /// One for each gateway.
+    ports: Vec<port::GatewayPort>,
 }
 
 type Agents = HashMap<AgentName, Box<dyn Agent>>;
@@ -223,13 +248,13 @@ fn gateways(
     mut sessions: BTreeMap<SessionId, SessionState>,
     last_logon: LogonId,
 ) -> Result<Vec<Gateway>, StartError> {
-    let Parts { acceptor, verifier, router, mut listeners, watches, security } = parts;
+    let Parts { acceptor, verifier, router, mut listeners, watches, security, ports } = parts;
     let directory = Arc::new(config.directory.clone());
     let limiter = Limiter::new(&directory);
     let mut gateways = Vec::new();
-    for ((id, ends), watch) in router.gateways().zip(ends).zip(watches) {
+    for (((id, ends), watch), control) in router.gateways().zip(ends).zip(watches).zip(ports) {
         let GatewayEnds { shards, log, peers } = ends;
-        let own = sessions_of(id, &router, &directory, &mut sessions);
+        let own = sessions_of(id, &router, &mut sessions);
         let desk = Desk {
             id,
             environment: config.environment.clone(),
@@ -247,24 +272,25 @@ fn gateways(
             logons: Logons::after(last_logon),
         };
         let listeners = std::mem::take(&mut listeners);
-        let caps = config.caps;
-        let parts =
-            GatewayParts { desk, log, acceptor: acceptor.clone(), peers, listeners, caps, sessions: own };
+        let (caps, acceptor, control) = (config.caps, acceptor.clone(), Some(control));
+        let parts = GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions: own, control };
         gateways.push(Gateway::new(parts).map_err(StartError::Thread)?);
     }
     Ok(gateways)
 }
 
-/// Takes out what recovery knows of the sessions that a gateway keeps. Which gateway kept them before does not matter:
-/// all session logs are streams of one journal.
+/// Takes out what recovery knows of the sessions that a gateway keeps, also of those that are not there now and may
+/// come back. Which gateway kept them before does not matter: all session logs are streams of one journal.
 fn sessions_of(
     gateway: GatewayId,
     router: &Router,
-    directory: &Directory,
     recovered: &mut BTreeMap<SessionId, SessionState>,
 ) -> BTreeMap<SessionId, SessionState> {
-    let own = directory.sessions().iter().filter(|session| router.gateway_of(session.id) == gateway);
-    own.filter_map(|session| recovered.remove_entry(&session.id)).collect()
+    let (own, others) = std::mem::take(recovered)
+        .into_iter()
+        .partition(|(session, _)| router.gateway_of(*session) == gateway);
+    *recovered = others;
+    own
 }
 
 /// An instrument or account with a history cannot be left out: its orders could not be told any more.

@@ -164,6 +164,27 @@ impl BlockFile {
     }
 }
 
+/// Puts `bytes` in the place of the file at `path`, if there is one: whoever opens it, and whoever starts after a loss
+/// of power, finds all of the old or all of the new. For its owner's eyes alone.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .map_err(failed("create", &temporary))?;
+    file.write_all_at(bytes, 0).map_err(failed("write", &temporary))?;
+    file.sync_all().map_err(failed("fsync", &temporary))?;
+    std::fs::rename(&temporary, path).map_err(failed("rename", &temporary))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let sync = File::open(folder).and_then(|folder| folder.sync_all());
+    sync.map_err(failed("fsync folder", folder))
+}
+
 /// Gives a file its room at once, so that a full disk is met here and not in the middle of a record.
 fn preallocate(file: &File, size: u64) -> io::Result<()> {
     let size = libc::off_t::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
@@ -212,6 +233,18 @@ mod tests {
         folder.open_file("a", false).unwrap().read(&mut all, 0).unwrap();
         assert!(all.starts_with(b"head\0") && all.ends_with(b"\0tail"));
         assert_eq!(folder.names().unwrap(), ["a"]);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.toml");
+        for text in ["", "a longer text", "short"] {
+            replace(&path, text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
+        assert!(replace(&dir.path().join("none/a"), b"").unwrap_err().to_string().starts_with("create "));
     }
 
     #[test]

@@ -68,11 +68,25 @@ pub enum SecurityEvent {
     },
     /// There were as many connections as there may be.
     ConnectionsExhausted,
-    /// The fast verifier and `ed25519-dalek` judged a signature differently: the fast one is used no more. The peer of
-    /// the record is unspecified. It means a mistake in Sealgate or a processor that computes wrongly.
+    /// The fast verifier and `ed25519-dalek` judged a signature differently: the fast one is used no more.
+    /// It means a mistake in Sealgate or a processor that computes wrongly.
     VerifierDistrusted {
         /// The API key whose signature it was.
         key: ApiKeyId,
+    },
+    /// Somebody without the right to it connected to the control socket.
+    ControlRefused {
+        /// The user on this machine.
+        uid: u32,
+    },
+    /// An operator changed something at run time.
+    ControlChange {
+        /// The user on this machine.
+        uid: u32,
+        /// What was asked for, and of which thing.
+        what: Text<160>,
+        /// The name of the refusal; empty if it was done.
+        refused: Text<24>,
     },
 }
 
@@ -81,8 +95,8 @@ pub enum SecurityEvent {
 pub struct SecurityRecord {
     /// When.
     pub at: Nanos,
-    /// From where.
-    pub peer: SocketAddr,
+    /// From where; `None`: from this machine itself.
+    pub peer: Option<SocketAddr>,
     /// What.
     pub event: SecurityEvent,
 }
@@ -133,7 +147,11 @@ impl SecurityReader {
 /// One line: time, peer, name, and what else there is as `name=value`.
 impl fmt::Display for SecurityRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3} peer={} {}", Civil::from_nanos(self.at), self.peer, self.event)
+        write!(f, "{:.3} peer=", Civil::from_nanos(self.at))?;
+        match self.peer {
+            Some(peer) => write!(f, "{peer} {}", self.event),
+            None => write!(f, "- {}", self.event),
+        }
     }
 }
 
@@ -162,6 +180,13 @@ impl fmt::Display for SecurityEvent {
             Self::SlowReader { member } => write!(f, "SlowReader member={member}"),
             Self::ConnectionsExhausted => f.write_str("ConnectionsExhausted"),
             Self::VerifierDistrusted { key } => write!(f, "VerifierDistrusted key={key}"),
+            Self::ControlRefused { uid } => write!(f, "ControlRefused uid={uid}"),
+            Self::ControlChange { uid, what, refused } if refused.is_empty() => {
+                write!(f, "ControlChange uid={uid} what={:?}", what.as_str())
+            }
+            Self::ControlChange { uid, what, refused } => {
+                write!(f, "ControlChange uid={uid} what={:?} refused={}", what.as_str(), refused.as_str())
+            }
         }
     }
 }
@@ -173,7 +198,7 @@ mod tests {
     fn record(event: SecurityEvent) -> SecurityRecord {
         SecurityRecord {
             at: Nanos(1_719_494_825_223_000_000),
-            peer: "127.0.0.1:4711".parse().unwrap(),
+            peer: Some("127.0.0.1:4711".parse().unwrap()),
             event,
         }
     }
@@ -195,6 +220,16 @@ mod tests {
     fn a_certificate_is_told_as_the_configuration_would_name_it() {
         let line = SecurityEvent::UnknownCertificate { spki: [0xab; 32] }.to_string();
         assert_eq!(line, format!("UnknownCertificate spki_sha256={}", "ab".repeat(32)));
+    }
+
+    #[test]
+    fn a_change_of_an_operator_tells_who_what_and_whether() {
+        let what = Text::truncated("session.set 3 enabled=false");
+        let change = |refused| SecurityEvent::ControlChange { uid: 1000, what, refused };
+        let line = SecurityRecord { peer: None, ..record(change(Text::EMPTY)) }.to_string();
+        assert!(line.ends_with("Z peer=- ControlChange uid=1000 what=\"session.set 3 enabled=false\""));
+        let refused = change(Text::truncated("UnknownSession")).to_string();
+        assert!(refused.ends_with(" refused=UnknownSession"), "{refused}");
     }
 
     #[test]

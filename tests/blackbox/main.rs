@@ -12,6 +12,7 @@ mod handshake;
 mod order_entry_fix;
 mod order_entry_websocket;
 mod restart;
+mod sessions;
 mod signing;
 mod topologies;
 mod trading;

@@ -29,6 +29,8 @@ impl Venue {
             sending_time_window: Span::from_secs(120),
             reset_on_logon: false,
             reset_allowed: true,
+            enabled: true,
+            given: Default::default(),
             sign_logon: false,
             rules: FixRules::default(),
             cancel: Default::default(),

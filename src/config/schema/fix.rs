@@ -46,6 +46,7 @@ pub const KEYS: &[Key] = &[
         "false",
         "Whether the Logon too carries SignatureLength(93) and Signature(89) over its whole body.",
     ),
+    default("enabled", Kind::Boolean, "true", "False: its Logons are refused."),
     optional(
         "gateway",
         Kind::Integer(0, GATEWAYS_MAX as u64 - 1),

@@ -197,7 +197,7 @@ impl Desk {
 
     /// Notes what concerns security.
     pub fn note(&mut self, peer: SocketAddr, event: SecurityEvent) {
-        self.security.note(SecurityRecord { at: self.clock.now(), peer, event });
+        self.security.note(SecurityRecord { at: self.clock.now(), peer: Some(peer), event });
     }
 
     /// A request is answered.

@@ -308,7 +308,7 @@ impl FixConnection {
         let text = |bytes| std::str::from_utf8(bytes).ok();
         let session = desk.directory.session_by_comp_ids(text(ask.sender)?, text(ask.target)?)?;
         let key = desk.directory.key_by_name(text(ask.username?)?)?;
-        if session.member != member || key.member != member {
+        if session.member != member || key.member != member || !session.enabled {
             return None;
         }
         let mut payload = Vec::with_capacity(128);

@@ -8,6 +8,7 @@
 //!
 //! A session outlives its connections: what happens meanwhile takes numbers, and the client asks for them.
 
+mod operator;
 mod sink;
 
 use super::session_log::SessionLog;
@@ -41,6 +42,8 @@ pub struct Line {
     session: Session,
     /// The connection that has it, and the key that signed its logon.
     owner: Option<(ConnId, ApiKeyId)>,
+    /// When that connection logged on.
+    since: Option<Nanos>,
     /// What it has sent since its numbers began, in the order of the numbers.
     sent: Vec<Sent>,
     staged: Staged,
@@ -114,6 +117,7 @@ impl Line {
         Self {
             session: Session::new(settings, numbers),
             owner: None,
+            since: None,
             sent: state.map(|state| state.sent).unwrap_or_default(),
             staged: Staged::default(),
             reservations: VecDeque::new(),
@@ -155,7 +159,7 @@ impl Line {
         self.over = None;
         self.logged_out = false;
         self.with(now, log, |session, _, out| session.logon(ask, now, out))?;
-        self.owner = Some(owner);
+        (self.owner, self.since) = (Some(owner), Some(now));
         Ok(())
     }
 
@@ -323,6 +327,11 @@ impl Lines {
                 owed.extend(state.owed.iter().map(|at| (session.id, *at)));
             }
             lines.insert(session.id, Line::new(Settings::acceptor(session), state));
+        }
+        // One that is not there now may come back: what happens to its orders meanwhile takes its numbers.
+        for (session, state) in recovered {
+            owed.extend(state.owed.iter().map(|at| (session, *at)));
+            lines.insert(session, Line::new(Settings::dormant(session), Some(state)));
         }
         Self { lines, questions: VecDeque::new(), owed }
     }

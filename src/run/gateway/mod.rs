@@ -13,6 +13,7 @@
 //! touched. Events wait in the shards' rings until they are durable: the head of a ring is looked at, not taken.
 
 pub mod connections;
+mod control;
 pub mod counter;
 pub mod desk;
 pub mod fix;
@@ -32,6 +33,7 @@ use super::agent::{Agent, Epilogue, Fault, Work};
 use super::phase::Phase;
 use super::recovery::SessionState;
 use crate::accept::Acceptor;
+use crate::admin::port::GatewayPort;
 use crate::config::Caps;
 use crate::decode::ws::Decoder;
 use crate::limits::OUTCOME_DEADLINE;
@@ -83,6 +85,8 @@ pub struct GatewayParts {
     pub caps: Caps,
     /// What recovery knows of the FIX sessions that this gateway keeps.
     pub sessions: BTreeMap<SessionId, SessionState>,
+    /// What the control plane asks; `None`: there is none.
+    pub control: Option<GatewayPort>,
 }
 
 /// The agent.
@@ -96,6 +100,7 @@ pub struct Gateway {
     peers: Peers,
     listeners: Vec<(Service, Listener)>,
     caps: Caps,
+    control: Option<GatewayPort>,
     connections: Connections<Connection>,
     poller: Poller,
     ready: Vec<Ready>,
@@ -118,7 +123,7 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that takes up the sessions that recovery found.
     pub fn new(parts: GatewayParts) -> std::io::Result<Self> {
-        let GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions } = parts;
+        let GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions, control } = parts;
         let most = caps.connections as usize;
         Ok(Self {
             lines: Lines::new(desk.own_sessions(), sessions),
@@ -143,6 +148,7 @@ impl Gateway {
             peers,
             listeners,
             caps,
+            control,
         })
     }
 
@@ -224,6 +230,7 @@ impl Agent for Gateway {
         if self.is_open {
             count += self.sockets_turn(now)? + self.take_over(now);
             count += self.release();
+            count += self.control_turn(now);
             self.tick(now);
         } else if self.lines.are_ready() {
             self.open()?;
@@ -237,6 +244,7 @@ impl Agent for Gateway {
 
     fn has_input(&self) -> bool {
         self.log.has_answer()
+            || self.control.as_ref().is_some_and(GatewayPort::has_order)
             || self.lines.have_free(self.log.durable())
             || self.peers.has_input()
             || self.desk.shards.iter().any(|port| port.has_durable_output())

@@ -25,6 +25,7 @@ mod logon;
 mod numbers;
 mod outbound;
 mod output;
+mod repair;
 mod resend;
 mod settings;
 mod state;
@@ -34,6 +35,7 @@ pub use logon::{LogonAsk, LogonFault, LogonRequest, PasswordFault, Secret, logon
 pub use numbers::Numbers;
 pub use outbound::{Outgoing, Refused, Signer};
 pub use output::{CloseReason, Collected, Notice, Output, OwnedRecord};
+pub use repair::{Repair, RepairError};
 pub use resend::{Sent, split_own};
 pub use settings::Settings;
 pub use state::{Act, Input, State, decide};

@@ -118,6 +118,13 @@ impl Settings {
         }
     }
 
+    /// A session that nobody can log on to for now: it only counts and records what it would have said.
+    pub fn dormant(session: SessionId) -> Self {
+        let numbered =
+            Self { session, resends: true, reserve: Some(OUTBOUND_BLOCK), ..Self::initiator("", "") };
+        Self { accepts: FROM_CLIENTS, ..numbered }
+    }
+
     /// A client's side: it keeps its numbers in memory and never repeats an order.
     pub fn initiator(our_comp_id: &str, peer_comp_id: &str) -> Self {
         Self {
