@@ -473,6 +473,8 @@ fn dependencies() -> BTreeMap<String, toml::Value> {
 fn text_files() -> Vec<String> {
     let folders = ["src", "tests", "benches", "docs", "certs", ".ci"];
     let mut paths: Vec<String> = folders.iter().flat_map(|folder| files_below(folder)).collect();
+    // Those of packages of their own.
+    paths.retain(|path| !path.ends_with("/Cargo.lock"));
     let top = std::fs::read_dir(repository()).unwrap().filter_map(Result::ok);
     let files = top.filter(|entry| entry.path().is_file()).filter_map(|e| e.file_name().into_string().ok());
     paths.extend(files.filter(|name| name != "Cargo.lock" && name != ".git"));
