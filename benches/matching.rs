@@ -7,10 +7,22 @@ mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sealgate::limits::EVENTS_PER_STEP_MAX;
-use sealgate::matching::{Book, Handle, Swept, Taker, Tape};
+use sealgate::matching::{Book, Closing, Handle, Ledger, Swept, Taker, Tape};
 use sealgate::types::*;
 use support::flow::{MIX, RESTING, Random, Step, taking};
-use support::{INSTRUMENT, NOW, order};
+use support::{NOW, order};
+
+/// Positions are the work of risk: here nobody keeps them.
+#[derive(Debug)]
+struct NoLedger;
+
+impl Ledger for NoLedger {
+    fn follow(&mut self, _: &Execution) {}
+
+    fn position(&self, _: AccountId, _: InstrumentId) -> i128 {
+        0
+    }
+}
 
 /// A book and the places of what rests in it; an order's `created` is its index here.
 struct Desk {
@@ -52,9 +64,8 @@ impl Desk {
         self.events.clear();
         self.book.admit(&order).expect("there is room");
         let mut taker = Taker::new(order, None);
-        let mut tape =
-            Tape { shard: ShardId(1), time: NOW, trades: &mut self.trades, events: &mut self.events };
-        self.book.enter(&mut taker, &mut tape)
+        let (trades, events, ledger) = (&mut self.trades, &mut self.events, &mut NoLedger);
+        self.book.enter(&mut taker, &mut Tape { shard: ShardId(1), time: NOW, trades, events, ledger })
     }
 
     fn rest(&mut self) {
@@ -84,16 +95,11 @@ impl Desk {
             }
         };
         self.free.push(index);
-        let cancel = CancelOrder {
-            account: AccountId(1),
-            instrument: INSTRUMENT,
-            cl_ord_id: ClOrdId::EMPTY,
-            target: OrderRef::OrderId(OrderId::NONE),
-        };
+        let closing = Closing { cancel_id: None, session: SessionId::NONE, cause: Cause::Requested };
         self.events.clear();
-        let mut tape =
-            Tape { shard: ShardId(1), time: NOW, trades: &mut self.trades, events: &mut self.events };
-        self.book.cancel(handle, &cancel, SessionId::NONE, &mut tape);
+        let (trades, events, ledger) = (&mut self.trades, &mut self.events, &mut NoLedger);
+        let mut tape = Tape { shard: ShardId(1), time: NOW, trades, events, ledger };
+        self.book.close(handle, &closing, &mut tape);
     }
 }
 

@@ -65,7 +65,7 @@ fn websocket(c: &mut Criterion) {
         b.iter(|| {
             out.clear();
             let mut pending = Pending::new(black_box(&kind), ResponseType::Full);
-            pending.hear(&event);
+            pending.hear(&event, AT);
             reporter.executed(&to, &pending, NOW, &mut out);
             black_box(out.len())
         });

@@ -41,12 +41,17 @@ pub const FIX_FIELDS_MAX: usize = 128;
 pub const FILLS_PER_STEP_MAX: usize = 64;
 
 /// Most events of one step: two per fill, one for each order that self-match prevention or the end of the
-/// order closes, and the order's own New.
+/// order closes, and the order's own New with the cancel of the one that it replaces.
 pub const EVENTS_PER_STEP_MAX: usize = 3 * FILLS_PER_STEP_MAX + 4;
 
 /// Most that one step for timers does: each closes an order at most, so that its events fit; more goes on in the next
 /// step.
 pub const TIMERS_PER_STEP_MAX: usize = 64;
+/// Most orders that one step of a mass cancel closes: an event each, and the report.
+pub const CANCELS_PER_STEP_MAX: usize = 2 * FILLS_PER_STEP_MAX;
+
+/// Most orders that one step of a mass cancel looks at, taken or not: some ten microseconds.
+pub const CANCELS_SOUGHT_PER_STEP_MAX: usize = 1_024;
 
 /// Most resting orders of one book. Its slab is reserved when the instrument is listed, so that no order pays for
 /// its growth; untouched pages cost no memory. The busiest public books hold some ten thousand orders.
@@ -65,6 +70,12 @@ pub const SHARDS_MAX: u8 = 8;
 /// Slots of the ring from one gateway to another, for connections that go over: a burst of clients that come back.
 pub const HANDOVER_SLOTS: usize = 256;
 
+/// Most trades in a `myTrades` answer; Binance has the same.
+pub const TRADES_MAX: u16 = 1_000;
+
+/// Most orders that the answer to `openOrders.cancelAll` lists; it counts the others.
+pub const CANCELS_LISTED_MAX: usize = 500;
+
 /// Slots of the ring from a gateway to a shard: a burst of one message per connection on a busy gateway.
 pub const SHARD_INPUT_SLOTS: usize = 1_024;
 
@@ -76,7 +87,7 @@ pub const SHARD_OUTPUT_SLOTS: usize = 16_384;
 pub const JOURNAL_RING_BYTES: usize = 16 * 1024 * 1024;
 
 /// Longest journal record: the most events of a step, with the command and its signed bytes.
-pub const RECORD_BYTES_MAX: usize = 96 * 1024;
+pub const RECORD_BYTES_MAX: usize = 128 * 1024;
 
 /// Size of a journal segment, preallocated.
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -139,10 +150,11 @@ const _: () = assert!(SHARD_OUTPUT_SLOTS > 4 * EVENTS_PER_STEP_MAX, "several ste
 const _: () = assert!(JOURNAL_RING_BYTES > 8 * RECORD_BYTES_MAX, "several longest records fit");
 const _: () = assert!(SEGMENT_BYTES > 16 * RECORD_BYTES_MAX as u64, "a segment holds many records");
 const _: () = assert!(
-    EVENTS_PER_STEP_MAX * 384 + 2 * SIGNED_BYTES_MAX < RECORD_BYTES_MAX,
+    EVENTS_PER_STEP_MAX * 512 + 2 * SIGNED_BYTES_MAX < RECORD_BYTES_MAX,
     "the longest step fits a record"
 );
 const _: () = assert!(TIMERS_PER_STEP_MAX <= EVENTS_PER_STEP_MAX, "a timer makes one event at most");
+const _: () = assert!(CANCELS_PER_STEP_MAX < EVENTS_PER_STEP_MAX, "the report follows the last cancel");
 const _: () = assert!(ORDERS_PER_BOOK_MAX < u32::MAX as usize, "a place in the book is 32 bits");
 const _: () =
     assert!(ONCE_FORGOTTEN_PER_STEP_MAX > 1, "more is forgotten than comes, or memory never shrinks");

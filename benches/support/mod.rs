@@ -113,7 +113,13 @@ pub fn instrument() -> Instrument {
 
 /// Limits that are looked at and never reached.
 pub fn account_limits(account: AccountId) -> AccountLimits {
-    AccountLimits { account, max_open_orders: u32::MAX, max_position: u64::MAX >> 1, enabled: true }
+    AccountLimits {
+        smp_group: Default::default(),
+        account,
+        max_open_orders: u32::MAX,
+        max_position: u64::MAX >> 1,
+        enabled: true,
+    }
 }
 
 /// The `n`-th name that a client gives, 20 bytes long; made without a formatter, since some benches measure it too.
@@ -129,6 +135,9 @@ pub fn cl_ord_id(n: u64) -> ClOrdId {
 /// The `n`-th order: half a bitcoin at the middle, good till it is cancelled.
 pub fn new_order(n: u64, account: AccountId, side: Side) -> NewOrder {
     NewOrder {
+        smp_group: None,
+        reduce_only: false,
+        expire: Nanos(0),
         account,
         instrument: INSTRUMENT,
         cl_ord_id: cl_ord_id(n),
@@ -176,6 +185,10 @@ pub fn signed_bytes() -> SignedBytes {
 /// The order as a shard makes it, nothing traded yet.
 pub fn order(new: &NewOrder, id: OrderId) -> Order {
     Order {
+        smp_group: Default::default(),
+        reduce_only: false,
+        expire: Nanos(0),
+        prevented_qty: Qty(0),
         id,
         cl_ord_id: new.cl_ord_id,
         account: new.account,
@@ -199,6 +212,8 @@ pub fn order(new: &NewOrder, id: OrderId) -> Order {
 /// What its account hears: it was accepted.
 pub fn accepted(new: &NewOrder) -> Execution {
     Execution {
+        replaced: None,
+        prevented: None,
         exec_type: ExecType::New,
         order: order(new, OrderId::new(ShardId(0), Seq(1))),
         cancel_id: None,

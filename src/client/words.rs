@@ -29,9 +29,10 @@ macro_rules! words {
 words! {
     side: Side { Buy = "BUY", Sell = "SELL" }
     ord_type: OrdType { Market = "MARKET", Limit = "LIMIT", LimitMaker = "LIMIT_MAKER" }
-    time_in_force: TimeInForce { Gtc = "GTC", Ioc = "IOC", Fok = "FOK" }
+    time_in_force: TimeInForce { Gtc = "GTC", Ioc = "IOC", Fok = "FOK", Gtd = "GTD" }
     smp: SmpMode {
         None = "NONE", ExpireTaker = "EXPIRE_TAKER", ExpireMaker = "EXPIRE_MAKER", ExpireBoth = "EXPIRE_BOTH",
+        Decrement = "DECREMENT",
     }
     status: OrdStatus {
         New = "NEW", PartiallyFilled = "PARTIALLY_FILLED", Filled = "FILLED", Canceled = "CANCELED",
@@ -39,6 +40,7 @@ words! {
     }
     exec_type: ExecType {
         New = "NEW", Trade = "TRADE", Canceled = "CANCELED", Rejected = "REJECTED", Expired = "EXPIRED",
+        Replaced = "REPLACED", Prevented = "TRADE_PREVENTION",
     }
 }
 

@@ -48,7 +48,13 @@ fn account(id: u32, name: &str, member: MemberId, signature: SignaturePolicy) ->
         member,
         signature,
         rates: RateLimits { orders: rate, cancels: rate, queries: rate },
-        limits: AccountLimits { account: id, max_open_orders: 10, max_position: 0, enabled: true },
+        limits: AccountLimits {
+            smp_group: Default::default(),
+            account: id,
+            max_open_orders: 10,
+            max_position: 0,
+            enabled: true,
+        },
     }
 }
 

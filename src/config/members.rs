@@ -6,7 +6,7 @@ use super::{Account, ApiKey, FixSession, Member, RateLimits, SignaturePolicy, Si
 use super::{fix, pem};
 use crate::types::{
     AccountId, AccountLimits, ApiKeyId, CancelChoice, CancelOn, CancelPolicy, CancelTerms, MemberId,
-    SessionId, Span,
+    SessionId, SmpGroupId, Span,
 };
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -148,6 +148,7 @@ impl Members {
             account: id,
             max_open_orders: section.get("max_open_orders")?.integer()?,
             max_position: section.get("max_position")?.integer()?,
+            smp_group: SmpGroupId(section.get("smp_group")?.integer()?),
             enabled: section.get("enabled")?.boolean()?,
         };
         let name = self.unique.account_names.take_shown(&name, name.name()?)?;

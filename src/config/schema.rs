@@ -362,6 +362,13 @@ pub const SECTIONS: &[Section] = &[
                 "Most that the position in one instrument could become if all open orders of a side traded, in \
                  the instrument's smallest quantity (10 to the power of −`qty_scale`). 0: no limit.",
             ),
+            default(
+                "smp_group",
+                Kind::Integer(0, u32::MAX as u64),
+                "0",
+                "Accounts of one group, of whatever member, do not trade with each other: self-match prevention \
+                 treats them as one account. 0: no group. SelfMatchPreventionID(2362), `tradeGroupId`.",
+            ),
             default("enabled", Kind::Boolean, "true", "False: it may cancel and ask, but not enter orders."),
         ],
     },

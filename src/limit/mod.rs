@@ -7,7 +7,8 @@
 //! | [`MessageCap`] | one connection | before: it is cheap, and protects the verification | every message, refused ones too |
 //! | [`Limiter`] | one account | after: nobody can use up the limit of another | what it lets pass |
 //!
-//! New orders, cancels and queries of an account have windows of their own, so that one that may enter no more orders
+//! New orders (with amendments and replacements), cancels (with mass cancels, and amendments that only shrink) and
+//! queries of an account have windows of their own, so that one that may enter no more orders
 //! can still cancel those that it has. Public questions are counted against their connection alone.
 //!
 //! All gateways share the rings: see [`crate::ring::rate`] for why that is exact. Cost: a look-up and a ring, 50 ns.
@@ -49,8 +50,11 @@ impl RateClass {
     /// What a request counts as.
     pub fn of(kind: &RequestKind) -> Self {
         match kind {
-            RequestKind::New(_) => Self::New,
-            RequestKind::Cancel(_) => Self::Cancel,
+            RequestKind::New(_) | RequestKind::Replace(_) => Self::New,
+            // Who only shrinks an order takes risk away, as a cancel does.
+            RequestKind::Amend(amend) if amend.keep_priority => Self::Cancel,
+            RequestKind::Amend(_) => Self::New,
+            RequestKind::Cancel(_) | RequestKind::MassCancel(_) => Self::Cancel,
             RequestKind::Query(_) => Self::Query,
         }
     }

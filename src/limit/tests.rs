@@ -1,8 +1,8 @@
 use super::*;
 use crate::config::{Account, Member, SignaturePolicy};
 use crate::types::{
-    AccountLimits, ApiKeyId, CancelOrder, InstrumentId, MemberId, NewOrder, OrdType, OrderId, OrderRef,
-    Price, Qty, Query, Request, SessionId, Side, SmpMode, Text, TimeInForce, Unverified,
+    AccountLimits, ApiKeyId, CancelOrder, InstrumentId, MemberId, NewOrder, OpenOrdersQuery, OrdType,
+    OrderId, OrderRef, Price, Qty, Query, Request, SessionId, Side, SmpMode, Text, TimeInForce, Unverified,
 };
 
 const NOW: Nanos = Nanos(1_800_000_000_000_000_000);
@@ -17,7 +17,13 @@ fn limiter() -> Limiter {
         member: MemberId(1),
         signature: SignaturePolicy::Order,
         rates: RateLimits { orders: (2, WINDOW), cancels: (3, WINDOW), queries: (1, WINDOW) },
-        limits: AccountLimits { account: id, max_open_orders: 1, max_position: 0, enabled: true },
+        limits: AccountLimits {
+            smp_group: Default::default(),
+            account: id,
+            max_open_orders: 1,
+            max_position: 0,
+            enabled: true,
+        },
     };
     let member = Member { id: MemberId(1), name: "one".into(), spki_sha256: Vec::new() };
     let directory =
@@ -27,6 +33,9 @@ fn limiter() -> Limiter {
 
 fn new_order(account: AccountId) -> RequestKind {
     RequestKind::New(NewOrder {
+        smp_group: None,
+        reduce_only: false,
+        expire: Nanos(0),
         account,
         instrument: InstrumentId(1),
         cl_ord_id: Text::EMPTY,
@@ -98,7 +107,12 @@ fn all_gateways_share_the_limit_of_an_account() {
 #[test]
 fn questions_about_an_account_are_limited_and_public_ones_are_not() {
     let limiter = limiter();
-    let own = RequestKind::Query(Query::OpenOrders { account: ALICE, instrument: None });
+    let own = RequestKind::Query(Query::OpenOrders(OpenOrdersQuery {
+        account: ALICE,
+        instrument: None,
+        side: None,
+        req_id: None,
+    }));
     assert_eq!(check(&limiter, own, NOW), Ok(()));
     assert_eq!(check(&limiter, own, NOW).unwrap_err().reject, Reject::QueryRate);
     for _ in 0..100 {

@@ -5,6 +5,7 @@
 //!   order ──► WouldTake, BookFull ─► New ─► meet the best makers, at most FILLS_PER_STEP_MAX a step
 //!                                           │ Trade (maker, then taker), or self-match prevention
 //!                                           └► closed, resting (a handle), or more to meet
+//!   amend ──► admit_amended ─► Replaced: in place, where only the quantity shrinks; else out of its level, proceed …
 //! ```
 //!
 //! - Invariants: the book is never crossed between requests; the quantity of a level is the sum of what is open in
@@ -23,8 +24,9 @@ pub use sweep::{Swept, Taker};
 
 use crate::limits::ORDERS_PER_BOOK_MAX;
 use crate::types::{
-    AccountId, BookLevel, CancelOrder, Cause, Event, ExecType, Execution, Fill, LeaseId, Nanos, OrdStatus,
-    OrdType, Order, Price, Qty, Refusal, Reject, SessionId, ShardId, Side, TradeId,
+    AccountId, BookLevel, Cause, ClOrdId, Event, ExecType, Execution, Fill, InstrumentId, LeaseId, Nanos,
+    OrdStatus, OrdType, Order, Prevented, Price, Qty, Refusal, Reject, Replaced, SessionId, ShardId, Side,
+    TradeId,
 };
 use ladder::Ladder;
 use orders::Orders;
@@ -42,6 +44,26 @@ pub struct Book {
     orders: Orders,
 }
 
+/// Positions, as far as reduce-only orders depend on them. It follows each event as it happens, so that an order is
+/// clipped at each of its fills.
+pub trait Ledger: std::fmt::Debug {
+    /// Follows an event of an order.
+    fn follow(&mut self, execution: &Execution);
+    /// What an account has: bought less sold.
+    fn position(&self, account: AccountId, instrument: InstrumentId) -> i128;
+}
+
+/// Who closes a resting order, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// ClOrdID of the request, if there is one.
+    pub cancel_id: Option<ClOrdId>,
+    /// The FIX session that asked.
+    pub session: SessionId,
+    /// Why.
+    pub cause: Cause,
+}
+
 /// Where a book writes what happens, and what it needs to know for it.
 #[derive(Debug)]
 pub struct Tape<'a> {
@@ -53,6 +75,8 @@ pub struct Tape<'a> {
     pub trades: &'a mut u64,
     /// The events of the step.
     pub events: &'a mut Vec<Event>,
+    /// Positions, which follow the events.
+    pub ledger: &'a mut dyn Ledger,
 }
 
 impl Default for Book {
@@ -78,18 +102,52 @@ impl Book {
         Ok(())
     }
 
-    /// Closes a resting order at the request of its account.
-    pub fn cancel(&mut self, at: Handle, cancel: &CancelOrder, session: SessionId, tape: &mut Tape<'_>) {
+    /// Whether the book takes a resting order as it is to become, if that costs it its place in the queue.
+    pub fn admit_amended(&self, at: Handle, amended: &Order) -> Result<(), Refusal> {
+        let taker = Taker::new(*amended, None);
+        if amended.ord_type == OrdType::LimitMaker && self.next_maker(&taker).is_some() {
+            return Err(Reject::WouldTake.into());
+        }
+        let now = self.orders.order(at);
+        let own = if now.price == amended.price { now.remaining() } else { Qty::ZERO };
+        let others = self.side(amended.side).qty_at(amended.price).minus(own);
+        match others.checked_add(amended.remaining()) {
+            Some(_) => Ok(()),
+            None => Err(Reject::BookFull.into()),
+        }
+    }
+
+    /// Lowers the quantity of a resting order, which keeps its place.
+    pub fn shrink(&mut self, at: Handle, amended: Order, by: SessionId, tape: &mut Tape<'_>) {
+        let order = self.orders.order_mut(at);
+        let (before, lost) = (*order, order.remaining().minus(amended.remaining()));
+        *order = amended;
+        let level = self.orders.level(at);
+        let level = self.side_mut(amended.side).level_mut(level);
+        level.qty = level.qty.minus(lost);
+        tape.replaced(amended, &before, true, by);
+    }
+
+    /// Takes a resting order out of its level to enter it anew as `amended`; [`Book::proceed`] goes on with it.
+    pub fn lift(&mut self, at: Handle, amended: Order, by: SessionId, tape: &mut Tape<'_>) -> Taker {
+        let before = *self.orders.order(at);
+        self.remove(at);
+        tape.replaced(amended, &before, false, by);
+        Taker::new(amended, None)
+    }
+
+    /// Closes a resting order for a reason that does not lie in the book.
+    pub fn close(&mut self, at: Handle, closing: &Closing, tape: &mut Tape<'_>) {
         let mut order = *self.orders.order(at);
         self.remove(at);
         order.status = OrdStatus::Canceled;
         order.updated = tape.time;
-        tape.events.push(Event::Execution(Execution {
-            cancel_id: Some(cancel.cl_ord_id),
-            cancel_session: session,
-            cause: Some(Cause::Requested),
+        tape.push(Execution {
+            cancel_id: closing.cancel_id,
+            cancel_session: closing.session,
+            cause: Some(closing.cause),
             ..report(ExecType::Canceled, order)
-        }));
+        });
     }
 
     /// Closes a resting order that its account did not ask to cancel.
@@ -98,8 +156,7 @@ impl Book {
         self.remove(at);
         order.status = OrdStatus::Canceled;
         order.updated = tape.time;
-        let report = report(ExecType::Canceled, order);
-        tape.events.push(Event::Execution(Execution { cause: Some(cause), ..report }));
+        tape.push(Execution { cause: Some(cause), ..report(ExecType::Canceled, order) });
     }
 
     /// The oldest resting order of a lease.
@@ -127,9 +184,19 @@ impl Book {
         self.len() == 0
     }
 
-    /// The resting orders of an account in the order of their OrderIDs, which is that of their entry.
+    /// The resting orders of an account in the order in which they came to rest.
     pub fn orders_of(&self, account: AccountId) -> impl Iterator<Item = &Order> {
         self.orders.of_account(account)
+    }
+
+    /// Where the first of them rests.
+    pub fn first_of(&self, account: AccountId) -> Option<Handle> {
+        self.orders.first_of_account(account)
+    }
+
+    /// Where the next one of the same account rests.
+    pub fn next_of_account(&self, at: Handle) -> Option<Handle> {
+        self.orders.next_of_account(at)
     }
 
     /// The resting orders of a side in the order in which they trade.
@@ -199,33 +266,48 @@ impl Book {
 }
 
 impl Tape<'_> {
+    fn push(&mut self, execution: Execution) {
+        self.ledger.follow(&execution);
+        self.events.push(Event::Execution(execution));
+    }
+
     fn tell(&mut self, exec_type: ExecType, order: Order) {
-        self.events.push(Event::Execution(report(exec_type, order)));
+        self.push(report(exec_type, order));
     }
 
     fn trade(&mut self, order: Order, price: Price, qty: Qty, maker: bool) {
         let trade_id = TradeId::new(self.shard, *self.trades);
         let fill = Some(Fill { trade_id, price, qty, maker });
-        self.events.push(Event::Execution(Execution { fill, ..report(ExecType::Trade, order) }));
+        self.push(Execution { fill, ..report(ExecType::Trade, order) });
+    }
+
+    fn replaced(&mut self, order: Order, before: &Order, kept_priority: bool, by: SessionId) {
+        let (orig_cl_ord_id, orig_qty) = (before.cl_ord_id, before.qty);
+        let replaced = Some(Replaced { orig_cl_ord_id, orig_qty, kept_priority });
+        self.push(Execution { replaced, cancel_session: by, ..report(ExecType::Replaced, order) });
     }
 
     /// Closes an order by its own terms.
     fn expire(&mut self, order: &mut Order, cause: Cause) {
         order.status = OrdStatus::Expired;
         order.updated = self.time;
-        let report = report(ExecType::Expired, *order);
-        self.events.push(Event::Execution(Execution { cause: Some(cause), ..report }));
+        self.push(Execution { cause: Some(cause), ..report(ExecType::Expired, *order) });
+    }
+
+    /// Takes quantity from an order, which closes it if none is left.
+    fn prevent(&mut self, order: &mut Order, prevented: Prevented) {
+        order.prevented_qty = Qty(order.prevented_qty.0 + prevented.qty.0);
+        order.updated = self.time;
+        let (exec_type, cause) = if order.remaining().is_zero() {
+            order.status = OrdStatus::Expired;
+            (ExecType::Expired, Some(Cause::SelfMatch))
+        } else {
+            (ExecType::Prevented, None)
+        };
+        self.push(Execution { cause, prevented: Some(prevented), ..report(exec_type, *order) });
     }
 }
 
 fn report(exec_type: ExecType, order: Order) -> Execution {
-    Execution {
-        exec_type,
-        order,
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill: None,
-        cause: None,
-        refusal: None,
-    }
+    Execution::bare(exec_type, order)
 }

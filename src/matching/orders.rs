@@ -49,6 +49,8 @@ pub(super) struct Orders {
     /// The last place that was left; those before it hang on its level links.
     free: u32,
     len: usize,
+    /// How many of them may only reduce a position.
+    reduce_only: usize,
     /// An account's chain stays when it is empty: accounts come back.
     accounts: BTreeMap<AccountId, Ends>,
     /// A lease's chain stays until the lease is forgotten.
@@ -70,11 +72,16 @@ impl Ends {
 impl Orders {
     pub(super) fn new() -> Self {
         let nodes = Vec::with_capacity(ORDERS_PER_BOOK_MAX);
-        Self { nodes, free: NONE, len: 0, accounts: BTreeMap::new(), leases: BTreeMap::new() }
+        let (accounts, leases) = (BTreeMap::new(), BTreeMap::new());
+        Self { nodes, free: NONE, len: 0, reduce_only: 0, accounts, leases }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    pub(super) fn reduce_only(&self) -> usize {
+        self.reduce_only
     }
 
     pub(super) fn order(&self, at: Handle) -> &Order {
@@ -110,6 +117,7 @@ impl Orders {
             at
         };
         self.len += 1;
+        self.reduce_only += usize::from(order.reduce_only);
         self.append(at, queue, |node| &mut node.in_level);
         let mut chain = self.chain(order.account);
         self.append(at, &mut chain, |node| &mut node.in_account);
@@ -137,6 +145,7 @@ impl Orders {
         self.nodes[at.0 as usize].in_level.next = self.free;
         self.free = at.0;
         self.len -= 1;
+        self.reduce_only -= usize::from(order.reduce_only);
         order.remaining()
     }
 
@@ -163,6 +172,14 @@ impl Orders {
 
     fn chain_of_lease(&self, lease: LeaseId) -> Ends {
         self.leases.get(&lease).copied().unwrap_or(Ends::EMPTY)
+    }
+
+    pub(super) fn first_of_account(&self, account: AccountId) -> Option<Handle> {
+        self.chain(account).first()
+    }
+
+    pub(super) fn next_of_account(&self, at: Handle) -> Option<Handle> {
+        handle(self.nodes[at.0 as usize].in_account.next)
     }
 
     fn chain(&self, account: AccountId) -> Ends {

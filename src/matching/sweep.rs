@@ -3,8 +3,10 @@
 use super::{Book, Handle, Tape};
 use crate::limits::FILLS_PER_STEP_MAX;
 use crate::types::{
-    Cause, ExecType, Nanos, OrdStatus, OrdType, Order, Price, Qty, Side, SmpMode, TimeInForce,
+    AccountId, Cause, ExecType, Nanos, OrdStatus, OrdType, Order, Prevented, Price, Qty, Side, SmpMode,
+    TimeInForce,
 };
+use std::collections::BTreeMap;
 
 /// An order that has not met all that it can. It rests nowhere; nothing else happens in the shard until it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +44,7 @@ impl Taker {
 
     /// What self-match prevention makes of a meeting; `None`: they trade.
     fn prevention(&self, maker: &Order) -> Option<SmpMode> {
-        let own = maker.account == self.order.account && self.order.smp != SmpMode::None;
+        let own = self.order.smp != SmpMode::None && maker.is_own(&self.order);
         own.then_some(self.order.smp)
     }
 }
@@ -52,7 +54,7 @@ impl Book {
     pub fn enter(&mut self, taker: &mut Taker, tape: &mut Tape<'_>) -> Swept {
         assert!(!taker.order.qty.is_zero(), "risk lets no empty order pass");
         tape.tell(ExecType::New, taker.order);
-        if taker.order.time_in_force == TimeInForce::Fok && !self.fills_whole(taker) {
+        if taker.order.time_in_force == TimeInForce::Fok && !self.fills_whole(taker, tape) {
             tape.expire(&mut taker.order, Cause::FillOrKill);
             return Swept::Closed;
         }
@@ -65,12 +67,7 @@ impl Book {
             let Some(maker) = self.next_maker(taker) else { break };
             match taker.prevention(self.orders.order(maker)) {
                 None | Some(SmpMode::None) => self.trade(taker, maker, tape),
-                Some(SmpMode::ExpireTaker) => tape.expire(&mut taker.order, Cause::SelfMatch),
-                Some(SmpMode::ExpireMaker) => self.expire(maker, Cause::SelfMatch, tape),
-                Some(SmpMode::ExpireBoth) => {
-                    self.expire(maker, Cause::SelfMatch, tape);
-                    tape.expire(&mut taker.order, Cause::SelfMatch);
-                }
+                Some(mode) => self.prevent(taker, maker, mode, tape),
             }
             if !taker.order.status.is_open() {
                 return Swept::Closed;
@@ -88,23 +85,33 @@ impl Book {
         if taker.crosses(best.price) { best.queue.first() } else { None }
     }
 
-    /// Both sides of a trade at the maker's price.
+    /// Both sides of a trade at the maker's price. Who may only reduce a position trades no more than there is of it,
+    /// and closes when nothing is left to reduce.
     fn trade(&mut self, taker: &mut Taker, at: Handle, tape: &mut Tape<'_>) {
         let maker = self.orders.order_mut(at);
-        let price = maker.price;
-        let qty = maker.remaining().min(taker.order.remaining());
-        fill(maker, price, qty, tape.time);
-        fill(&mut taker.order, price, qty, tape.time);
-        let maker = *maker;
-        *tape.trades += 1;
-        tape.trade(maker, price, qty, true);
-        tape.trade(taker.order, price, qty, false);
-
-        let level = self.orders.level(at);
-        let level = self.side_mut(maker.side).level_mut(level);
-        level.qty = level.qty.minus(qty);
+        let (makes, takes) = (tradable(maker, tape), tradable(&taker.order, tape));
+        if takes.is_zero() {
+            return tape.expire(&mut taker.order, Cause::ReduceOnly);
+        }
+        let qty = makes.min(takes);
+        if !qty.is_zero() {
+            let price = maker.price;
+            fill(maker, price, qty, tape.time);
+            fill(&mut taker.order, price, qty, tape.time);
+            let maker = *maker;
+            *tape.trades += 1;
+            tape.trade(maker, price, qty, true);
+            tape.trade(taker.order, price, qty, false);
+            self.leave(at, qty);
+        }
+        let maker = *self.orders.order(at);
         if maker.status == OrdStatus::Filled {
             self.remove(at);
+        } else if tradable(&maker, tape).is_zero() {
+            self.expire(at, Cause::ReduceOnly, tape);
+        }
+        if taker.order.status.is_open() && tradable(&taker.order, tape).is_zero() {
+            tape.expire(&mut taker.order, Cause::ReduceOnly);
         }
     }
 
@@ -113,6 +120,40 @@ impl Book {
         let mut order = *self.orders.order(at);
         self.remove(at);
         tape.expire(&mut order, cause);
+    }
+
+    /// Takes a quantity out of the level of a resting order.
+    fn leave(&mut self, at: Handle, qty: Qty) {
+        let (level, side) = (self.orders.level(at), self.orders.order(at).side);
+        let level = self.side_mut(side).level_mut(level);
+        level.qty = level.qty.minus(qty);
+    }
+
+    /// Self-match prevention instead of a trade: the maker is told first.
+    fn prevent(&mut self, taker: &mut Taker, at: Handle, mode: SmpMode, tape: &mut Tape<'_>) {
+        let mut maker = *self.orders.order(at);
+        let (makes, takes) = (maker.remaining(), taker.order.remaining());
+        let (of_maker, of_taker) = match mode {
+            SmpMode::ExpireMaker => (makes, Qty::ZERO),
+            SmpMode::ExpireTaker => (Qty::ZERO, takes),
+            SmpMode::ExpireBoth => (makes, takes),
+            SmpMode::Decrement => (makes.min(takes), makes.min(takes)),
+            SmpMode::None => unreachable!("without self-match prevention they trade"),
+        };
+        let price = maker.price;
+        if !of_maker.is_zero() {
+            let counter = taker.order.id;
+            self.leave(at, of_maker);
+            tape.prevent(&mut maker, Prevented { qty: of_maker, price, counter, maker: true });
+            *self.orders.order_mut(at) = maker;
+            if !maker.status.is_open() {
+                self.remove(at);
+            }
+        }
+        if !of_taker.is_zero() {
+            let counter = maker.id;
+            tape.prevent(&mut taker.order, Prevented { qty: of_taker, price, counter, maker: false });
+        }
     }
 
     /// No maker is left for the order: it rests, or its own terms end it.
@@ -132,33 +173,86 @@ impl Book {
         Swept::Closed
     }
 
-    /// Whether all of an order would trade at once, self-match prevention included. The quantities of the levels
-    /// decide most cases; only then are orders looked at one by one, as many as the order would meet.
-    fn fills_whole(&self, taker: &Taker) -> bool {
+    /// Whether all of an order would trade at once, self-match prevention and reduce-only included. The quantities of
+    /// the levels decide most cases; only then are orders looked at one by one, as many as the order would meet.
+    fn fills_whole(&self, taker: &Taker, tape: &Tape<'_>) -> bool {
         let wanted = taker.order.remaining();
+        if tradable(&taker.order, tape) < wanted {
+            return false;
+        }
         let makers = self.side(taker.order.side.opposite());
         let mut left = wanted;
         let enough = makers.iter().take_while(|level| taker.crosses(level.price)).any(|level| {
             left = Qty(left.0.saturating_sub(level.qty.0));
             left.is_zero()
         });
-        if !enough || taker.order.smp == SmpMode::None {
-            return enough;
-        }
-        let mut left = wanted;
+        let plain = taker.order.smp == SmpMode::None && self.orders.reduce_only() == 0;
+        if !enough || plain { enough } else { self.meets_enough(taker, tape) }
+    }
+
+    /// Goes through the makers as the order would meet them.
+    fn meets_enough(&self, taker: &Taker, tape: &Tape<'_>) -> bool {
+        let makers = self.side(taker.order.side.opposite());
+        let (mut left, mut moved) = (taker.order.remaining(), Moved::new(self.orders.reduce_only() > 0));
         for level in makers.iter().take_while(|level| taker.crosses(level.price)) {
             for (_, maker) in self.orders.queue(level.queue) {
                 match taker.prevention(maker) {
-                    Some(SmpMode::ExpireTaker | SmpMode::ExpireBoth) => return false,
+                    Some(SmpMode::ExpireTaker | SmpMode::ExpireBoth | SmpMode::Decrement) => return false,
                     Some(SmpMode::ExpireMaker) => continue,
-                    Some(SmpMode::None) | None => left = Qty(left.0.saturating_sub(maker.remaining().0)),
+                    Some(SmpMode::None) | None => {}
                 }
+                let qty = moved.tradable(maker, tape).min(left);
+                moved.trade(maker, taker, qty);
+                left = left.minus(qty);
                 if left.is_zero() {
                     return true;
                 }
             }
         }
         false
+    }
+}
+
+/// What an order can trade now.
+fn tradable(order: &Order, tape: &Tape<'_>) -> Qty {
+    if !order.reduce_only {
+        return order.remaining();
+    }
+    clipped(order, tape.ledger.position(order.account, order.instrument))
+}
+
+/// What is left of an order, clipped at what it can reduce of a position.
+fn clipped(order: &Order, position: i128) -> Qty {
+    let against = match order.side {
+        Side::Buy => position.saturating_neg(),
+        Side::Sell => position,
+    };
+    Qty(u64::try_from(against.max(0)).unwrap_or(u64::MAX)).min(order.remaining())
+}
+
+/// How far positions would have moved, while it is looked whether an order would trade whole. Kept only where somebody
+/// may trade no more than reduces a position.
+struct Moved(Option<BTreeMap<AccountId, i128>>);
+
+impl Moved {
+    fn new(kept: bool) -> Self {
+        Self(kept.then(BTreeMap::new))
+    }
+
+    fn tradable(&self, maker: &Order, tape: &Tape<'_>) -> Qty {
+        if !maker.reduce_only {
+            return maker.remaining();
+        }
+        let moved = self.0.as_ref().and_then(|moved| moved.get(&maker.account)).copied().unwrap_or_default();
+        clipped(maker, tape.ledger.position(maker.account, maker.instrument).saturating_add(moved))
+    }
+
+    fn trade(&mut self, maker: &Order, taker: &Taker, qty: Qty) {
+        let Some(moved) = &mut self.0 else { return };
+        for order in [maker, &taker.order] {
+            let by = i128::from(qty.0) * if order.side == Side::Buy { 1 } else { -1 };
+            *moved.entry(order.account).or_default() += by;
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod naive;
 
 use super::*;
 use crate::limits::{EVENTS_PER_STEP_MAX, FILLS_PER_STEP_MAX};
-use crate::types::{ClOrdId, InstrumentId, Notional, OrderId, OrderRef, Seq, SmpMode, TimeInForce};
+use crate::types::{Notional, OrderId, Seq, SmpGroupId, SmpMode, TimeInForce};
 use naive::Naive;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -14,6 +14,10 @@ const SHARD: ShardId = ShardId(1);
 /// An order of account 1 to buy 10 at 100, to be changed where a test differs.
 fn order(n: u64) -> Order {
     Order {
+        smp_group: SmpGroupId::NONE,
+        reduce_only: false,
+        expire: Nanos(0),
+        prevented_qty: Qty::ZERO,
         id: OrderId::new(SHARD, Seq(n)),
         cl_ord_id: ClOrdId::truncated(&format!("o{n}")),
         account: AccountId(1),
@@ -34,10 +38,28 @@ fn order(n: u64) -> Order {
     }
 }
 
+/// Positions that follow the trades.
+#[derive(Debug, Default)]
+struct Positions(HashMap<AccountId, i128>);
+
+impl Ledger for Positions {
+    fn follow(&mut self, execution: &Execution) {
+        let traded = execution.fill.map_or(0, |fill| i128::from(fill.qty.0));
+        let order = &execution.order;
+        let bought = if order.side == Side::Buy { traded } else { -traded };
+        *self.0.entry(order.account).or_default() += bought;
+    }
+
+    fn position(&self, account: AccountId, _: InstrumentId) -> i128 {
+        self.0.get(&account).copied().unwrap_or_default()
+    }
+}
+
 /// A book with the paper that its tape writes on.
 #[derive(Default)]
 struct Desk {
     book: Book,
+    ledger: Positions,
     handles: HashMap<OrderId, Handle>,
     trades: u64,
     steps: u64,
@@ -48,38 +70,61 @@ impl Desk {
     fn enter(&mut self, order: Order, band_edge: Option<Price>) -> Result<Vec<Event>, Reject> {
         self.book.admit(&order).map_err(|refusal| refusal.reject)?;
         let mut taker = Taker::new(order, band_edge);
-        let (mut all, mut meet) =
-            (Vec::new(), Book::enter as fn(&mut Book, &mut Taker, &mut Tape<'_>) -> Swept);
-        loop {
-            let mut events = Vec::new();
-            let mut tape =
-                Tape { shard: SHARD, time: order.created, trades: &mut self.trades, events: &mut events };
-            let swept = meet(&mut self.book, &mut taker, &mut tape);
-            assert!(events.len() <= EVENTS_PER_STEP_MAX, "a step is bounded");
-            self.steps += 1;
-            all.extend(events);
-            match swept {
-                Swept::More => meet = Book::proceed,
-                Swept::Closed => break,
-                Swept::Resting(handle) => {
-                    self.handles.insert(order.id, handle);
-                    break;
-                }
-            }
-        }
+        let mut all = Vec::new();
+        let swept = self.step(order.created, &mut all, |book, tape| book.enter(&mut taker, tape));
+        self.sweep(taker, swept, &mut all);
         Ok(all)
     }
 
-    fn cancel(&mut self, id: OrderId, time: Nanos) -> Order {
-        let cancel = CancelOrder {
-            account: AccountId(1),
-            instrument: InstrumentId(1),
-            cl_ord_id: ClOrdId::EMPTY,
-            target: OrderRef::OrderId(id),
-        };
+    /// Amends a resting order as a shard does.
+    fn amend(&mut self, amended: Order) -> Result<Vec<Event>, Reject> {
+        let at = self.handles[&amended.id];
+        let before = *self.book.order(at);
+        let mut all = Vec::new();
+        if amended.price == before.price && amended.qty <= before.qty {
+            let none = SessionId::NONE;
+            self.step(amended.updated, &mut all, |book, tape| book.shrink(at, amended, none, tape));
+            return Ok(all);
+        }
+        self.book.admit_amended(at, &amended).map_err(|refusal| refusal.reject)?;
+        let (taker, swept) = self.step(amended.updated, &mut all, |book, tape| {
+            let mut taker = book.lift(at, amended, SessionId::NONE, tape);
+            let swept = book.proceed(&mut taker, tape);
+            (taker, swept)
+        });
+        self.sweep(taker, swept, &mut all);
+        Ok(all)
+    }
+
+    fn sweep(&mut self, mut taker: Taker, mut swept: Swept, all: &mut Vec<Event>) {
+        let (id, time) = (taker.order.id, taker.order.updated);
+        while swept == Swept::More {
+            swept = self.step(time, all, |book, tape| book.proceed(&mut taker, tape));
+        }
+        if let Swept::Resting(handle) = swept {
+            self.handles.insert(id, handle);
+        }
+    }
+
+    fn step<T>(
+        &mut self,
+        time: Nanos,
+        all: &mut Vec<Event>,
+        run: impl FnOnce(&mut Book, &mut Tape<'_>) -> T,
+    ) -> T {
         let mut events = Vec::new();
-        let mut tape = Tape { shard: SHARD, time, trades: &mut self.trades, events: &mut events };
-        self.book.cancel(self.handles[&id], &cancel, SessionId::NONE, &mut tape);
+        let (trades, ledger) = (&mut self.trades, &mut self.ledger);
+        let done = run(&mut self.book, &mut Tape { shard: SHARD, time, trades, events: &mut events, ledger });
+        assert!(events.len() <= EVENTS_PER_STEP_MAX, "a step is bounded");
+        self.steps += 1;
+        all.extend(events);
+        done
+    }
+
+    fn cancel(&mut self, id: OrderId, time: Nanos) -> Order {
+        let closing = Closing { cancel_id: None, session: SessionId::NONE, cause: Cause::Requested };
+        let (at, mut events) = (self.handles[&id], Vec::new());
+        self.step(time, &mut events, |book, tape| book.close(at, &closing, tape));
         match events[..] {
             [Event::Execution(canceled)] => canceled.order,
             _ => panic!("one event, not {events:?}"),
@@ -100,7 +145,7 @@ fn story(events: &[Event]) -> Vec<Told> {
     told.collect()
 }
 
-use ExecType::{Expired, New, Trade};
+use ExecType::{Expired, New, Prevented, Trade};
 
 #[test]
 fn price_goes_before_time_and_the_maker_sets_the_price() {
@@ -151,11 +196,15 @@ fn an_order_that_must_not_take_is_refused_at_a_crossing_price_only() {
 fn each_mode_of_self_match_prevention_closes_whom_it_names() {
     // The account's own order stands between two of another account.
     let sell = |n, account| Order { side: Side::Sell, account: AccountId(account), ..order(n) };
-    let cases: [(SmpMode, &[(ExecType, u64)]); 4] = [
+    let cases: [(SmpMode, &[(ExecType, u64)]); 5] = [
         (SmpMode::None, &[(New, 4), (Trade, 1), (Trade, 4), (Trade, 2), (Trade, 4), (Trade, 3), (Trade, 4)]),
         (SmpMode::ExpireTaker, &[(New, 4), (Trade, 1), (Trade, 4), (Expired, 4)]),
         (SmpMode::ExpireMaker, &[(New, 4), (Trade, 1), (Trade, 4), (Expired, 2), (Trade, 3), (Trade, 4)]),
         (SmpMode::ExpireBoth, &[(New, 4), (Trade, 1), (Trade, 4), (Expired, 2), (Expired, 4)]),
+        (
+            SmpMode::Decrement,
+            &[(New, 4), (Trade, 1), (Trade, 4), (Expired, 2), (Prevented, 4), (Trade, 3), (Trade, 4)],
+        ),
     ];
     for (smp, expected) in cases {
         let mut desk = Desk::default();
@@ -166,6 +215,65 @@ fn each_mode_of_self_match_prevention_closes_whom_it_names() {
         let short: Vec<_> = story(&events).into_iter().map(|(kind, n, ..)| (kind, n)).collect();
         assert_eq!(short, expected, "{smp:?}");
     }
+}
+
+#[test]
+fn accounts_of_one_group_are_kept_from_trading_with_each_other() {
+    let of =
+        |n, account, group| Order { account: AccountId(account), smp_group: SmpGroupId(group), ..order(n) };
+    let mut desk = Desk::default();
+    desk.enter(Order { side: Side::Sell, ..of(1, 1, 7) }, None).unwrap();
+    let events = desk.enter(of(2, 2, 7), None).unwrap();
+    assert_eq!(story(&events)[1..], [(Expired, 2, None, Some(Cause::SelfMatch))]);
+    let Event::Execution(expired) = events[1] else { panic!() };
+    let lost =
+        crate::types::Prevented { qty: Qty(10), price: Price(100), counter: order(1).id, maker: false };
+    assert_eq!((expired.prevented, expired.order.prevented_qty), (Some(lost), Qty(10)));
+    assert_eq!(story(&desk.enter(of(3, 3, 8), None).unwrap())[1].0, Trade, "another group");
+}
+
+#[test]
+fn a_reduce_only_order_is_clipped_at_the_fill() {
+    let mut desk = Desk::default();
+    desk.enter(Order { side: Side::Sell, account: AccountId(2), qty: Qty(6), ..order(1) }, None).unwrap();
+    desk.enter(Order { qty: Qty(6), ..order(2) }, None).unwrap();
+    // Account 1 has 6. What it offers rests, and is clipped when somebody takes it.
+    let offer = Order { side: Side::Sell, reduce_only: true, qty: Qty(10), ..order(3) };
+    assert_eq!(story(&desk.enter(offer, None).unwrap()), [(New, 3, None, None)]);
+    let events = desk.enter(Order { account: AccountId(2), qty: Qty(8), ..order(4) }, None).unwrap();
+    let expected = [
+        (New, 4, None, None),
+        (Trade, 3, Some((6, 100)), None),
+        (Trade, 4, Some((6, 100)), None),
+        (Expired, 3, None, Some(Cause::ReduceOnly)),
+    ];
+    assert_eq!(story(&events), expected);
+    // Fill-or-kill looks at what can trade, not at what the level shows.
+    desk.enter(Order { side: Side::Sell, reduce_only: true, price: Price(90), ..order(5) }, None).unwrap();
+    let fok = Order { time_in_force: TimeInForce::Fok, account: AccountId(3), qty: Qty(1), ..order(6) };
+    assert_eq!(story(&desk.enter(fok, None).unwrap())[1].3, Some(Cause::FillOrKill));
+}
+
+#[test]
+fn a_smaller_quantity_keeps_the_place_and_anything_else_loses_it() {
+    let mut desk = Desk::default();
+    for n in 1..=3 {
+        desk.enter(order(n), None).unwrap();
+    }
+    let replaced = |events: &[Event]| match events {
+        [Event::Execution(e), ..] => e.replaced.map(|replaced| replaced.kept_priority),
+        _ => None,
+    };
+    let queue = |desk: &Desk| -> Vec<u64> {
+        desk.book.orders_by_priority(Side::Buy).map(|order| order.created.0).collect()
+    };
+    assert_eq!(replaced(&desk.amend(Order { qty: Qty(4), ..order(1) }).unwrap()), Some(true));
+    assert_eq!(queue(&desk), [1, 2, 3]);
+    assert_eq!(desk.book.best(Side::Buy), Some(BookLevel { price: Price(100), qty: Qty(24) }));
+    assert_eq!(replaced(&desk.amend(Order { qty: Qty(5), ..order(1) }).unwrap()), Some(false));
+    assert_eq!(queue(&desk), [2, 3, 1]);
+    assert_eq!(replaced(&desk.amend(Order { price: Price(101), ..order(3) }).unwrap()), Some(false));
+    assert_eq!(queue(&desk), [3, 2, 1]);
 }
 
 #[test]
@@ -233,6 +341,7 @@ fn a_level_holds_no_more_than_one_number_can_tell() {
 enum Op {
     Enter(Order, Option<Price>),
     Cancel(usize),
+    Amend { which: usize, price: i64, less: bool, qty: u64 },
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -248,21 +357,28 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         Just(SmpMode::None),
         Just(SmpMode::ExpireTaker),
         Just(SmpMode::ExpireMaker),
-        Just(SmpMode::ExpireBoth)
+        Just(SmpMode::ExpireBoth),
+        Just(SmpMode::Decrement)
     ];
     // Wide prices build a deep book, and a large quantity now and then sweeps it.
     let qty = prop_oneof![30 => 1u64..6, 1 => 100u64..400];
     let price = prop_oneof![1 => 98i64..103, 3 => 80i64..120];
-    let enter = (side, kind, smp, qty, price, 1u32..5, prop::option::of(90i64..110)).prop_map(
-        |(side, (ord_type, time_in_force), smp, qty, price, account, edge)| {
+    let whose = (1u32..6, prop::bool::weighted(0.2));
+    let enter = (side, kind, smp, qty, price, whose, prop::option::of(90i64..110)).prop_map(
+        |(side, (ord_type, time_in_force), smp, qty, price, (account, reduce_only), edge)| {
             let price = Price(if ord_type == OrdType::Market { 0 } else { price });
-            let account = AccountId(account);
-            let order =
-                Order { side, ord_type, time_in_force, smp, qty: Qty(qty), price, account, ..order(0) };
+            // The last two accounts are one group.
+            let smp_group = SmpGroupId(if account > 3 { 7 } else { 0 });
+            let (account, qty) = (AccountId(account), Qty(qty));
+            let whose = Order { account, smp_group, reduce_only, ..order(0) };
+            let order = Order { side, ord_type, time_in_force, smp, qty, price, ..whose };
             Op::Enter(order, edge.map(Price))
         },
     );
-    prop::collection::vec(prop_oneof![8 => enter, 1 => any::<usize>().prop_map(Op::Cancel)], 1..600)
+    let amend = (any::<usize>(), 90i64..110, any::<bool>(), 1u64..8)
+        .prop_map(|(which, price, less, qty)| Op::Amend { which, price, less, qty });
+    let cancel = any::<usize>().prop_map(Op::Cancel);
+    prop::collection::vec(prop_oneof![8 => enter, 1 => cancel, 2 => amend], 1..600)
 }
 
 proptest! {
@@ -283,14 +399,25 @@ proptest! {
                     let id = naive.resting[which % naive.resting.len()].id;
                     prop_assert_eq!(fast.cancel(id, Nanos(n)), naive.cancel(id, Nanos(n)));
                 }
-                Op::Cancel(_) => {}
+                Op::Amend { which, price, less, qty } if !naive.resting.is_empty() => {
+                    let before = naive.resting[which % naive.resting.len()];
+                    let done = before.cum_qty.0 + before.prevented_qty.0;
+                    let price = if less { before.price } else { Price(price) };
+                    let cl_ord_id = ClOrdId::truncated(&format!("a{n}"));
+                    let amended =
+                        Order { cl_ord_id, price, qty: Qty(done + qty), updated: Nanos(n), ..before };
+                    prop_assert_eq!(fast.amend(amended), naive.amend(amended, Nanos(n)));
+                }
+                Op::Cancel(_) | Op::Amend { .. } => {}
             }
             for side in [Side::Buy, Side::Sell] {
                 prop_assert_eq!(fast.book.levels(side).collect::<Vec<_>>(), naive.levels(side));
             }
         }
         prop_assert_eq!(fast.book.len(), naive.resting.len());
-        for account in (1..5).map(AccountId) {
+        for account in (1..6).map(AccountId) {
+            let position = naive.positions.get(&account).copied().unwrap_or_default();
+            prop_assert_eq!(fast.ledger.position(account, InstrumentId(1)), position);
             let own = naive.resting.iter().filter(|order| order.account == account);
             prop_assert!(fast.book.orders_of(account).eq(own));
         }

@@ -6,8 +6,8 @@
 //!   orders   OrderID                        ─┘     └─ next entry, by age: the oldest is forgotten first
 //! ```
 //!
-//! - A request is known by its ClOrdID; one whose ClOrdID the gateway made, by its signed bytes. New orders and cancels
-//!   share their names.
+//! - A request is known by its ClOrdID; one whose ClOrdID the gateway made, by its signed bytes. Orders, cancels,
+//!   amendments and mass cancels share their names. That of an amendment is a further name of its order.
 //! - A known request with the same content gets its first result again, with other content it is refused; see
 //!   [`Seen`]. Refusals are results too: a reject never executes later.
 //! - An entry is kept for [`ONCE_RETENTION`] of the shard's time, and beyond that while its order is open or while its
@@ -25,8 +25,8 @@ pub use window::check_time;
 
 use crate::limits::{ONCE_FILLS_MAX, ONCE_FORGOTTEN_PER_STEP_MAX, ONCE_RETENTION, RECV_WINDOW_MAX};
 use crate::types::{
-    AccountId, ApiKeyId, CancelOrder, ClOrdId, Event, Fill, InstrumentId, Nanos, NewOrder, Notional,
-    OrdStatus, Order, OrderId, Qty, Requester, Seq,
+    AccountId, AmendOrder, ApiKeyId, CancelOrder, ClOrdId, Event, Execution, Fill, InstrumentId, MassCancel,
+    Nanos, NewOrder, Notional, OrdStatus, Order, OrderId, Price, Qty, Requester, Seq,
 };
 use index::{ByNumber, Hashed, Index};
 use pool::Pool;
@@ -36,14 +36,15 @@ use std::hash::{Hash, Hasher};
 /// No entry, no fill.
 const NONE: u32 = u32::MAX;
 
-/// The name of a request: unique per account and instrument.
+/// The name of a request: unique per account and instrument. What concerns all instruments has a name space of its own,
+/// under instrument 0, which no instrument has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Name {
     /// Whose.
     pub account: AccountId,
     /// Where.
     pub instrument: InstrumentId,
-    /// ClOrdID(11), of an order or of a cancel.
+    /// ClOrdID(11) of the request.
     pub cl_ord_id: ClOrdId,
 }
 
@@ -80,15 +81,30 @@ pub enum Standing {
     Resting(u32),
     /// It is closed.
     Closed(Order),
-    /// The request made no order: it was a cancel.
+    /// The request made no order: it was a cancel, or it was refused.
     NoOrder,
 }
 
-/// How far a closed order came; the rest of it is as the first result tells it.
+/// What a request made.
+#[derive(Clone, Copy, Debug)]
+pub enum Made<'a> {
+    /// An order, accepted or not.
+    Order(&'a Order),
+    /// An amendment of an order, which was accepted.
+    Amendment(OrderId),
+    /// Nothing that goes on.
+    Nothing,
+}
+
+/// How far a closed order came, and what amendments made of it; the rest is as the first result tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Progress {
     status: OrdStatus,
+    cl_ord_id: ClOrdId,
+    price: Price,
+    qty: Qty,
     cum_qty: Qty,
+    prevented_qty: Qty,
     cum_quote: Notional,
     updated: Nanos,
 }
@@ -98,6 +114,8 @@ enum State {
     Sweeping,
     Resting(u32),
     Closed(Progress),
+    /// It amended this order, whose own entry says how it stands.
+    Amended(OrderId),
     NoOrder,
 }
 
@@ -110,7 +128,7 @@ struct Entry {
     /// Until when its request could be valid.
     valid_until: Nanos,
     name: Hashed<Name>,
-    /// The order that it made; [`OrderId::NONE`] for a cancel.
+    /// The order that it made; [`OrderId::NONE`] if it made none.
     order: OrderId,
     /// The next younger one.
     younger: u32,
@@ -119,6 +137,8 @@ struct Entry {
     state: State,
     content: [u8; 16],
     seq: Seq,
+    /// The place of what became of the cancel that the request was as well.
+    canceled: u32,
     first: Event,
 }
 
@@ -141,6 +161,8 @@ struct FillNode {
 pub struct Once {
     entries: Pool<Entry>,
     fills: Pool<FillNode>,
+    /// First results of the cancels of `order.cancelReplace`.
+    canceled: Pool<Event>,
     names: Index<Name, RandomState>,
     digests: Index<Digest, RandomState>,
     orders: Index<OrderId, ByNumber>,
@@ -154,6 +176,7 @@ impl Default for Once {
         Self {
             entries: Pool::new(),
             fills: Pool::new(),
+            canceled: Pool::new(),
             names: Index::new(),
             digests: Index::new(),
             orders: Index::new(),
@@ -181,48 +204,62 @@ impl Once {
         }
     }
 
-    /// Remembers a request by its first event. `order`: the order that it made, accepted or not.
+    /// Remembers a request by its first event.
     pub fn remember(
         &mut self,
         name: Name,
         requester: &Requester,
         (seq, time): (Seq, Nanos),
         first: Event,
-        order: Option<&Order>,
+        made: Made<'_>,
     ) -> Known {
         let digest = Digest::of(&name, requester).map(|digest| self.digests.hashed(digest));
         let name = self.names.hashed(name);
+        let (order, state) = match made {
+            Made::Order(order) => (order.id, State::of(order)),
+            Made::Amendment(of) => (OrderId::NONE, State::Amended(of)),
+            Made::Nothing => (OrderId::NONE, State::NoOrder),
+        };
         let at = self.entries.put(Entry {
             due: time + ONCE_RETENTION,
             valid_until: requester.sent + requester.recv_window.min(RECV_WINDOW_MAX),
             name,
-            order: order.map_or(OrderId::NONE, |order| order.id),
+            order,
             younger: NONE,
             digest,
             fills: Fills { first: NONE, last: NONE, len: 0 },
-            state: order.map_or(State::NoOrder, State::of),
+            state,
             content: requester.content,
             seq,
+            canceled: NONE,
             first,
         });
         self.names.insert(name, at);
         if let Some(digest) = digest {
             self.digests.insert(digest, at);
         }
-        if let Some(order) = order {
-            self.orders.insert(self.orders.hashed(order.id), at);
+        if order != OrderId::NONE {
+            self.orders.insert(self.orders.hashed(order), at);
         }
         self.append(at);
         self.len += 1;
         Known(at)
     }
 
-    /// A later event about the order of a request that is not answered yet: the first result tells it, too.
-    pub fn tell(&mut self, known: Known, event: &Event) {
-        let Event::Execution(execution) = event else { return };
+    /// What became of the cancel that a request was as well.
+    pub fn remember_canceled(&mut self, known: Known, canceled: Event) {
+        self.entries[known.0].canceled = self.canceled.put(canceled);
+    }
+
+    /// A later event about the order of a request that is not answered yet: the first result tells it, too. What an
+    /// amendment changed stays part of it.
+    pub fn tell(&mut self, known: Known, execution: &Execution) {
         let entry = &mut self.entries[known.0];
-        entry.first = *event;
-        entry.state = State::of(&execution.order);
+        let replaced = match &entry.first {
+            Event::Execution(first) => first.replaced,
+            _ => None,
+        };
+        entry.first = Event::Execution(Execution { replaced, ..*execution });
         if let Some(fill) = execution.fill.filter(|_| entry.fills.len < ONCE_FILLS_MAX) {
             let at = self.fills.put(FillNode { fill, next: NONE });
             let list = &mut entry.fills;
@@ -235,16 +272,21 @@ impl Once {
         }
     }
 
-    /// The order of a request rests in its book.
-    pub fn rest(&mut self, known: Known, handle: u32) {
-        self.entries[known.0].state = State::Resting(handle);
+    /// How the order of the request that entered it stands after a step: still on its way, or closed.
+    pub fn follow(&mut self, entered: Known, order: &Order) {
+        self.entries[entered.0].state = State::of(order);
+    }
+
+    /// The order of the request that entered it rests in its book.
+    pub fn rest(&mut self, entered: Known, handle: u32) {
+        self.entries[entered.0].state = State::Resting(handle);
     }
 
     /// A resting order closed.
     pub fn close(&mut self, order: &Order) {
         assert!(!order.status.is_open(), "an open order is told by its book");
-        let known = self.by_order(order.id).expect("an order is known while it rests");
-        self.entries[known.0].state = State::of(order);
+        let entered = self.by_order(order.id).expect("an order is known while it rests");
+        self.follow(entered, order);
     }
 
     /// Forgets the oldest results whose time has come, a few of them. For each sequenced step.
@@ -258,14 +300,31 @@ impl Once {
             if self.oldest == NONE {
                 self.youngest = NONE;
             }
+            let open = self.is_open(at);
             let entry = &mut self.entries[at];
-            let open = matches!(entry.state, State::Resting(_) | State::Sweeping);
             if open || entry.valid_until >= time {
                 entry.due = time + ONCE_RETENTION;
                 self.append(at);
             } else {
                 self.drop_entry(at);
             }
+        }
+    }
+
+    /// Whether the order of a request is open: then its name may still be used, that of an amendment as well.
+    fn is_open(&self, at: u32) -> bool {
+        let at = match self.entries[at].state {
+            State::Amended(order) => self.by_order(order).map(|known| known.0),
+            _ => Some(at),
+        };
+        at.is_some_and(|at| matches!(self.entries[at].state, State::Resting(_) | State::Sweeping))
+    }
+
+    /// The request that entered the order which a request entered or amended.
+    pub fn entered(&self, known: Known) -> Option<Known> {
+        match self.entries[known.0].state {
+            State::Amended(order) => self.by_order(order),
+            _ => Some(known),
         }
     }
 
@@ -285,6 +344,12 @@ impl Once {
         (entry.seq, &entry.first)
     }
 
+    /// What became of the cancel that the request was as well.
+    pub fn canceled(&self, known: Known) -> Option<&Event> {
+        let at = self.entries[known.0].canceled;
+        (at != NONE).then(|| &self.canceled[at])
+    }
+
     /// The fills of the first result, oldest first.
     pub fn fills(&self, known: Known) -> impl Iterator<Item = Fill> {
         let first = self.entries[known.0].fills.first;
@@ -299,7 +364,7 @@ impl Once {
             (State::Sweeping, _) => Standing::Sweeping,
             (State::Resting(handle), _) => Standing::Resting(handle),
             (State::Closed(progress), Event::Execution(first)) => Standing::Closed(progress.of(first.order)),
-            (State::NoOrder, _) | (State::Closed(_), _) => Standing::NoOrder,
+            (State::NoOrder | State::Amended(_) | State::Closed(_), _) => Standing::NoOrder,
         }
     }
 
@@ -326,8 +391,10 @@ impl Once {
                 State::Resting(_) => 2u8.hash(state),
                 State::Closed(progress) => (3u8, progress).hash(state),
                 State::NoOrder => 4u8.hash(state),
+                State::Amended(order) => (5u8, order).hash(state),
             }
             (entry.due, entry.valid_until, entry.fills.len).hash(state);
+            self.canceled(Known(at)).hash(state);
             self.fills(Known(at)).for_each(|fill| fill.hash(state));
             at = entry.younger;
         }
@@ -356,6 +423,9 @@ impl Once {
             self.fills.leave(fill);
             fill = self.fills[fill].next;
         }
+        if self.entries[at].canceled != NONE {
+            self.canceled.leave(self.entries[at].canceled);
+        }
         self.entries.leave(at);
         self.len -= 1;
     }
@@ -370,6 +440,17 @@ impl Name {
     /// The name of a cancel itself, not of the order that it means.
     pub fn of_cancel(cancel: &CancelOrder) -> Self {
         Self { account: cancel.account, instrument: cancel.instrument, cl_ord_id: cancel.cl_ord_id }
+    }
+
+    /// The name of an amendment, which becomes one of its order.
+    pub fn of_amend(amend: &AmendOrder) -> Self {
+        Self { account: amend.account, instrument: amend.instrument, cl_ord_id: amend.cl_ord_id }
+    }
+
+    /// The name of a mass cancel.
+    pub fn of_mass_cancel(cancel: &MassCancel) -> Self {
+        let instrument = cancel.scope.instrument.unwrap_or(InstrumentId(0));
+        Self { account: cancel.scope.account, instrument, cl_ord_id: cancel.cl_ord_id }
     }
 }
 
@@ -386,14 +467,22 @@ impl State {
         if order.status.is_open() {
             return Self::Sweeping;
         }
-        let Order { status, cum_qty, cum_quote, updated, .. } = *order;
-        Self::Closed(Progress { status, cum_qty, cum_quote, updated })
+        Self::Closed(Progress {
+            status: order.status,
+            cl_ord_id: order.cl_ord_id,
+            price: order.price,
+            qty: order.qty,
+            cum_qty: order.cum_qty,
+            prevented_qty: order.prevented_qty,
+            cum_quote: order.cum_quote,
+            updated: order.updated,
+        })
     }
 }
 
 impl Progress {
     fn of(self, order: Order) -> Order {
-        let Self { status, cum_qty, cum_quote, updated } = self;
-        Order { status, cum_qty, cum_quote, updated, ..order }
+        let Self { status, cl_ord_id, price, qty, cum_qty, prevented_qty, cum_quote, updated } = self;
+        Order { status, cl_ord_id, price, qty, cum_qty, prevented_qty, cum_quote, updated, ..order }
     }
 }

@@ -32,6 +32,10 @@ fn unnamed(signed: u8) -> Requester {
 
 fn order(n: u64, status: OrdStatus) -> Order {
     Order {
+        smp_group: Default::default(),
+        reduce_only: false,
+        expire: Nanos(0),
+        prevented_qty: Qty(0),
         id: OrderId(n),
         cl_ord_id: ClOrdId::truncated("a"),
         account: AccountId(1),
@@ -52,16 +56,12 @@ fn order(n: u64, status: OrdStatus) -> Order {
     }
 }
 
+fn execution(order: Order, exec_type: ExecType, fill: Option<Fill>) -> Execution {
+    Execution { fill, ..Execution::bare(exec_type, order) }
+}
+
 fn told(order: Order, exec_type: ExecType, fill: Option<Fill>) -> Event {
-    Event::Execution(Execution {
-        exec_type,
-        order,
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill,
-        cause: None,
-        refusal: None,
-    })
+    Event::Execution(execution(order, exec_type, fill))
 }
 
 /// Remembers order `n`, which stands so.
@@ -75,7 +75,7 @@ fn remember(
 ) -> Known {
     let order = order(n, status);
     let exec_type = if status == OrdStatus::Rejected { ExecType::Rejected } else { ExecType::New };
-    once.remember(name(id), requester, (Seq(n), time), told(order, exec_type, None), Some(&order))
+    once.remember(name(id), requester, (Seq(n), time), told(order, exec_type, None), Made::Order(&order))
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn the_first_result_is_the_last_event_of_the_request_with_all_its_fills() {
     for n in 1..=ONCE_FILLS_MAX as u64 + 3 {
         let fill = Fill { trade_id: TradeId(n), price: Price(100), qty: Qty(1), maker: false };
         at.cum_qty = Qty(n);
-        once.tell(known, &told(at, ExecType::Trade, Some(fill)));
+        once.tell(known, &execution(at, ExecType::Trade, Some(fill)));
     }
     assert_eq!(once.first(known), (Seq(1), &told(at, ExecType::Trade, once_fill(ONCE_FILLS_MAX as u64 + 3))));
     assert!(once.fills(known).map(|fill| fill.trade_id.0).eq(1..=ONCE_FILLS_MAX as u64));
@@ -208,4 +208,24 @@ fn the_time_window_includes_both_its_edges() {
         Err(TimestampTooOld),
         "no window is longer"
     );
+}
+
+#[test]
+fn the_name_of_an_amendment_is_one_of_its_order_for_as_long_as_the_order_is_open() {
+    let mut once = Once::default();
+    let entered = remember(&mut once, "a", &named(1), 1, OrdStatus::New, START);
+    once.rest(entered, 5);
+    let at = (Seq(2), START + Span(1));
+    let replaced = told(order(1, OrdStatus::New), ExecType::Replaced, None);
+    let amended = once.remember(name("b"), &named(2), at, replaced, Made::Amendment(OrderId(1)));
+    assert_eq!(once.entered(amended), Some(entered));
+    assert_eq!((once.by_order(OrderId(1)), once.standing(amended)), (Some(entered), Standing::NoOrder));
+    let later = START + ONCE_RETENTION + Span::from_secs(1);
+    once.forget(later);
+    assert!(once.by_name(&name("b")).is_some(), "the order is open");
+    let closed = Order { cl_ord_id: ClOrdId::truncated("b"), qty: Qty(4), ..order(1, OrdStatus::Canceled) };
+    once.close(&closed);
+    assert_eq!(once.standing(entered), Standing::Closed(closed), "as the amendment left it");
+    once.forget(later + ONCE_RETENTION + Span::from_secs(1));
+    assert!(once.is_empty());
 }

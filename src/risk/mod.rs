@@ -17,8 +17,8 @@ mod exposure;
 mod tests;
 
 use crate::types::{
-    AccountId, AccountLimits, Detail, ExecType, Execution, Instrument, InstrumentId, InstrumentState,
-    NewOrder, OrdType, Price, Refusal, Reject, Side,
+    AccountId, AccountLimits, AccountState, Detail, ExecType, Execution, Instrument, InstrumentId,
+    InstrumentState, OrdType, Order, PositionState, Price, Refusal, Reject, Side, SmpGroupId,
 };
 use band::Band;
 use exposure::Exposure;
@@ -69,7 +69,44 @@ impl Risk {
     }
 
     /// Whether an order may meet the book.
-    pub fn check(&self, order: &NewOrder, touch: Touch) -> Result<Passed, Refusal> {
+    pub fn check(&self, order: &Order, touch: Touch) -> Result<Passed, Refusal> {
+        let (limits, listed) = self.entering(order)?;
+        let band_edge = listed.check_order(order, touch)?;
+        let has = self.exposure(order.instrument, order.account);
+        check_open_orders(order, limits, &has)?;
+        if order.reduce_only && reducible(order, has.position) == 0 {
+            return Err(Reject::NothingToReduce.into());
+        }
+        check_position(order, limits, &has.with(order))?;
+        Ok(Passed { band_edge })
+    }
+
+    /// Whether an open order may become what an amendment makes of it, if that costs it its priority: as a new order
+    /// in the place of the one that it was.
+    pub fn check_amended(&self, amended: &Order, before: &Order, touch: Touch) -> Result<(), Refusal> {
+        let (limits, listed) = self.entering(amended)?;
+        listed.check_order(amended, touch)?;
+        let has = self.exposure(amended.instrument, amended.account);
+        check_position(amended, limits, &has.without(before).with(amended))
+    }
+
+    /// Whether an open order may shrink to this quantity. It is no new risk, so the lot is all that counts.
+    pub fn check_shrunk(&self, amended: &Order) -> Result<(), Refusal> {
+        let listed = self.instruments.get(&amended.instrument).ok_or(Reject::InstrumentNotOnShard)?;
+        listed.check_lot(amended)
+    }
+
+    /// The group of an account inside which its orders do not trade with each other. Who names one must name that.
+    pub fn smp_group(&self, account: AccountId, named: Option<SmpGroupId>) -> Result<SmpGroupId, Refusal> {
+        let own = self.accounts.get(&account).map_or(SmpGroupId::NONE, |limits| limits.smp_group);
+        match named {
+            Some(named) if named != own => Err(bound(Reject::SmpGroupNotOfAccount, own.0.into())),
+            _ => Ok(own),
+        }
+    }
+
+    /// What must hold before an order is looked at: where it goes, and whether it may go there now.
+    fn entering(&self, order: &Order) -> Result<(&AccountLimits, &Listed), Refusal> {
         let limits = self.accounts.get(&order.account).ok_or(Reject::AccountNotOnShard)?;
         let listed = self.instruments.get(&order.instrument).ok_or(Reject::InstrumentNotOnShard)?;
         if listed.instrument.state == InstrumentState::Halted {
@@ -78,11 +115,11 @@ impl Risk {
         if !limits.enabled {
             return Err(Reject::AccountDisabled.into());
         }
-        let band_edge = listed.check_order(order, touch)?;
-        let key = (order.instrument, order.account);
-        let exposure = self.exposures.get(&key).copied().unwrap_or_default();
-        check_exposure(order, limits, &exposure)?;
-        Ok(Passed { band_edge })
+        Ok((limits, listed))
+    }
+
+    fn exposure(&self, instrument: InstrumentId, account: AccountId) -> Exposure {
+        self.exposures.get(&(instrument, account)).copied().unwrap_or_default()
     }
 
     /// Follows an execution: the position and the open orders of its account, the last trade.
@@ -147,9 +184,28 @@ impl Risk {
         self.exposures.iter().map(|((instrument, account), has)| (*instrument, *account, has.position))
     }
 
+    /// What an account has in an instrument: bought less sold.
+    pub fn position(&self, instrument: InstrumentId, account: AccountId) -> i128 {
+        self.exposures.get(&(instrument, account)).map_or(0, |has| has.position)
+    }
+
     /// How many orders an account has open in an instrument.
     pub fn open_orders(&self, instrument: InstrumentId, account: AccountId) -> u32 {
         self.exposures.get(&(instrument, account)).map_or(0, |has| has.open_orders)
+    }
+
+    /// What an account may do and what it has, in every instrument in which it ever had an order.
+    pub fn account(&self, account: AccountId) -> Option<AccountState> {
+        let limits = *self.accounts.get(&account)?;
+        let own = self.exposures.iter().filter(|((_, of), _)| *of == account);
+        let positions = own.map(|((instrument, _), has)| PositionState {
+            instrument: *instrument,
+            position: has.position,
+            open_buy: has.buy.total(),
+            open_sell: has.sell.total(),
+            open_orders: has.open_orders,
+        });
+        Some(AccountState { limits, positions: positions.collect() })
     }
 
     /// The price of the last trade.
@@ -167,11 +223,9 @@ impl Risk {
 
 impl Listed {
     /// The order against the rules of its instrument; gives the edge of the band on its side.
-    fn check_order(&self, order: &NewOrder, touch: Touch) -> Result<Option<Price>, Refusal> {
+    fn check_order(&self, order: &Order, touch: Touch) -> Result<Option<Price>, Refusal> {
         let rules = &self.instrument;
-        if order.qty.is_zero() || rules.lot.is_zero() || !order.qty.0.is_multiple_of(rules.lot.0) {
-            return Err(bound(Reject::QtyOffLot, rules.lot.0));
-        }
+        self.check_lot(order)?;
         if order.qty > rules.max_qty {
             return Err(bound(Reject::QtyTooLarge, rules.max_qty.0));
         }
@@ -189,6 +243,14 @@ impl Listed {
             return Err(bound(Reject::NotionalTooLarge, rules.max_notional));
         }
         Ok(band.map(|band| band.worst(order.side)))
+    }
+
+    fn check_lot(&self, order: &Order) -> Result<(), Refusal> {
+        let lot = self.instrument.lot;
+        if order.qty.is_zero() || lot.is_zero() || !order.qty.0.is_multiple_of(lot.0) {
+            return Err(bound(Reject::QtyOffLot, lot.0));
+        }
+        Ok(())
     }
 
     /// The price around which the band lies.
@@ -226,18 +288,30 @@ fn check_price(price: Price, rules: &Instrument, band: Option<Band>) -> Result<(
     }
 }
 
-/// The order against what its account has already.
-fn check_exposure(order: &NewOrder, limits: &AccountLimits, has: &Exposure) -> Result<(), Refusal> {
-    // Only an order that may rest takes one of the places.
+/// Only an order that may rest takes one of the places.
+fn check_open_orders(order: &Order, limits: &AccountLimits, has: &Exposure) -> Result<(), Refusal> {
     let may_rest = order.ord_type.may_rest(order.time_in_force);
     if may_rest && has.open_orders >= limits.max_open_orders {
         return Err(bound(Reject::TooManyOpenOrders, limits.max_open_orders.into()));
     }
+    Ok(())
+}
+
+/// The worst case with the order against what its account may have.
+fn check_position(order: &Order, limits: &AccountLimits, with: &Exposure) -> Result<(), Refusal> {
     let unlimited = limits.max_position == 0;
-    if !unlimited && has.worst_case(order.side, order.qty) > i128::from(limits.max_position) {
+    if !unlimited && with.worst_case(order.side) > i128::from(limits.max_position) {
         return Err(bound(Reject::PositionLimit, limits.max_position));
     }
     Ok(())
+}
+
+/// How much of a position an order of this side could reduce.
+fn reducible(order: &Order, position: i128) -> i128 {
+    match order.side {
+        Side::Buy => position.saturating_neg().max(0),
+        Side::Sell => position.max(0),
+    }
 }
 
 fn bound(reject: Reject, bound: u64) -> Refusal {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::types::{
-    ClOrdId, Fill, InstrumentKind, Nanos, Notional, OrdStatus, Order, OrderId, Qty, Scale, SessionId,
-    SmpMode, Symbol, TimeInForce, TradeId,
+    ClOrdId, Fill, InstrumentKind, Nanos, Notional, OrdStatus, OrderId, Qty, Scale, SessionId, SmpMode,
+    Symbol, TimeInForce, TradeId,
 };
 use proptest::prelude::*;
 
@@ -30,20 +30,38 @@ fn instrument() -> Instrument {
 }
 
 fn limits() -> AccountLimits {
-    AccountLimits { account: AccountId(1), max_open_orders: 2, max_position: 3_000, enabled: true }
+    AccountLimits {
+        account: AccountId(1),
+        max_open_orders: 2,
+        max_position: 3_000,
+        smp_group: SmpGroupId::NONE,
+        enabled: true,
+    }
 }
 
-fn order() -> NewOrder {
-    NewOrder {
+fn order() -> Order {
+    Order {
+        id: OrderId(1),
+        cl_ord_id: ClOrdId::truncated("a"),
         account: AccountId(1),
         instrument: InstrumentId(1),
-        cl_ord_id: ClOrdId::truncated("a"),
+        session: SessionId::NONE,
+        lease: None,
         side: Side::Buy,
         ord_type: OrdType::Limit,
         time_in_force: TimeInForce::Gtc,
         smp: SmpMode::ExpireTaker,
+        smp_group: SmpGroupId::NONE,
+        reduce_only: false,
+        expire: Nanos(0),
         price: Price(500),
         qty: Qty(10),
+        cum_qty: Qty::ZERO,
+        prevented_qty: Qty::ZERO,
+        cum_quote: Notional::ZERO,
+        status: OrdStatus::New,
+        created: Nanos(0),
+        updated: Nanos(0),
     }
 }
 
@@ -55,39 +73,13 @@ fn risk() -> Risk {
 }
 
 /// An execution of an order of account 1, as matching tells it.
-fn execution(exec_type: ExecType, new: NewOrder, cum: u64, status: OrdStatus, traded: u64) -> Execution {
-    let order = Order {
-        id: OrderId(1),
-        cl_ord_id: new.cl_ord_id,
-        account: new.account,
-        instrument: new.instrument,
-        session: SessionId::NONE,
-        lease: None,
-        side: new.side,
-        ord_type: new.ord_type,
-        time_in_force: new.time_in_force,
-        smp: new.smp,
-        price: new.price,
-        qty: new.qty,
-        cum_qty: Qty(cum),
-        cum_quote: Notional::ZERO,
-        status,
-        created: Nanos(0),
-        updated: Nanos(0),
-    };
+fn execution(exec_type: ExecType, new: Order, cum: u64, status: OrdStatus, traded: u64) -> Execution {
+    let order = Order { cum_qty: Qty(cum), status, ..new };
     let fill = Fill { trade_id: TradeId(1), price: new.price, qty: Qty(traded), maker: true };
-    Execution {
-        exec_type,
-        order,
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill: (traded > 0).then_some(fill),
-        cause: None,
-        refusal: None,
-    }
+    Execution { fill: (traded > 0).then_some(fill), ..Execution::bare(exec_type, order) }
 }
 
-fn verdict(risk: &Risk, order: NewOrder) -> Result<(), (Reject, Detail)> {
+fn verdict(risk: &Risk, order: Order) -> Result<(), (Reject, Detail)> {
     risk.check(&order, EMPTY).map(|_| ()).map_err(|refusal| (refusal.reject, refusal.detail))
 }
 
@@ -95,23 +87,23 @@ fn verdict(risk: &Risk, order: NewOrder) -> Result<(), (Reject, Detail)> {
 fn each_rule_refuses_beyond_its_bound_and_names_it() {
     let risk = risk();
     let cases = [
-        (NewOrder { qty: Qty(0), ..order() }, Reject::QtyOffLot, 10),
-        (NewOrder { qty: Qty(15), ..order() }, Reject::QtyOffLot, 10),
-        (NewOrder { qty: Qty(1_010), ..order() }, Reject::QtyTooLarge, 1_000),
-        (NewOrder { qty: Qty(1_000), price: Price(510), ..order() }, Reject::NotionalTooLarge, 505_000),
-        (NewOrder { price: Price(0), ..order() }, Reject::PriceOffTick, 5),
-        (NewOrder { price: Price(-5), ..order() }, Reject::PriceOffTick, 5),
-        (NewOrder { price: Price(502), ..order() }, Reject::PriceOffTick, 5),
-        (NewOrder { price: Price(555), ..order() }, Reject::PriceOutsideBand, 550),
-        (NewOrder { price: Price(445), ..order() }, Reject::PriceOutsideBand, 450),
+        (Order { qty: Qty(0), ..order() }, Reject::QtyOffLot, 10),
+        (Order { qty: Qty(15), ..order() }, Reject::QtyOffLot, 10),
+        (Order { qty: Qty(1_010), ..order() }, Reject::QtyTooLarge, 1_000),
+        (Order { qty: Qty(1_000), price: Price(510), ..order() }, Reject::NotionalTooLarge, 505_000),
+        (Order { price: Price(0), ..order() }, Reject::PriceOffTick, 5),
+        (Order { price: Price(-5), ..order() }, Reject::PriceOffTick, 5),
+        (Order { price: Price(502), ..order() }, Reject::PriceOffTick, 5),
+        (Order { price: Price(555), ..order() }, Reject::PriceOutsideBand, 550),
+        (Order { price: Price(445), ..order() }, Reject::PriceOutsideBand, 450),
     ];
     for (order, reject, bound) in cases {
         assert_eq!(verdict(&risk, order), Err((reject, Detail::Bound(bound))), "{order:?}");
     }
     for inside in [
-        NewOrder { qty: Qty(1_000), price: Price(505), ..order() },
-        NewOrder { price: Price(550), ..order() },
-        NewOrder { price: Price(450), ..order() },
+        Order { qty: Qty(1_000), price: Price(505), ..order() },
+        Order { price: Price(550), ..order() },
+        Order { price: Price(450), ..order() },
     ] {
         assert_eq!(verdict(&risk, inside), Ok(()), "{inside:?}");
     }
@@ -130,16 +122,16 @@ fn a_halted_instrument_and_a_disabled_account_take_no_orders() {
 #[test]
 fn strangers_are_refused() {
     let risk = risk();
-    let unknown = NewOrder { account: AccountId(9), ..order() };
+    let unknown = Order { account: AccountId(9), ..order() };
     assert_eq!(verdict(&risk, unknown), Err((Reject::AccountNotOnShard, Detail::None)));
-    let unknown = NewOrder { instrument: InstrumentId(9), ..order() };
+    let unknown = Order { instrument: InstrumentId(9), ..order() };
     assert_eq!(verdict(&risk, unknown), Err((Reject::InstrumentNotOnShard, Detail::None)));
 }
 
 #[test]
 fn the_reference_is_the_last_trade_else_the_middle_else_what_was_set() {
     let mut risk = risk();
-    let far = NewOrder { price: Price(700), ..order() };
+    let far = Order { price: Price(700), ..order() };
     let wide = Touch { bid: Some(Price(600)), ask: Some(Price(800)) };
     assert!(risk.check(&far, EMPTY).is_err());
     assert!(risk.check(&far, Touch { bid: wide.bid, ask: None }).is_err(), "one side has no middle");
@@ -155,10 +147,10 @@ fn the_reference_is_the_last_trade_else_the_middle_else_what_was_set() {
 #[test]
 fn a_market_order_gets_the_edge_of_its_side_and_is_measured_at_the_reference() {
     let mut risk = risk();
-    let market = NewOrder { ord_type: OrdType::Market, price: Price(0), ..order() };
-    let edge = |risk: &Risk, order: &NewOrder| risk.check(order, EMPTY).unwrap().band_edge;
+    let market = Order { ord_type: OrdType::Market, price: Price(0), ..order() };
+    let edge = |risk: &Risk, order: &Order| risk.check(order, EMPTY).unwrap().band_edge;
     assert_eq!(edge(&risk, &market), Some(Price(550)));
-    assert_eq!(edge(&risk, &NewOrder { side: Side::Sell, ..market }), Some(Price(450)));
+    assert_eq!(edge(&risk, &Order { side: Side::Sell, ..market }), Some(Price(450)));
     assert!(risk.list(&Instrument { max_notional: 4_999, ..instrument() }));
     assert_eq!(verdict(&risk, market).unwrap_err().0, Reject::NotionalTooLarge);
     // Without any reference it takes what is there, measured at the price that it would meet first.
@@ -175,7 +167,7 @@ fn places_are_for_orders_that_may_rest() {
         risk.apply(&execution(ExecType::New, order(), 0, OrdStatus::New, 0));
     }
     assert_eq!(verdict(&risk, order()), Err((Reject::TooManyOpenOrders, Detail::Bound(2))));
-    assert_eq!(verdict(&risk, NewOrder { time_in_force: TimeInForce::Ioc, ..order() }), Ok(()));
+    assert_eq!(verdict(&risk, Order { time_in_force: TimeInForce::Ioc, ..order() }), Ok(()));
     risk.apply(&execution(ExecType::Canceled, order(), 0, OrdStatus::Canceled, 0));
     assert_eq!(verdict(&risk, order()), Ok(()));
 }
@@ -183,7 +175,7 @@ fn places_are_for_orders_that_may_rest() {
 #[test]
 fn the_position_limit_counts_open_orders_of_the_side_as_if_they_had_traded() {
     let mut risk = risk();
-    let big = NewOrder { qty: Qty(1_000), ..order() };
+    let big = Order { qty: Qty(1_000), ..order() };
     risk.limit(&AccountLimits { max_open_orders: 9, ..limits() });
     risk.apply(&execution(ExecType::New, big, 0, OrdStatus::New, 0));
     risk.apply(&execution(ExecType::Trade, big, 1_000, OrdStatus::Filled, 1_000));
@@ -191,7 +183,7 @@ fn the_position_limit_counts_open_orders_of_the_side_as_if_they_had_traded() {
     assert_eq!(verdict(&risk, big), Ok(()), "1,000 held, 1,000 open, 1,000 more");
     risk.apply(&execution(ExecType::New, big, 0, OrdStatus::New, 0));
     assert_eq!(verdict(&risk, order()), Err((Reject::PositionLimit, Detail::Bound(3_000))));
-    assert_eq!(verdict(&risk, NewOrder { side: Side::Sell, ..big }), Ok(()), "the other side has room");
+    assert_eq!(verdict(&risk, Order { side: Side::Sell, ..big }), Ok(()), "the other side has room");
     risk.apply(&execution(ExecType::Expired, big, 0, OrdStatus::Expired, 0));
     assert_eq!(verdict(&risk, big), Ok(()));
 }
@@ -227,7 +219,7 @@ proptest! {
         };
         prop_assert!(risk.list(&listed));
         risk.limit(&AccountLimits { max_position, ..limits() });
-        let new = NewOrder {
+        let new = Order {
             price: Price(if ends.0 { i64::MAX } else { price }),
             qty: Qty(if ends.1 { u64::MAX } else { qty }),
             side: if buy { Side::Buy } else { Side::Sell },

@@ -15,7 +15,10 @@
 //! an input and call [`Shard::execute`] or [`Shard::query`]. A step goes to the journal, then its [`Step::outputs`]
 //! to every gateway.
 
+mod amend;
+mod cancels;
 mod hash;
+mod history;
 mod leases;
 mod query;
 mod requests;
@@ -24,14 +27,16 @@ mod tests;
 mod timers;
 
 use crate::limits::EVENTS_PER_STEP_MAX;
-use crate::matching::{Book, Taker};
+use crate::matching::{Book, Ledger, Taker};
 use crate::once::{Known, Once};
 use crate::risk::Risk;
 use crate::sequence::{OutOfSequence, Sequencer};
 use crate::types::{
-    AccountId, AccountLimits, Command, Continue, Event, Instrument, InstrumentId, Nanos, Order, OrderId,
+    AccountId, AccountLimits, Command, Continue, Event, Execution, Instrument, InstrumentId, Nanos, Order,
     Origin, Price, Seq, ShardId, ShardOutput, Side,
 };
+use cancels::Cancels;
+use history::History;
 use leases::Leases;
 use std::collections::BTreeMap;
 use timers::Timers;
@@ -49,8 +54,10 @@ pub struct Shard {
     books: BTreeMap<InstrumentId, Book>,
     /// How many trades it has made.
     trades: u64,
-    /// The order whose sweep goes on in the next step.
+    /// What goes on in the next step.
     pending: Option<Pending>,
+    /// What `myTrades` tells: a function of the events, and nothing depends on it.
+    history: History,
     timers: Timers,
     leases: Leases,
     /// The step that was made last. Not part of the state.
@@ -58,12 +65,32 @@ pub struct Shard {
     continuation: Command,
 }
 
+/// A sweep that was longer than one step.
 #[derive(Debug)]
 struct Pending {
-    taker: Taker,
-    known: Known,
+    rest: Rest,
     /// Not part of the state: after a restart nobody waits for the answer.
     origin: Option<Origin>,
+}
+
+/// What goes on.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // There is one of them.
+enum Rest {
+    /// An order meets the book.
+    Order(Sweep),
+    /// Orders are canceled together.
+    Cancels(Cancels),
+}
+
+/// An order on its way through the book.
+#[derive(Debug)]
+struct Sweep {
+    taker: Taker,
+    /// The request that is answered with it.
+    known: Known,
+    /// The request that entered the order: another one if this is an amendment.
+    entered: Known,
 }
 
 /// What a command came to.
@@ -124,10 +151,11 @@ impl Shard {
             books: BTreeMap::new(),
             trades: 0,
             pending: None,
+            history: History::default(),
             timers: Timers::default(),
             leases: Leases::default(),
             events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
-            continuation: Command::Continue(Continue { instrument: InstrumentId(0), order: OrderId::NONE }),
+            continuation: Command::Timers,
         }
     }
 
@@ -234,9 +262,16 @@ impl Shard {
         match command {
             Command::New(requester, order) => self.run_new(at, origin, requester, order),
             Command::Cancel(requester, cancel) => self.run_cancel(at, requester, cancel),
+            Command::Amend(requester, amend) => self.run_amend(at, origin, requester, amend),
+            Command::Replace(requester, replace) => self.run_replace(at, origin, requester, replace),
+            Command::MassCancel(requester, cancel) => self.run_mass_cancel(at, origin, requester, cancel),
             Command::Continue(_) => {
-                let pending = self.pending.take().expect("it was compared with what is pending");
-                self.sweep(pending, at.1);
+                let Pending { rest, origin } =
+                    self.pending.take().expect("it was compared with what is pending");
+                match rest {
+                    Rest::Order(sweep) => self.sweep(sweep, origin, at.1),
+                    Rest::Cancels(cancels) => self.cancel_more(cancels, origin, at),
+                }
             }
             Command::SessionBegan(_) | Command::SessionEnded(_) | Command::Restarted => {
                 self.run_session(command, at.1);
@@ -268,7 +303,23 @@ impl Shard {
 
 impl Pending {
     fn continuation(&self) -> Continue {
-        Continue { instrument: self.taker.order.instrument, order: self.taker.order.id }
+        match &self.rest {
+            Rest::Order(Sweep { taker, .. }) => {
+                Continue::Order { instrument: taker.order.instrument, order: taker.order.id }
+            }
+            Rest::Cancels(cancels) => Continue::Cancels(cancels.scope),
+        }
+    }
+}
+
+/// Positions are risk's; matching asks for them while it clips reduce-only orders.
+impl Ledger for Risk {
+    fn follow(&mut self, execution: &Execution) {
+        self.apply(execution);
+    }
+
+    fn position(&self, account: AccountId, instrument: InstrumentId) -> i128 {
+        Risk::position(self, instrument, account)
     }
 }
 

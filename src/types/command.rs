@@ -4,7 +4,9 @@ use super::ids::{ApiKeyId, ConnId, GatewayId, InstrumentId, OrderId, SessionId};
 use super::instrument::{AccountLimits, Instrument};
 use super::lease::{LogonId, SessionBegan, SessionEnded};
 use super::price::Price;
-use super::request::{CancelOrder, NewOrder, Query, SignedBytes};
+use super::request::{
+    AmendOrder, CancelOrder, CancelScope, MassCancel, NewOrder, Query, ReplaceOrder, SignedBytes,
+};
 use super::time::{Nanos, Span};
 
 /// Where an answer goes, and how long the request took so far. Not part of a shard's state.
@@ -60,11 +62,16 @@ pub struct Requester {
 
 /// The rest of a sweep that was longer than one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Continue {
-    /// Where.
-    pub instrument: InstrumentId,
-    /// The taker.
-    pub order: OrderId,
+pub enum Continue {
+    /// An order has more to meet.
+    Order {
+        /// Where.
+        instrument: InstrumentId,
+        /// The taker.
+        order: OrderId,
+    },
+    /// More orders are to be canceled together.
+    Cancels(CancelScope),
 }
 
 /// One command of a shard. Its state is a function of these, their sequence and their times.
@@ -75,6 +82,12 @@ pub enum Command {
     New(Requester, NewOrder),
     /// Cancel one.
     Cancel(Requester, CancelOrder),
+    /// Amend one.
+    Amend(Requester, AmendOrder),
+    /// Cancel one and enter another.
+    Replace(Requester, ReplaceOrder),
+    /// Cancel many.
+    MassCancel(Requester, MassCancel),
     /// Go on with a sweep.
     Continue(Continue),
     /// Add an instrument or change it.

@@ -3,9 +3,10 @@
 use super::command::Origin;
 use super::ids::{AccountId, ClOrdId, GatewayId, InstrumentId, OrderId, Seq, SessionId, ShardId, TradeId};
 use super::instrument::{AccountLimits, Instrument};
-use super::order::{OrdStatus, Order};
+use super::order::{OrdStatus, Order, Side};
 use super::price::{Price, Qty};
 use super::reject::Refusal;
+use super::request::{CancelScope, OpenOrdersQuery, OrderQuery};
 use super::time::Nanos;
 
 /// ExecType(150).
@@ -22,6 +23,10 @@ pub enum ExecType {
     Rejected = 4,
     /// C: its own terms ended it.
     Expired = 5,
+    /// 5: it was amended.
+    Replaced = 6,
+    /// D, `TRADE_PREVENTION`: self-match prevention took quantity from it, and it goes on with the rest.
+    Prevented = 7,
 }
 
 /// Why an order closed without a request to cancel it, or that there was one. Text(58) and `reason` tell it.
@@ -40,12 +45,50 @@ pub enum Cause {
     SelfMatch = 5,
     /// Good-till-date: the time of a resting order was over.
     GoodTillDate = 6,
+    /// A mass cancel request.
+    MassCancel = 7,
+    /// Reduce-only: there was no position left that it could reduce.
+    ReduceOnly = 8,
     /// Cancel on disconnect: its session ended without a goodbye, and none came back in time.
     SessionDisconnected = 32,
     /// Cancel on disconnect: its session logged out, and none came back in time.
     SessionLoggedOut = 33,
     /// Cancel on disconnect: the server was started again, and its session did not come back in time.
     ServerRestarted = 34,
+}
+
+/// CxlRejResponseTo(434): what was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CxlRejResponseTo {
+    /// 1: a cancel.
+    Cancel = 1,
+    /// 2: an amendment.
+    Replace = 2,
+}
+
+/// What an amendment changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Replaced {
+    /// OrigClOrdID(41): the ClOrdID that the order had before.
+    pub orig_cl_ord_id: ClOrdId,
+    /// The OrderQty(38) that it had before.
+    pub orig_qty: Qty,
+    /// Whether it stayed where it was in the queue.
+    pub kept_priority: bool,
+}
+
+/// What self-match prevention took from an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Prevented {
+    /// How much it lost.
+    pub qty: Qty,
+    /// The price at which it would have traded.
+    pub price: Price,
+    /// The order that it would have met.
+    pub counter: OrderId,
+    /// Whether this order was resting.
+    pub maker: bool,
 }
 
 /// One trade of one order.
@@ -70,7 +113,7 @@ pub struct Execution {
     pub order: Order,
     /// ClOrdID(11) of the cancel request, where one closed the order; then the order's own is OrigClOrdID(41).
     pub cancel_id: Option<ClOrdId>,
-    /// The FIX session of that cancel request, which hears of it too; [`SessionId::NONE`] if it is none.
+    /// The FIX session of that cancel request or amendment, which hears of it too; [`SessionId::NONE`] if it is none.
     pub cancel_session: SessionId,
     /// The trade, for [`ExecType::Trade`].
     pub fill: Option<Fill>,
@@ -78,9 +121,30 @@ pub struct Execution {
     pub cause: Option<Cause>,
     /// Why it was refused, for [`ExecType::Rejected`].
     pub refusal: Option<Refusal>,
+    /// What changed, for [`ExecType::Replaced`].
+    pub replaced: Option<Replaced>,
+    /// What was prevented, where [`Cause::SelfMatch`] closed the order, and for [`ExecType::Prevented`].
+    pub prevented: Option<Prevented>,
 }
 
-/// OrderCancelReject(9), the error answer to `order.cancel`.
+/// OrderMassCancelReport(r), the answer to `openOrders.cancelAll`: stands behind the last order that was canceled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MassCanceled {
+    /// The number of the report.
+    pub id: OrderId,
+    /// Which orders were meant.
+    pub scope: CancelScope,
+    /// The FIX session that asked.
+    pub by: SessionId,
+    /// ClOrdID(11) of the request.
+    pub cl_ord_id: ClOrdId,
+    /// TotalAffectedOrders(533): how many were canceled on this shard.
+    pub canceled: u32,
+    /// Why nothing was.
+    pub refusal: Option<Refusal>,
+}
+
+/// OrderCancelReject(9), the error answer to `order.cancel` and to an amendment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CancelRejected {
     /// Whose.
@@ -97,6 +161,8 @@ pub struct CancelRejected {
     pub order_id: Option<OrderId>,
     /// OrdStatus(39) of that order; `Rejected` if it is unknown, as the standard has it.
     pub status: OrdStatus,
+    /// What was refused.
+    pub response_to: CxlRejResponseTo,
     /// Why.
     pub refusal: Refusal,
 }
@@ -107,8 +173,10 @@ pub struct CancelRejected {
 pub enum Event {
     /// An order changed.
     Execution(Execution),
-    /// A cancel was refused.
+    /// A cancel or an amendment was refused.
     CancelRejected(CancelRejected),
+    /// A mass cancel is done.
+    MassCanceled(MassCanceled),
     /// An instrument was added or changed.
     Instrument(Instrument),
     /// An account's limits were set.
@@ -137,15 +205,62 @@ pub struct Repeated {
     pub fills: Vec<Fill>,
     /// The order as it is now, if it is still known.
     pub current: Option<Order>,
+    /// What became of the cancel, where the request was `order.cancelReplace`.
+    pub canceled: Option<Event>,
+}
+
+/// A trade of an account as `myTrades` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountTrade {
+    /// The trade.
+    pub fill: Fill,
+    /// The account's order.
+    pub order: OrderId,
+    /// Its side.
+    pub side: Side,
+    /// When.
+    pub time: Nanos,
+}
+
+/// What an account has in one instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PositionState {
+    /// Where.
+    pub instrument: InstrumentId,
+    /// Bought less sold.
+    pub position: i128,
+    /// What its open buy orders could still buy.
+    pub open_buy: u128,
+    /// What its open sell orders could still sell.
+    pub open_sell: u128,
+    /// How many orders are open.
+    pub open_orders: u32,
+}
+
+/// What an account has and may do on one shard. Shards own different instruments, so the positions of several are
+/// joined by putting them one behind the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountState {
+    /// What it may do.
+    pub limits: AccountLimits,
+    /// What it has, by instrument.
+    pub positions: Vec<PositionState>,
 }
 
 /// The answer to a [`Query`](super::Query), or to a repetition. Boxed: it is off the path of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // It is boxed where it travels.
 pub enum Answer {
-    /// `order.status`: the order, or why there is none.
-    Order(Result<Order, Refusal>),
-    /// `openOrders.status`.
-    OpenOrders(Vec<Order>),
+    /// OrderStatusRequest(H), `order.status`: the order, or why there is none.
+    Order(OrderQuery, Result<Order, Refusal>),
+    /// OrderMassStatusRequest(AF), `openOrders.status`.
+    OpenOrders(OpenOrdersQuery, Vec<Order>),
+    /// `myTrades`, oldest first.
+    Trades(InstrumentId, Vec<AccountTrade>),
+    /// `account.status`, or why there is none.
+    Account(Result<AccountState, Refusal>),
+    /// `order.test`: why it would be refused.
+    Tested(Result<(), Refusal>),
     /// `depth`.
     Depth {
         /// Which book.
@@ -161,6 +276,8 @@ pub enum Answer {
     BookTicker(Vec<(InstrumentId, Option<BookLevel>, Option<BookLevel>)>),
     /// A repetition of a request, with its first answer.
     Repeated(Repeated),
+    /// A report that was joined from those of several shards.
+    Reported(Event),
     /// A repetition with other content, or an id in use: refused, and the first stays as it was.
     Refused(Event),
 }
@@ -202,12 +319,39 @@ pub enum ShardOutput {
     },
 }
 
+impl Execution {
+    /// What happened to an order, and nothing beside it.
+    pub const fn bare(exec_type: ExecType, order: Order) -> Self {
+        Self {
+            exec_type,
+            order,
+            cancel_id: None,
+            cancel_session: SessionId::NONE,
+            fill: None,
+            cause: None,
+            refusal: None,
+            replaced: None,
+            prevented: None,
+        }
+    }
+}
+
+impl MassCanceled {
+    /// The reports of two shards in one. A refusal of one of them speaks for both.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        let canceled = self.canceled.saturating_add(other.canceled);
+        Self { canceled, refusal: self.refusal.or(other.refusal), ..self }
+    }
+}
+
 impl Event {
     /// The account that hears of it; `None` for changes of the venue's own.
     pub fn account(&self) -> Option<AccountId> {
         match self {
             Self::Execution(execution) => Some(execution.order.account),
             Self::CancelRejected(reject) => Some(reject.account),
+            Self::MassCanceled(canceled) => Some(canceled.scope.account),
             Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => None,
         }
     }
@@ -219,6 +363,7 @@ impl Event {
             Self::Execution(e) if e.cancel_session == e.order.session => [e.order.session, SessionId::NONE],
             Self::Execution(e) => [e.order.session, e.cancel_session],
             Self::CancelRejected(reject) => [reject.session, SessionId::NONE],
+            Self::MassCanceled(canceled) => [canceled.by, SessionId::NONE],
             Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => [SessionId::NONE; 2],
         }
     }

@@ -52,6 +52,10 @@ number_id! {
     InstrumentId(u16)
 }
 number_id! {
+    /// Accounts whose orders do not trade with each other: SelfMatchPreventionID(2362). 0: no group.
+    SmpGroupId(u32)
+}
+number_id! {
     /// The place of a record in its stream: 1, 2, 3 … for a shard's commands. 0: before the first.
     Seq(u64)
 }
@@ -66,6 +70,11 @@ number_id! {
 
 impl SessionId {
     /// What is not a FIX session: a WebSocket connection, or the server itself.
+    pub const NONE: Self = Self(0);
+}
+
+impl SmpGroupId {
+    /// Not in a group: an account is then kept from trading with itself alone.
     pub const NONE: Self = Self(0);
 }
 
@@ -120,6 +129,9 @@ impl ConnId {
 /// ClOrdID(11), `newClientOrderId`: the client's name of a request, unique per (account, Symbol).
 /// 1 to 36 characters out of `A–Z a–z 0–9 . _ : @ / + -`, so that the signed form is unambiguous.
 pub type ClOrdId = Text<36>;
+
+/// The client's name of a question, told back in its answers: OrdStatusReqID(790), MassStatusReqID(584).
+pub type ReqId = Text<36>;
 
 /// Symbol(55), such as `BTC-USD` or `BTC-261225-100000-C`.
 pub type Symbol = Text<24>;

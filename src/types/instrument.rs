@@ -1,6 +1,6 @@
 //! What can be traded, and how much of it by whom.
 
-use super::ids::{AccountId, InstrumentId, Symbol};
+use super::ids::{AccountId, InstrumentId, SmpGroupId, Symbol};
 use super::price::{Price, Qty, Scale};
 
 /// What kind of thing an instrument is. They match alike; positions in them mean different things.
@@ -70,6 +70,8 @@ pub struct AccountLimits {
     /// Most that the position in one instrument may become if all open orders of a side traded, long or short,
     /// in units of the instrument's quantity. 0: no limit.
     pub max_position: u64,
+    /// The group inside which its orders do not trade with each other.
+    pub smp_group: SmpGroupId,
     /// False: the account may cancel and ask, but not enter orders.
     pub enabled: bool,
 }

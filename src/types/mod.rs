@@ -27,23 +27,25 @@ pub mod websocket;
 pub use command::{Command, Continue, Origin, Requester, ShardInput, Stamps};
 pub use decimal::Decimal;
 pub use event::{
-    Answer, BookLevel, CancelRejected, Cause, Event, ExecType, Execution, Fill, Repeated, ShardOutput,
+    AccountState, AccountTrade, Answer, BookLevel, CancelRejected, Cause, CxlRejResponseTo, Event, ExecType,
+    Execution, Fill, MassCanceled, PositionState, Prevented, Repeated, Replaced, ShardOutput,
 };
 pub use fix::{FixVersion, Precision};
 pub use ids::{
-    AccountId, ApiKeyId, ClOrdId, ConnId, GatewayId, InstrumentId, MemberId, OrderId, Seq, SessionId,
-    ShardId, Symbol, TradeId,
+    AccountId, ApiKeyId, ClOrdId, ConnId, GatewayId, InstrumentId, MemberId, OrderId, ReqId, Seq, SessionId,
+    ShardId, SmpGroupId, Symbol, TradeId,
 };
 pub use instrument::{AccountLimits, Instrument, InstrumentKind, InstrumentState};
 pub use lease::{
     CancelChoice, CancelOn, CancelPolicy, CancelRefusal, CancelTerms, LeaseId, LogonId, SessionBegan,
     SessionEnd, SessionEnded,
 };
-pub use order::{OrdStatus, OrdType, Order, OrderRef, Side, SmpMode, TimeInForce};
+pub use order::{OrdStatus, OrdType, Order, OrderRef, ReplaceMode, Side, SmpMode, TimeInForce};
 pub use price::{Notional, Price, Qty, Scale};
 pub use reject::{Detail, Refusal, Reject};
 pub use request::{
-    Allowed, CancelOrder, NewOrder, Query, Request, RequestKind, SignedBytes, Unverified, Verified,
+    Allowed, AmendOrder, CancelOrder, CancelScope, MassCancel, NewOrder, OpenOrdersQuery, OrderQuery, Query,
+    ReplaceOrder, Request, RequestKind, SignedBytes, TradesQuery, Unchanged, Unverified, Verified,
 };
 pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
 pub use text::Text;

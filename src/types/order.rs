@@ -1,6 +1,6 @@
 //! What an order is, in FIX's words.
 
-use super::ids::{AccountId, ClOrdId, InstrumentId, OrderId, SessionId};
+use super::ids::{AccountId, ClOrdId, InstrumentId, OrderId, SessionId, SmpGroupId};
 use super::lease::LeaseId;
 use super::price::{Notional, Price, Qty};
 use super::time::Nanos;
@@ -37,9 +37,11 @@ pub enum TimeInForce {
     Ioc = 3,
     /// 4, `FOK`: fill or kill.
     Fok = 4,
+    /// 6, `GTD`: good till the time that the order names.
+    Gtd = 6,
 }
 
-/// What happens when an order would meet one of its own account: self-match prevention.
+/// What happens when an order would meet one of its own account or group: self-match prevention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum SmpMode {
@@ -52,6 +54,18 @@ pub enum SmpMode {
     ExpireMaker = 3,
     /// `EXPIRE_BOTH`: both expire.
     ExpireBoth = 4,
+    /// `DECREMENT`: both lose the quantity that would have traded; who has none left expires.
+    Decrement = 5,
+}
+
+/// `cancelReplaceMode`: what becomes of the new order when the old one could not be canceled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ReplaceMode {
+    /// `STOP_ON_FAILURE`: it is not attempted.
+    StopOnFailure = 1,
+    /// `ALLOW_FAILURE`: it is attempted all the same.
+    AllowFailure = 2,
 }
 
 /// OrdStatus(39).
@@ -77,7 +91,7 @@ pub enum OrdStatus {
 pub enum OrderRef {
     /// By OrderID(37).
     OrderId(OrderId),
-    /// By the ClOrdID with which it was entered: OrigClOrdID(41).
+    /// By a ClOrdID with which it was entered or amended: OrigClOrdID(41).
     ClOrdId(ClOrdId),
 }
 
@@ -86,7 +100,7 @@ pub enum OrderRef {
 pub struct Order {
     /// OrderID(37).
     pub id: OrderId,
-    /// ClOrdID(11) with which it was entered.
+    /// ClOrdID(11): with which it was entered, or amended last.
     pub cl_ord_id: ClOrdId,
     /// Account(1).
     pub account: AccountId,
@@ -104,12 +118,21 @@ pub struct Order {
     pub time_in_force: TimeInForce,
     /// Self-match prevention of this order as a taker.
     pub smp: SmpMode,
+    /// SelfMatchPreventionID(2362): orders of one group do not trade with each other, whatever their accounts;
+    /// [`SmpGroupId::NONE`]: the account alone.
+    pub smp_group: SmpGroupId,
+    /// Whether it may only bring the position of its account nearer to zero: ExecInst(18)=E, `reduceOnly`.
+    pub reduce_only: bool,
+    /// ExpireTime(126), `goodTillDate`, of [`TimeInForce::Gtd`]; else zero.
+    pub expire: Nanos,
     /// Price(44); zero for a market order.
     pub price: Price,
     /// OrderQty(38).
     pub qty: Qty,
     /// CumQty(14): traded so far.
     pub cum_qty: Qty,
+    /// What self-match prevention took from it so far.
+    pub prevented_qty: Qty,
     /// Sum of price × quantity over its trades.
     pub cum_quote: Notional,
     /// OrdStatus(39).
@@ -136,7 +159,7 @@ impl OrdType {
     pub const fn may_rest(self, time_in_force: TimeInForce) -> bool {
         match self {
             Self::Market => false,
-            Self::Limit => matches!(time_in_force, TimeInForce::Gtc),
+            Self::Limit => matches!(time_in_force, TimeInForce::Gtc | TimeInForce::Gtd),
             Self::LimitMaker => true,
         }
     }
@@ -150,9 +173,15 @@ impl OrdStatus {
 }
 
 impl Order {
-    /// What is not traded yet, whether or not it still can.
+    /// What is neither traded nor prevented yet, whether or not it still can trade.
     pub fn remaining(&self) -> Qty {
-        self.qty.minus(self.cum_qty)
+        self.qty.minus(self.cum_qty).minus(self.prevented_qty)
+    }
+
+    /// Whether self-match prevention keeps the two from trading.
+    pub fn is_own(&self, other: &Self) -> bool {
+        self.account == other.account
+            || (self.smp_group != SmpGroupId::NONE && self.smp_group == other.smp_group)
     }
 
     /// LeavesQty(151): what can still trade; zero once the order is closed.

@@ -116,11 +116,13 @@ rejects! {
     203 "decode" PriceMalformed, app(99, 99, 0), 400, -1100, "A price is a plain positive decimal string with no more places than the instrument has.";
     204 "decode" QtyMalformed, app(13, 99, 0), 400, -1100, "A quantity is a plain positive decimal string with no more places than the instrument has.";
     205 "decode" OrderTypeUnsupported, app(11, 99, 0), 400, -1116, "Supported are LIMIT, LIMIT_MAKER and MARKET (OrdType 2, 2 with ExecInst 6, and 1).";
-    206 "decode" TimeInForceUnsupported, app(11, 99, 0), 400, -1115, "Supported are GTC, IOC and FOK (1, 3, 4); LIMIT_MAKER and MARKET take none.";
+    206 "decode" TimeInForceUnsupported, app(11, 99, 0), 400, -1115, "Supported are GTC, IOC, FOK and GTD (1, 3, 4, 6); a LIMIT_MAKER may have GTD, a MARKET order takes none.";
     207 "decode" ClOrdIdInvalid, app(99, 99, 0), 400, -1100, "A ClOrdID has 1 to 36 characters out of A-Z a-z 0-9 . _ : @ / + -.";
     208 "decode" OrderRefMissing, app(99, 1, 5), 400, -1102, "Name the order by orderId or origClientOrderId (OrderID 37 or OrigClOrdID 41), not by both.";
     209 "decode" ParameterConflict, app(11, 99, 0), 400, -1106, "A parameter does not go with the order type; the answer names it.";
     210 "decode" SideInvalid, app(11, 99, 0), 400, -1117, "The side is BUY or SELL (1 or 2).";
+
+    211 "decode" ExpireTimeInvalid, app(99, 99, 0), 400, -1102, "Good-till-date, and no other time in force, names a time: goodTillDate or ExpireTime 126.";
 
     // Is it really you.
     300 "verify" SignatureMissing, Session(8), 401, -1022, "Each order of this account must be signed; see the signing page.";
@@ -155,11 +157,20 @@ rejects! {
     709 "risk" AccountNotOnShard, app(15, 99, 6), 400, -2015, "The matching engine does not know the account.";
     710 "risk" InstrumentNotOnShard, app(1, 99, 2), 400, -1121, "The matching engine does not know the instrument.";
 
+    711 "risk" NothingToReduce, app(99, 99, 0), 400, -2022, "The order may only reduce a position, and the account has none that it could reduce.";
+    712 "risk" SmpGroupNotOfAccount, app(99, 99, 0), 400, -1106, "SelfMatchPreventionID 2362 is not the group of the account; leave it out or send the one of the answer.";
+    713 "risk" ExpireTimePassed, app(4, 99, 0), 400, -1130, "The order was to expire before it was sequenced.";
+
     // Who trades.
     800 "matching" WouldTake, app(99, 99, 0), 400, -2010, "The order would have traded at once, which LIMIT_MAKER rules out.";
     801 "matching" OrderUnknown, app(5, 1, 1), 400, -2011, "There is no such order of this account.";
     802 "matching" TooLateToCancel, app(4, 0, 0), 400, -2011, "The order is closed already.";
     803 "matching" BookFull, app(99, 99, 4), 503, -1008, "The book holds as many orders as it can; cancel some or come back later.";
+    804 "matching" QtyBelowFilled, app(99, 99, 0), 400, -2038, "The new quantity is not above what the order has already traded or lost to self-match prevention; cancel it instead.";
+    805 "matching" PriorityWouldBeLost, app(99, 99, 0), 400, -2038, "Only a smaller quantity at the same price keeps priority; replace the order to change more.";
+    806 "matching" AmendmentConflict, app(99, 99, 0), 400, -2038, "An amendment changes price and quantity; side, type, time in force and the rest must be as they are or left out.";
+    807 "matching" CancelReplacePartlyFailed, Never, 409, -2021, "One of cancel and new order was done, the other was not; the answer tells both.";
+    808 "matching" CancelReplaceFailed, Never, 400, -2022, "Neither was the order canceled nor the new one placed; the answer tells why.";
 }
 
 /// A fact that a client needs to act on a refusal.

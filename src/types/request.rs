@@ -1,7 +1,9 @@
 //! A request on its way through a gateway: decoded, then verified, then allowed.
 
-use super::ids::{AccountId, ApiKeyId, ClOrdId, InstrumentId, SessionId};
-use super::order::{OrdType, OrderRef, Side, SmpMode, TimeInForce};
+use super::ids::{
+    AccountId, ApiKeyId, ClOrdId, InstrumentId, OrderId, ReqId, SessionId, SmpGroupId, TradeId,
+};
+use super::order::{OrdType, Order, OrderRef, ReplaceMode, Side, SmpMode, TimeInForce};
 use super::price::{Price, Qty};
 use super::time::{Nanos, Span};
 use crate::limits::SIGNED_BYTES_MAX;
@@ -23,6 +25,12 @@ pub struct NewOrder {
     pub time_in_force: TimeInForce,
     /// Self-match prevention.
     pub smp: SmpMode,
+    /// SelfMatchPreventionID(2362), if the client names it: it must be that of its account.
+    pub smp_group: Option<SmpGroupId>,
+    /// Whether it may only reduce the position.
+    pub reduce_only: bool,
+    /// ExpireTime(126) of [`TimeInForce::Gtd`]; else zero.
+    pub expire: Nanos,
     /// Price(44); zero for a market order.
     pub price: Price,
     /// OrderQty(38).
@@ -42,25 +50,135 @@ pub struct CancelOrder {
     pub target: OrderRef,
 }
 
+/// OrderCancelReplaceRequest(G), `order.amend.keepPriority`: the order keeps its OrderID and takes this ClOrdID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmendOrder {
+    /// Account(1).
+    pub account: AccountId,
+    /// Symbol(55).
+    pub instrument: InstrumentId,
+    /// ClOrdID(11) of the request, and of the order from then on.
+    pub cl_ord_id: ClOrdId,
+    /// The order to amend.
+    pub target: OrderRef,
+    /// Price(44) from now on; `None`: as it is.
+    pub price: Option<Price>,
+    /// OrderQty(38) from now on, what has traded included.
+    pub qty: Qty,
+    /// Whether it is refused if it would lose its priority.
+    pub keep_priority: bool,
+    /// What the request repeats of the order, and must not change.
+    pub unchanged: Unchanged,
+}
+
+/// Fields that an OrderCancelReplaceRequest(G) repeats as the standard wants it; `None` where it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unchanged {
+    /// Side(54).
+    pub side: Option<Side>,
+    /// OrdType(40) with ExecInst(18).
+    pub ord_type: Option<OrdType>,
+    /// TimeInForce(59).
+    pub time_in_force: Option<TimeInForce>,
+    /// ExecInst(18)=E.
+    pub reduce_only: Option<bool>,
+    /// ExpireTime(126).
+    pub expire: Option<Nanos>,
+}
+
+/// `order.cancelReplace`: cancels an order and places another in the same step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplaceOrder {
+    /// What is canceled. Its ClOrdID is a label of the events: the request is known by that of the new order.
+    pub cancel: CancelOrder,
+    /// What is placed.
+    pub order: NewOrder,
+    /// Whether it is placed if nothing was canceled.
+    pub mode: ReplaceMode,
+}
+
+/// OrderMassCancelRequest(q), `openOrders.cancelAll`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MassCancel {
+    /// Which orders.
+    pub scope: CancelScope,
+    /// ClOrdID(11) of the request; made by the gateway where a WebSocket request has none.
+    pub cl_ord_id: ClOrdId,
+}
+
+/// Which open orders of an account are canceled together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CancelScope {
+    /// Whose.
+    pub account: AccountId,
+    /// Where; everywhere if it is `None`.
+    pub instrument: Option<InstrumentId>,
+    /// Of which side; of both if it is `None`.
+    pub side: Option<Side>,
+    /// Entered by which FIX session; by any if it is `None`.
+    pub session: Option<SessionId>,
+}
+
+/// Which order is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderQuery {
+    /// Whose.
+    pub account: AccountId,
+    /// Where.
+    pub instrument: InstrumentId,
+    /// Which.
+    pub target: OrderRef,
+    /// OrdStatusReqID(790).
+    pub req_id: Option<ReqId>,
+}
+
+/// Which open orders are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenOrdersQuery {
+    /// Whose.
+    pub account: AccountId,
+    /// Where; everywhere if it is `None`.
+    pub instrument: Option<InstrumentId>,
+    /// Of which side; of both if it is `None`.
+    pub side: Option<Side>,
+    /// MassStatusReqID(584).
+    pub req_id: Option<ReqId>,
+}
+
+/// Which trades of an account are asked for: the latest, or those from a time or a number on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradesQuery {
+    /// Whose.
+    pub account: AccountId,
+    /// Where.
+    pub instrument: InstrumentId,
+    /// Of this order alone.
+    pub order: Option<OrderId>,
+    /// From this one on, oldest first.
+    pub from: Option<TradeId>,
+    /// Not before.
+    pub start: Option<Nanos>,
+    /// Not after.
+    pub end: Option<Nanos>,
+    /// At most so many.
+    pub limit: u16,
+}
+
 /// A question to a shard. It changes nothing and takes no sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// `order.status`.
-    Order {
-        /// Whose.
-        account: AccountId,
-        /// Where.
-        instrument: InstrumentId,
-        /// Which.
-        target: OrderRef,
-    },
-    /// `openOrders.status`.
-    OpenOrders {
-        /// Whose.
-        account: AccountId,
-        /// Where; everywhere if it is `None`.
-        instrument: Option<InstrumentId>,
-    },
+    /// OrderStatusRequest(H), `order.status`.
+    Order(OrderQuery),
+    /// OrderMassStatusRequest(AF), `openOrders.status`.
+    OpenOrders(OpenOrdersQuery),
+    /// `myTrades`.
+    Trades(TradesQuery),
+    /// `account.status`: positions, open orders and limits.
+    Account(AccountId),
+    /// `account.rateLimits.orders`: the gateway answers it, once it is verified.
+    RateLimits(AccountId),
+    /// `order.test`: what would become of this order, as far as it can be known before it meets the book.
+    Test(NewOrder),
     /// `depth`.
     Depth {
         /// Where.
@@ -82,6 +200,12 @@ pub enum RequestKind {
     New(NewOrder),
     /// Cancel one.
     Cancel(CancelOrder),
+    /// Amend one.
+    Amend(AmendOrder),
+    /// Cancel one and enter another.
+    Replace(ReplaceOrder),
+    /// Cancel many.
+    MassCancel(MassCancel),
     /// Ask.
     Query(Query),
 }
@@ -211,8 +335,10 @@ impl RequestKind {
         match self {
             Self::New(order) => Some(order.account),
             Self::Cancel(cancel) => Some(cancel.account),
-            Self::Query(Query::Order { account, .. } | Query::OpenOrders { account, .. }) => Some(*account),
-            Self::Query(Query::Depth { .. } | Query::BookTicker { .. }) => None,
+            Self::Amend(amend) => Some(amend.account),
+            Self::Replace(replace) => Some(replace.order.account),
+            Self::MassCancel(cancel) => Some(cancel.scope.account),
+            Self::Query(query) => query.account(),
         }
     }
 
@@ -221,12 +347,45 @@ impl RequestKind {
         match self {
             Self::New(order) => Some(order.instrument),
             Self::Cancel(cancel) => Some(cancel.instrument),
-            Self::Query(Query::Order { instrument, .. } | Query::Depth { instrument, .. }) => {
-                Some(*instrument)
-            }
-            Self::Query(Query::OpenOrders { instrument, .. } | Query::BookTicker { instrument }) => {
-                *instrument
-            }
+            Self::Amend(amend) => Some(amend.instrument),
+            Self::Replace(replace) => Some(replace.order.instrument),
+            Self::MassCancel(cancel) => cancel.scope.instrument,
+            Self::Query(query) => query.instrument(),
         }
+    }
+}
+
+impl Query {
+    /// The account that asks about itself; `None` for public questions.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Order(query) => Some(query.account),
+            Self::OpenOrders(query) => Some(query.account),
+            Self::Trades(query) => Some(query.account),
+            Self::Account(account) | Self::RateLimits(account) => Some(*account),
+            Self::Test(order) => Some(order.account),
+            Self::Depth { .. } | Self::BookTicker { .. } => None,
+        }
+    }
+
+    /// The instrument that it concerns; `None` where it is all of them.
+    pub fn instrument(&self) -> Option<InstrumentId> {
+        match self {
+            Self::Order(query) => Some(query.instrument),
+            Self::Trades(query) => Some(query.instrument),
+            Self::Test(order) => Some(order.instrument),
+            Self::Depth { instrument, .. } => Some(*instrument),
+            Self::OpenOrders(query) => query.instrument,
+            Self::BookTicker { instrument } => *instrument,
+            Self::Account(_) | Self::RateLimits(_) => None,
+        }
+    }
+}
+
+impl CancelScope {
+    /// Whether it takes this open order of its account.
+    pub fn takes(&self, order: &Order) -> bool {
+        self.side.is_none_or(|side| side == order.side)
+            && self.session.is_none_or(|session| session == order.session)
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! | request | account's policy `order` | account's policy `session` |
 //! |---|---|---|
-//! | order, cancel | a signature | a signature, unless the session was logged on with the same key |
+//! | order, amendment, cancel, mass cancel | a signature | a signature, unless logged on with the same key |
 //! | question about an account | a signature, unless logged on with the same key | the same |
 //! | question about the market | none | none |
 //!
@@ -156,9 +156,11 @@ impl Verifier {
         let vouched = authority.logged_on == Some(key);
         match kind {
             RequestKind::Query(_) => !vouched,
-            RequestKind::New(_) | RequestKind::Cancel(_) => {
-                !vouched || self.policy(account) == SignaturePolicy::Order
-            }
+            RequestKind::New(_)
+            | RequestKind::Cancel(_)
+            | RequestKind::Amend(_)
+            | RequestKind::Replace(_)
+            | RequestKind::MassCancel(_) => !vouched || self.policy(account) == SignaturePolicy::Order,
         }
     }
 

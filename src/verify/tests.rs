@@ -3,8 +3,8 @@
 use super::*;
 use crate::config::{Member, RateLimits, Signing};
 use crate::types::{
-    AccountLimits, CancelOrder, ClOrdId, InstrumentId, Nanos, OrderId, OrderRef, Query, Request, SessionId,
-    Span,
+    AccountLimits, CancelOrder, ClOrdId, InstrumentId, Nanos, OpenOrdersQuery, OrderId, OrderRef, Query,
+    Request, SessionId, Span,
 };
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use proptest::prelude::*;
@@ -31,7 +31,13 @@ fn account(id: AccountId, member: MemberId, signature: SignaturePolicy) -> Accou
         member,
         signature,
         rates: RateLimits { orders: rate, cancels: rate, queries: rate },
-        limits: AccountLimits { account: id, max_open_orders: 10, max_position: 0, enabled: true },
+        limits: AccountLimits {
+            smp_group: Default::default(),
+            account: id,
+            max_open_orders: 10,
+            max_position: 0,
+            enabled: true,
+        },
     }
 }
 
@@ -73,7 +79,12 @@ fn cancel(account: AccountId) -> RequestKind {
 }
 
 fn open_orders(account: AccountId) -> RequestKind {
-    RequestKind::Query(Query::OpenOrders { account, instrument: None })
+    RequestKind::Query(Query::OpenOrders(OpenOrdersQuery {
+        account,
+        instrument: None,
+        side: None,
+        req_id: None,
+    }))
 }
 
 fn request(kind: RequestKind, key: ApiKeyId) -> Request {

@@ -59,7 +59,13 @@ fn directory(public_key: [u8; 32]) -> Directory {
         member: MEMBER,
         signature: SignaturePolicy::Order,
         rates: RateLimits { orders: rate, cancels: rate, queries: rate },
-        limits: AccountLimits { account, max_open_orders: 10, max_position: 0, enabled: true },
+        limits: AccountLimits {
+            account,
+            max_open_orders: 10,
+            max_position: 0,
+            smp_group: Default::default(),
+            enabled: true,
+        },
     };
     let key = ApiKey {
         id: KEY,

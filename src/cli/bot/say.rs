@@ -303,6 +303,8 @@ fn exec_type(exec_type: ExecType) -> &'static str {
         ExecType::Canceled => "CANCELED",
         ExecType::Rejected => "REJECTED",
         ExecType::Expired => "EXPIRED",
+        ExecType::Replaced => "REPLACED",
+        ExecType::Prevented => "TRADE_PREVENTION",
     }
 }
 

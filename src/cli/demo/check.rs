@@ -133,7 +133,7 @@ impl<'a> Recorded<'a> {
                 Event::CancelRejected(reject) => {
                     *recorded.cancels_rejected.entry((reject.account, reject.cl_ord_id)).or_default() += 1;
                 }
-                Event::Instrument(_) | Event::Account(_) | Event::Reference(..) => {}
+                Event::MassCanceled(_) | Event::Instrument(_) | Event::Account(_) | Event::Reference(..) => {}
             }
         }
         recorded

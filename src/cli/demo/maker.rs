@@ -186,7 +186,7 @@ impl Maker {
                     self.witness.accepted(&report.cl_ord_id, order, round_trip);
                 }
             }
-            ExecType::Trade | ExecType::Expired => {}
+            ExecType::Trade | ExecType::Expired | ExecType::Replaced | ExecType::Prevented => {}
         }
         self.witness.heard(report);
         match report.status {

@@ -62,6 +62,9 @@ fn concerns(command: &Command, events: &[Event], account: AccountId) -> bool {
     let by_command = match command {
         Command::New(_, order) => RequestKind::New(*order).account() == Some(account),
         Command::Cancel(_, cancel) => RequestKind::Cancel(*cancel).account() == Some(account),
+        Command::Amend(_, amend) => amend.account == account,
+        Command::Replace(_, replace) => replace.order.account == account,
+        Command::MassCancel(_, cancel) => cancel.scope.account == account,
         Command::Account(limits) => limits.account == account,
         Command::Continue(_) | Command::Instrument(_) | Command::Reference(..) => false,
         Command::SessionBegan(_) | Command::SessionEnded(_) | Command::Restarted | Command::Timers => false,

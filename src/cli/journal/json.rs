@@ -4,8 +4,8 @@
 use crate::types::event::{CancelRejected, Execution};
 use crate::types::time::Civil;
 use crate::types::{
-    AccountLimits, CancelOrder, Command, Detail, Event, Instrument, LeaseId, Nanos, NewOrder, Order,
-    OrderRef, OutboundBody, Refusal, Requester, SessionRecord,
+    AccountLimits, AmendOrder, CancelOrder, CancelScope, Command, Continue, Detail, Event, Instrument,
+    LeaseId, Nanos, NewOrder, Order, OrderRef, OutboundBody, Refusal, Requester, SessionRecord,
 };
 use crate::wire::record::{LogRecord, Step};
 use base64::Engine as _;
@@ -66,9 +66,20 @@ fn command(command: &Command) -> Value {
     match command {
         Command::New(by, order) => json!({"new": new_order(order), "by": requester(by)}),
         Command::Cancel(by, cancel) => json!({"cancel": cancel_order(cancel), "by": requester(by)}),
-        Command::Continue(rest) => {
-            json!({"continue": {"instrument": rest.instrument.0, "orderId": rest.order.0}})
+        Command::Amend(by, amend) => json!({"amend": amend_order(amend), "by": requester(by)}),
+        Command::Replace(by, replace) => json!({"replace": {
+            "cancel": cancel_order(&replace.cancel),
+            "new": new_order(&replace.order),
+            "cancelReplaceMode": format!("{:?}", replace.mode),
+        }, "by": requester(by)}),
+        Command::MassCancel(by, cancel) => json!({"massCancel": {
+            "scope": scope(&cancel.scope),
+            "newClientOrderId": cancel.cl_ord_id.as_str(),
+        }, "by": requester(by)}),
+        Command::Continue(Continue::Order { instrument, order }) => {
+            json!({"continue": {"instrument": instrument.0, "orderId": order.0}})
         }
+        Command::Continue(Continue::Cancels(of)) => json!({"continue": {"cancels": scope(of)}}),
         Command::Instrument(new) => json!({"instrument": instrument(new)}),
         Command::Account(limits) => json!({"account": account(limits)}),
         Command::Reference(instrument, price) => {
@@ -93,6 +104,14 @@ fn event(event: &Event) -> Value {
     match event {
         Event::Execution(it) => json!({"execution": execution(it)}),
         Event::CancelRejected(reject) => json!({"cancelRejected": cancel_rejected(reject)}),
+        Event::MassCanceled(it) => json!({"massCanceled": {
+            "id": it.id.0,
+            "scope": scope(&it.scope),
+            "session": it.by.0,
+            "clientOrderId": it.cl_ord_id.as_str(),
+            "canceledOrders": it.canceled,
+            "refusal": it.refusal.map(|it| refusal(&it)),
+        }}),
         Event::Instrument(new) => json!({"instrument": instrument(new)}),
         Event::Account(limits) => json!({"account": account(limits)}),
         Event::Reference(instrument, price) => {
@@ -128,21 +147,52 @@ fn new_order(order: &NewOrder) -> Value {
         "type": format!("{:?}", order.ord_type),
         "timeInForce": format!("{:?}", order.time_in_force),
         "selfTradePreventionMode": format!("{:?}", order.smp),
+        "tradeGroupId": order.smp_group.map(|group| group.0),
+        "reduceOnly": order.reduce_only,
+        "goodTillDate": good_till(order.expire),
         "price": order.price.0,
         "quantity": order.qty.0,
     })
 }
 
-fn cancel_order(cancel: &CancelOrder) -> Value {
-    let target = match cancel.target {
+fn good_till(at: Nanos) -> Value {
+    if at == Nanos(0) { Value::Null } else { json!(time(at)) }
+}
+
+fn target(target: &OrderRef) -> Value {
+    match target {
         OrderRef::OrderId(id) => json!({"orderId": id.0}),
         OrderRef::ClOrdId(id) => json!({"origClientOrderId": id.as_str()}),
-    };
+    }
+}
+
+fn amend_order(amend: &AmendOrder) -> Value {
+    json!({
+        "account": amend.account.0,
+        "instrument": amend.instrument.0,
+        "newClientOrderId": amend.cl_ord_id.as_str(),
+        "target": target(&amend.target),
+        "price": amend.price.map(|price| price.0),
+        "newQty": amend.qty.0,
+        "keepPriority": amend.keep_priority,
+    })
+}
+
+fn scope(scope: &CancelScope) -> Value {
+    json!({
+        "account": scope.account.0,
+        "instrument": scope.instrument.map(|id| id.0),
+        "side": scope.side.map(|side| format!("{side:?}")),
+        "session": scope.session.map(|session| session.0),
+    })
+}
+
+fn cancel_order(cancel: &CancelOrder) -> Value {
     json!({
         "account": cancel.account.0,
         "instrument": cancel.instrument.0,
         "newClientOrderId": cancel.cl_ord_id.as_str(),
-        "target": target,
+        "target": target(&cancel.target),
     })
 }
 
@@ -158,9 +208,13 @@ fn order(order: &Order) -> Value {
         "type": format!("{:?}", order.ord_type),
         "timeInForce": format!("{:?}", order.time_in_force),
         "selfTradePreventionMode": format!("{:?}", order.smp),
+        "tradeGroupId": order.smp_group.0,
+        "reduceOnly": order.reduce_only,
+        "goodTillDate": good_till(order.expire),
         "price": order.price.0,
         "origQty": order.qty.0,
         "executedQty": order.cum_qty.0,
+        "preventedQuantity": order.prevented_qty.0,
         "cummulativeQuoteQty": order.cum_quote.0.to_string(),
         "status": format!("{:?}", order.status),
         "created": time(order.created),
@@ -182,6 +236,17 @@ fn execution(it: &Execution) -> Value {
         })),
         "cause": it.cause.map(|cause| format!("{cause:?}")),
         "refusal": it.refusal.map(|it| refusal(&it)),
+        "replaced": it.replaced.map(|replaced| json!({
+            "origClientOrderId": replaced.orig_cl_ord_id.as_str(),
+            "origQty": replaced.orig_qty.0,
+            "keptPriority": replaced.kept_priority,
+        })),
+        "prevented": it.prevented.map(|prevented| json!({
+            "qty": prevented.qty.0,
+            "price": prevented.price.0,
+            "counterOrderId": prevented.counter.0,
+            "maker": prevented.maker,
+        })),
     })
 }
 
@@ -194,6 +259,7 @@ fn cancel_rejected(reject: &CancelRejected) -> Value {
         "origClientOrderId": reject.orig_cl_ord_id.map(|id| id.to_string()),
         "orderId": reject.order_id.map(|id| id.0),
         "status": format!("{:?}", reject.status),
+        "responseTo": format!("{:?}", reject.response_to),
         "refusal": refusal(&reject.refusal),
     })
 }
@@ -236,6 +302,7 @@ fn account(limits: &AccountLimits) -> Value {
         "account": limits.account.0,
         "maxOpenOrders": limits.max_open_orders,
         "maxPosition": limits.max_position,
+        "tradeGroupId": limits.smp_group.0,
         "enabled": limits.enabled,
     })
 }

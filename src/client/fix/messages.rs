@@ -32,6 +32,7 @@ pub(super) fn order(order: &NewOrder, cl_ord_id: &str, now: Nanos) -> Vec<u8> {
             TimeInForce::Gtc => b"1",
             TimeInForce::Ioc => b"3",
             TimeInForce::Fok => b"4",
+            TimeInForce::Gtd => b"6",
         };
         body.put(tag::TIME_IN_FORCE, code);
     }
@@ -41,6 +42,7 @@ pub(super) fn order(order: &NewOrder, cl_ord_id: &str, now: Nanos) -> Vec<u8> {
             SmpMode::ExpireTaker => 2,
             SmpMode::ExpireMaker => 3,
             SmpMode::ExpireBoth => 4,
+            SmpMode::Decrement => 5,
         };
         body.put_uint(tag::SELF_TRADE_PREVENTION_MODE, code);
     }
@@ -104,6 +106,8 @@ fn execution(message: &Message<'_>) -> Option<ExecutionReport> {
         b"4" => ExecType::Canceled,
         b"8" => ExecType::Rejected,
         b"C" => ExecType::Expired,
+        b"5" => ExecType::Replaced,
+        b"D" => ExecType::Prevented,
         _ => return None,
     };
     let trade = match exec_type {

@@ -4,7 +4,7 @@ use crate::types::{Nanos, Refusal, Reject};
 use crate::wire::fix::{Message, parse_time, tag};
 
 /// Most tags that one of our messages has.
-const TAGS_MAX: usize = 16;
+const TAGS_MAX: usize = 20;
 
 /// Header and trailer: the session's business.
 const ENVELOPE: &[u32] = &[

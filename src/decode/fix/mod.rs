@@ -1,9 +1,11 @@
-//! FIX → requests: what an order or a cancel says, strictly.
+//! FIX → requests: what an order, a cancel or a question says, strictly.
 //!
 //! ```text
 //!   Message ──► fields.rs: each tag of its message, once, with a value
-//!               ├── D ──► new_order.rs ─┐
-//!               └── F ──► cancel.rs ────┴─► Request + the signed slice of the message = Unverified
+//!               ├── D ─────► new_order.rs ─┐
+//!               ├── F, q ──► cancel.rs ────┤
+//!               ├── G ─────► amend.rs ─────┼─► Request + the signed slice of the message = Unverified
+//!               └── H, AF ─► status.rs ────┘
 //! ```
 //!
 //! A field that we do not act on is refused, not ignored: who sends MaxFloor(111) and gets an order that shows its
@@ -12,16 +14,19 @@
 //! because its checks can be switched off. Cost: one pass over the index, three look-ups in the directory, one
 //! SHA-256 of some 50 bytes; no allocation.
 
+mod amend;
 mod cancel;
 mod fields;
 mod new_order;
+mod status;
 #[cfg(test)]
 mod tests;
 
 use crate::config::Directory;
 use crate::limits::{RECV_WINDOW_DEFAULT, RECV_WINDOW_MAX, SIGNED_BYTES_MAX};
 use crate::types::{
-    AccountId, ApiKeyId, Instrument, Refusal, Reject, Request, RequestKind, SessionId, Span, Unverified, ids,
+    AccountId, ApiKeyId, Instrument, InstrumentId, Query, Refusal, Reject, Request, RequestKind, SessionId,
+    Span, Unverified, ids,
 };
 use crate::wire::digest;
 use crate::wire::fix::{Message, SignatureFault, parse_uint, tag};
@@ -36,7 +41,7 @@ pub struct Speaker {
     pub key: ApiKeyId,
 }
 
-/// Understands a NewOrderSingle(D) or an OrderCancelRequest(F).
+/// Understands a message of order entry.
 pub fn decode<'a>(
     message: &Message<'a>,
     speaker: Speaker,
@@ -46,17 +51,9 @@ pub fn decode<'a>(
         return Err(Reject::MessageTooLong.into());
     }
     let desk = Desk { directory, key: speaker.key };
-    let (fields, kind) = match message.msg_type() {
-        b"D" => {
-            let fields = Fields::collect(message, new_order::TAGS)?;
-            (fields, RequestKind::New(new_order::decode(&fields, &desk)?))
-        }
-        b"F" => {
-            let fields = Fields::collect(message, cancel::TAGS)?;
-            (fields, RequestKind::Cancel(cancel::decode(&fields, &desk)?))
-        }
-        _ => return Err(Reject::UnsupportedMessage.into()),
-    };
+    let (tags, understand) = form(message.msg_type()).ok_or(Reject::UnsupportedMessage)?;
+    let fields = Fields::collect(message, tags)?;
+    let kind = understand(&fields, &desk)?;
     let (signed, signature) = signed(message)?;
     let request = Request {
         kind,
@@ -68,6 +65,27 @@ pub fn decode<'a>(
         named: true,
     };
     Ok(Unverified { request, signed, signature })
+}
+
+/// What a message may have, and what is made of it.
+type Form = (&'static [u32], fn(&Fields<'_>, &Desk<'_>) -> Result<RequestKind, Refusal>);
+
+fn form(msg_type: &[u8]) -> Option<Form> {
+    Some(match msg_type {
+        b"D" => (new_order::TAGS, |fields, desk| new_order::decode(fields, desk).map(RequestKind::New)),
+        b"F" => (cancel::TAGS, |fields, desk| cancel::decode(fields, desk).map(RequestKind::Cancel)),
+        b"G" => (amend::TAGS, |fields, desk| amend::decode(fields, desk).map(RequestKind::Amend)),
+        b"q" => {
+            (cancel::MASS_TAGS, |fields, desk| cancel::decode_mass(fields, desk).map(RequestKind::MassCancel))
+        }
+        b"H" => (status::TAGS, |fields, desk| {
+            status::decode(fields, desk).map(|query| RequestKind::Query(Query::Order(query)))
+        }),
+        b"AF" => (status::MASS_TAGS, |fields, desk| {
+            status::decode_mass(fields, desk).map(|query| RequestKind::Query(Query::OpenOrders(query)))
+        }),
+        _ => return None,
+    })
 }
 
 /// The bytes that a signature covers, and the signature if there is one: the shape only, `verify` decides.
@@ -124,6 +142,16 @@ impl Desk<'_> {
             .ok()
             .and_then(|symbol| self.directory.instrument_by_symbol(symbol))
             .ok_or(Refusal::tag(Reject::SymbolUnknown, tag::SYMBOL))
+    }
+
+    /// What concerns one instrument or all of them, as the field `tag` says: 1 that of Symbol(55), 7 all.
+    fn one_or_all(&self, fields: &Fields<'_>, tag: u32) -> Result<Option<InstrumentId>, Refusal> {
+        match (fields.required(tag)?, fields.get(tag::SYMBOL)?) {
+            (b"1", _) => Ok(Some(self.instrument(fields)?.id)),
+            (b"7", None) => Ok(None),
+            (b"7", Some(_)) => Err(Refusal::tag(Reject::ParameterConflict, tag::SYMBOL)),
+            _ => Err(Refusal::tag(Reject::FieldValue, tag)),
+        }
     }
 }
 

@@ -21,6 +21,11 @@ impl<'m, 'a> Fields<'m, 'a> {
         self.only_if(|name| names.contains(&name) || ASKER_FIELDS.contains(&name))
     }
 
+    /// The same of several lists.
+    pub(super) fn only_of(&self, lists: &[&[&str]]) -> Result<(), Refusal> {
+        self.only_if(|name| lists.iter().any(|names| names.contains(&name)) || ASKER_FIELDS.contains(&name))
+    }
+
     /// Refuses a parameter that is none of these.
     pub(super) fn only_public(&self, names: &[&str]) -> Result<(), Refusal> {
         self.only_if(|name| names.contains(&name) || name == "returnRateLimits")
@@ -74,11 +79,15 @@ impl<'m, 'a> Fields<'m, 'a> {
         }
     }
 
-    /// Milliseconds since 1970.
     pub(super) fn timestamp(&self) -> Result<Option<Nanos>, Refusal> {
-        let Some(millis) = self.integer("timestamp")? else { return Ok(None) };
+        self.millis("timestamp")
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn millis(&self, name: &str) -> Result<Option<Nanos>, Refusal> {
+        let Some(millis) = self.integer(name)? else { return Ok(None) };
         let at = Nanos::from_millis(millis);
-        at.map(Some).ok_or_else(|| Refusal::field(Reject::FieldValue, "timestamp"))
+        at.map(Some).ok_or_else(|| Refusal::field(Reject::FieldValue, name))
     }
 
     pub(super) fn signature(&self) -> Result<Option<[u8; 64]>, Refusal> {

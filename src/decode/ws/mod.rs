@@ -12,15 +12,22 @@
 //! | `userDataStream.unsubscribe` | `subscriptionId?` |
 //! | `session.logon` | `apiKey`, `timestamp`, `recvWindow?`, `signature` |
 //! | `depth` | `symbol`, `limit?` |
-//! | `order.place` | those of an order (`order.rs`), and who asks |
+//! | `order.place`, `order.test` | those of an order (`order.rs`), and who asks |
+//! | `order.cancelReplace` | those of an order, `cancelReplaceMode`, `cancelOrderId` or `cancelOrigClientOrderId`, |
+//! | | `cancelNewClientOrderId?`, and who asks |
 //! | `order.cancel` | `symbol`, `orderId` or `origClientOrderId`, `newClientOrderId?`, and who asks |
+//! | `order.amend.keepPriority` | the same and `newQty` |
 //! | `order.status` | `symbol`, `orderId` or `origClientOrderId`, and who asks |
 //! | `openOrders.status` | `symbol?`, and who asks |
+//! | `openOrders.cancelAll` | `symbol?`, `side?`, `newClientOrderId?`, and who asks |
+//! | `account.status`, `account.rateLimits.orders` | who asks |
+//! | `myTrades` | `symbol`, `orderId?`, `fromId?`, `startTime?`, `endTime?`, `limit?`, and who asks |
 //!
 //! Who asks: `account?`, `apiKey?`, `timestamp`, `recvWindow?`, `signature`; in a session that is logged on none of
 //! these has to be there, as far as `verify` and the account's policy allow it. Cost: one pass over the text, a few
 //! look-ups in the directory, one SHA-256 of some 50 bytes; no allocation once warm.
 
+mod account;
 mod fields;
 mod order;
 #[cfg(test)]
@@ -163,11 +170,10 @@ struct Desk<'d> {
 impl<'d> Desk<'d> {
     fn ask<'a>(&self, message: &Message<'a>, signed: &'a mut Vec<u8>) -> Result<Ask<'a>, Refusal> {
         let fields = Fields::new(message);
+        if let Some(understand) = of_account(message.method) {
+            return self.of_account(message, &fields, signed, understand);
+        }
         match message.method {
-            "order.place" => self.of_account(message, &fields, signed, Self::place),
-            "order.cancel" => self.of_account(message, &fields, signed, Self::cancel),
-            "order.status" => self.of_account(message, &fields, signed, Self::status),
-            "openOrders.status" => self.of_account(message, &fields, signed, Self::open_orders),
             "depth" => {
                 fields.only_public(&["symbol", "limit"])?;
                 let instrument = self.instrument(&fields)?.id;
@@ -232,7 +238,7 @@ impl<'d> Desk<'d> {
         message: &Message<'a>,
         fields: &Fields<'_, 'a>,
         signed: &'a mut Vec<u8>,
-        understand: impl FnOnce(&Self, &Fields<'_, 'a>, &Asker<'_>) -> Result<Asked, Refusal>,
+        understand: Understand<'d>,
     ) -> Result<Ask<'a>, Refusal> {
         let asker = self.asker(fields)?;
         let Asked { kind, named, response } = understand(self, fields, &asker)?;
@@ -313,6 +319,26 @@ impl<'d> Desk<'d> {
             None => Ok(None),
         }
     }
+}
+
+/// What a request of an account is understood as.
+type Understand<'d> = fn(&Desk<'d>, &Fields<'_, '_>, &Asker<'_>) -> Result<Asked, Refusal>;
+
+fn of_account<'d>(method: &str) -> Option<Understand<'d>> {
+    Some(match method {
+        "order.place" => Desk::place,
+        "order.test" => Desk::test,
+        "order.cancel" => Desk::cancel,
+        "order.cancelReplace" => Desk::replace,
+        "order.amend.keepPriority" => Desk::amend,
+        "order.status" => Desk::status,
+        "openOrders.status" => Desk::open_orders,
+        "openOrders.cancelAll" => Desk::cancel_all,
+        "account.status" => Desk::account_status,
+        "account.rateLimits.orders" => Desk::rate_limits,
+        "myTrades" => Desk::trades,
+        _ => return None,
+    })
 }
 
 /// Whose request it is, and when it was sent.

@@ -1,27 +1,32 @@
-//! `order.place` and the requests that name an order.
+//! `order.place`, `order.test`, `order.cancelReplace`, and the requests that name an order.
 //!
 //! | `type` | `price` | `timeInForce` | is |
 //! |---|---|---|---|
-//! | `LIMIT` | required | none or `GTC`, `IOC`, `FOK` | a limit order |
-//! | `LIMIT_MAKER` | required | none or `GTC` | a limit order that is refused if it would take |
+//! | `LIMIT` | required | none or `GTC`, `IOC`, `FOK`, `GTD` | a limit order |
+//! | `LIMIT_MAKER` | required | none or `GTC`, `GTD` | a limit order that is refused if it would take |
 //! | `MARKET` | none | none or `IOC` | takes what is there, the rest expires |
+//!
+//! `GTD` comes with `goodTillDate`; `reduceOnly` goes with all of them.
 
 use super::fields::Fields;
 use super::{Asked, Asker, Desk};
 use crate::types::ids::cl_ord_id;
 use crate::types::{
-    CancelOrder, ClOrdId, Decimal, NewOrder, OrdType, OrderId, OrderRef, Price, Qty, Query, Refusal, Reject,
-    RequestKind, ResponseType, Scale, Side, SmpMode, TimeInForce,
+    AmendOrder, CancelOrder, CancelScope, ClOrdId, Decimal, MassCancel, Nanos, NewOrder, OpenOrdersQuery,
+    OrdType, OrderId, OrderQuery, OrderRef, Price, Qty, Query, Refusal, Reject, ReplaceMode, ReplaceOrder,
+    RequestKind, ResponseType, Scale, Side, SmpMode, TimeInForce, Unchanged,
 };
 use std::fmt::Write as _;
 
 /// What `order.place` has of its own.
 const FIELDS: &[&str] = &[
     "account",
+    "goodTillDate",
     "newClientOrderId",
     "newOrderRespType",
     "price",
     "quantity",
+    "reduceOnly",
     "selfTradePreventionMode",
     "side",
     "symbol",
@@ -29,26 +34,67 @@ const FIELDS: &[&str] = &[
     "type",
 ];
 
+/// What `order.cancelReplace` has beside them.
+const REPLACE_FIELDS: &[&str] =
+    &["cancelNewClientOrderId", "cancelOrderId", "cancelOrigClientOrderId", "cancelReplaceMode"];
+
 impl Desk<'_> {
     /// `order.place`.
     pub(super) fn place(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
         fields.only(FIELDS)?;
+        let (order, named) = self.new_order(fields, asker)?;
+        let response = response_type(fields, order.ord_type)?;
+        Ok(Asked { kind: RequestKind::New(order), named, response })
+    }
+
+    /// `order.test`.
+    pub(super) fn test(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
+        fields.only(FIELDS)?;
+        let (order, _) = self.new_order(fields, asker)?;
+        response_type(fields, order.ord_type)?;
+        Ok(Asked::question(Query::Test(order)))
+    }
+
+    /// `order.cancelReplace`.
+    pub(super) fn replace(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
+        fields.only_of(&[FIELDS, REPLACE_FIELDS])?;
+        let mode = match fields.required_text("cancelReplaceMode")? {
+            "STOP_ON_FAILURE" => ReplaceMode::StopOnFailure,
+            "ALLOW_FAILURE" => ReplaceMode::AllowFailure,
+            _ => return Err(Refusal::field(Reject::FieldValue, "cancelReplaceMode")),
+        };
+        let (order, named) = self.new_order(fields, asker)?;
+        let cl_ord_id = match fields.text("cancelNewClientOrderId")? {
+            Some(name) => client_name(name, "cancelNewClientOrderId")?,
+            None => self.made_name(CANCEL_TOKEN),
+        };
+        let target = target_of(fields, "cancelOrderId", "cancelOrigClientOrderId")?;
+        let cancel = CancelOrder { account: order.account, instrument: order.instrument, cl_ord_id, target };
+        let response = response_type(fields, order.ord_type)?;
+        Ok(Asked { kind: RequestKind::Replace(ReplaceOrder { cancel, order, mode }), named, response })
+    }
+
+    fn new_order(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<(NewOrder, bool), Refusal> {
         let instrument = self.instrument(fields)?;
         let (cl_ord_id, named) = self.name(fields)?;
         let side = side(fields)?;
         let ord_type = ord_type(fields)?;
+        let time_in_force = time_in_force(fields, ord_type)?;
         let order = NewOrder {
             account: asker.account,
             instrument: instrument.id,
             cl_ord_id,
             side,
             ord_type,
-            time_in_force: time_in_force(fields, ord_type)?,
+            time_in_force,
             smp: smp(fields)?,
+            smp_group: None,
+            reduce_only: fields.boolean("reduceOnly")?.unwrap_or_default(),
+            expire: expire(fields, time_in_force)?,
             price: price(fields, ord_type, instrument.price_scale)?,
-            qty: qty(fields, instrument.qty_scale)?,
+            qty: qty(fields, "quantity", instrument.qty_scale)?,
         };
-        Ok(Asked { kind: RequestKind::New(order), named, response: response_type(fields, ord_type)? })
+        Ok((order, named))
     }
 
     /// `order.cancel`.
@@ -61,18 +107,49 @@ impl Desk<'_> {
         Ok(Asked { kind: RequestKind::Cancel(cancel), named, response: ResponseType::Result })
     }
 
+    /// `order.amend.keepPriority`.
+    pub(super) fn amend(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
+        fields.only(&["account", "newClientOrderId", "newQty", "orderId", "origClientOrderId", "symbol"])?;
+        let instrument = self.instrument(fields)?;
+        let (cl_ord_id, named) = self.name(fields)?;
+        let amend = AmendOrder {
+            account: asker.account,
+            instrument: instrument.id,
+            cl_ord_id,
+            target: target(fields)?,
+            price: None,
+            qty: qty(fields, "newQty", instrument.qty_scale)?,
+            keep_priority: true,
+            unchanged: Unchanged::default(),
+        };
+        Ok(Asked { kind: RequestKind::Amend(amend), named, response: ResponseType::Result })
+    }
+
+    /// `openOrders.cancelAll`.
+    pub(super) fn cancel_all(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
+        fields.only(&["account", "newClientOrderId", "side", "symbol"])?;
+        let instrument = self.instrument_if_named(fields)?;
+        let side = fields.text("side")?.map(|_| side(fields)).transpose()?;
+        let (cl_ord_id, named) = self.name(fields)?;
+        let scope = CancelScope { account: asker.account, instrument, side, session: None };
+        let kind = RequestKind::MassCancel(MassCancel { scope, cl_ord_id });
+        Ok(Asked { kind, named, response: ResponseType::Result })
+    }
+
     /// `order.status`.
     pub(super) fn status(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
         fields.only(&["account", "orderId", "origClientOrderId", "symbol"])?;
         let instrument = self.instrument(fields)?.id;
-        Ok(Asked::question(Query::Order { account: asker.account, instrument, target: target(fields)? }))
+        let (account, target) = (asker.account, target(fields)?);
+        Ok(Asked::question(Query::Order(OrderQuery { account, instrument, target, req_id: None })))
     }
 
     /// `openOrders.status`.
     pub(super) fn open_orders(&self, fields: &Fields<'_, '_>, asker: &Asker<'_>) -> Result<Asked, Refusal> {
         fields.only(&["account", "symbol"])?;
-        let instrument = self.instrument_if_named(fields)?;
-        Ok(Asked::question(Query::OpenOrders { account: asker.account, instrument }))
+        let (account, instrument) = (asker.account, self.instrument_if_named(fields)?);
+        let query = OpenOrdersQuery { account, instrument, side: None, req_id: None };
+        Ok(Asked::question(Query::OpenOrders(query)))
     }
 
     /// `newClientOrderId`, or a name of the gateway's: no other request has its gateway, time and token.
@@ -80,20 +157,31 @@ impl Desk<'_> {
         if let Some(name) = fields.text("newClientOrderId")? {
             return Ok((client_name(name, "newClientOrderId")?, true));
         }
+        Ok((self.made_name(0), false))
+    }
+
+    /// A name that no other request has. `mark` tells two names of one request apart.
+    fn made_name(&self, mark: u64) -> ClOrdId {
         let mut name = Name { bytes: [0; 36], len: 0 };
-        let (gateway, received, token) = (self.gateway.0, self.caller.received.0, self.caller.token);
+        let (gateway, received, token) = (self.gateway.0, self.caller.received.0, self.caller.token | mark);
         // 2 + 16 + 16 digits and two strokes are the 36 bytes that there are.
         let _ = write!(name, "{gateway:x}-{received:x}-{token:x}");
-        let name = ClOrdId::from_bytes(&name.bytes[..name.len]).unwrap_or_default();
-        Ok((name, false))
+        ClOrdId::from_bytes(&name.bytes[..name.len]).unwrap_or_default()
     }
 }
 
+/// A bit that no token of a WebSocket request has.
+const CANCEL_TOKEN: u64 = 1 << 63;
+
 /// By `orderId` or by `origClientOrderId`, not by both: they might disagree.
 fn target(fields: &Fields<'_, '_>) -> Result<OrderRef, Refusal> {
-    match (fields.integer("orderId")?, fields.text("origClientOrderId")?) {
+    target_of(fields, "orderId", "origClientOrderId")
+}
+
+fn target_of(fields: &Fields<'_, '_>, by_id: &str, by_name: &str) -> Result<OrderRef, Refusal> {
+    match (fields.integer(by_id)?, fields.text(by_name)?) {
         (Some(id), None) => Ok(OrderRef::OrderId(OrderId(id))),
-        (None, Some(name)) => client_name(name, "origClientOrderId").map(OrderRef::ClOrdId),
+        (None, Some(name)) => client_name(name, by_name).map(OrderRef::ClOrdId),
         (None, None) | (Some(_), Some(_)) => Err(Reject::OrderRefMissing.into()),
     }
 }
@@ -135,9 +223,21 @@ fn time_in_force(fields: &Fields<'_, '_>, ord_type: OrdType) -> Result<TimeInFor
     match (ord_type, fields.text("timeInForce")?) {
         (OrdType::Market, None | Some("IOC")) => Ok(TimeInForce::Ioc),
         (OrdType::Limit | OrdType::LimitMaker, None | Some("GTC")) => Ok(TimeInForce::Gtc),
+        (OrdType::Limit | OrdType::LimitMaker, Some("GTD")) => Ok(TimeInForce::Gtd),
         (OrdType::Limit, Some("IOC")) => Ok(TimeInForce::Ioc),
         (OrdType::Limit, Some("FOK")) => Ok(TimeInForce::Fok),
         _ => Err(Refusal::field(Reject::TimeInForceUnsupported, "timeInForce")),
+    }
+}
+
+/// `goodTillDate`, in milliseconds: of `GTD`, and of nothing else.
+fn expire(fields: &Fields<'_, '_>, time_in_force: TimeInForce) -> Result<Nanos, Refusal> {
+    match (time_in_force, fields.millis("goodTillDate")?) {
+        (TimeInForce::Gtd, Some(at)) => Ok(at),
+        (TimeInForce::Gtd, None) | (_, Some(_)) => {
+            Err(Refusal::field(Reject::ExpireTimeInvalid, "goodTillDate"))
+        }
+        (_, None) => Ok(Nanos(0)),
     }
 }
 
@@ -148,6 +248,7 @@ fn smp(fields: &Fields<'_, '_>) -> Result<SmpMode, Refusal> {
         Some("EXPIRE_TAKER") => Ok(SmpMode::ExpireTaker),
         Some("EXPIRE_MAKER") => Ok(SmpMode::ExpireMaker),
         Some("EXPIRE_BOTH") => Ok(SmpMode::ExpireBoth),
+        Some("DECREMENT") => Ok(SmpMode::Decrement),
         Some(_) => Err(Refusal::field(Reject::FieldValue, "selfTradePreventionMode")),
     }
 }
@@ -164,9 +265,9 @@ fn price(fields: &Fields<'_, '_>, ord_type: OrdType, scale: Scale) -> Result<Pri
     }
 }
 
-fn qty(fields: &Fields<'_, '_>, scale: Scale) -> Result<Qty, Refusal> {
-    let text = fields.decimal("quantity")?.ok_or(Refusal::field(Reject::FieldMissing, "quantity"))?;
-    let units = positive(text, scale).ok_or(Refusal::field(Reject::QtyMalformed, "quantity"))?;
+fn qty(fields: &Fields<'_, '_>, name: &str, scale: Scale) -> Result<Qty, Refusal> {
+    let text = fields.decimal(name)?.ok_or_else(|| Refusal::field(Reject::FieldMissing, name))?;
+    let units = positive(text, scale).ok_or_else(|| Refusal::field(Reject::QtyMalformed, name))?;
     Ok(Qty(units.unsigned_abs()))
 }
 

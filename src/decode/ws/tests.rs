@@ -3,7 +3,8 @@
 use super::*;
 use crate::config::fixture::{BINANCE_KEY, BTC_USD, ETH_PERP, KEY, OURS, directory};
 use crate::types::{
-    CancelOrder, ClOrdId, NewOrder, OrdType, OrderId, OrderRef, Price, Qty, Side, SmpMode, TimeInForce,
+    CancelOrder, ClOrdId, NewOrder, OpenOrdersQuery, OrdType, OrderId, OrderQuery, OrderRef, Price, Qty,
+    Side, SmpMode, TimeInForce,
 };
 use crate::wire::json::examples::{PAGE, example, names};
 use base64::Engine as _;
@@ -65,6 +66,9 @@ fn name(text: &str) -> ClOrdId {
 /// [`LIMIT`], decoded.
 fn limit() -> NewOrder {
     NewOrder {
+        smp_group: None,
+        reduce_only: false,
+        expire: Nanos(0),
         account: AccountId(1),
         instrument: BTC_USD,
         cl_ord_id: name("a-1"),
@@ -181,7 +185,7 @@ fn bad_orders_are_refused_with_the_field_at_fault() {
         (format!(r#"{LIMIT},"newClientOrderId":7"#), field(Reject::FieldFormat, "newClientOrderId")),
         (format!(r#"{LIMIT},"newOrderRespType":"full""#), field(Reject::FieldValue, "newOrderRespType")),
         (
-            format!(r#"{LIMIT},"selfTradePreventionMode":"DECREMENT""#),
+            format!(r#"{LIMIT},"selfTradePreventionMode":"TRANSFER""#),
             field(Reject::FieldValue, "selfTradePreventionMode"),
         ),
         (format!(r#"{LIMIT},"icebergQty":"1""#), field(Reject::FieldNotForMessage, "icebergQty")),
@@ -271,7 +275,7 @@ fn cancels_and_questions_name_one_order() {
 
     let (request, ..) = signed("order.status", &format!(r#"{symbol},"origClientOrderId":"a-1""#)).unwrap();
     let target = OrderRef::ClOrdId(name("a-1"));
-    let query = Query::Order { account: AccountId(1), instrument: BTC_USD, target };
+    let query = Query::Order(OrderQuery { account: AccountId(1), instrument: BTC_USD, target, req_id: None });
     assert_eq!(request.kind, RequestKind::Query(query));
 
     for method in ["order.cancel", "order.status"] {
@@ -306,7 +310,12 @@ fn questions_about_the_market_need_nobody() {
     let (request, ..) = ask("openOrders.status", "", Some(KEY)).unwrap();
     assert_eq!(
         request.kind,
-        RequestKind::Query(Query::OpenOrders { account: AccountId(1), instrument: None })
+        RequestKind::Query(Query::OpenOrders(OpenOrdersQuery {
+            account: AccountId(1),
+            instrument: None,
+            side: None,
+            req_id: None
+        }))
     );
 }
 
@@ -332,7 +341,7 @@ fn the_gateway_answers_what_concerns_the_connection() {
     assert_eq!(local("userDataStream.unsubscribe", r#""subscriptionId":0"#), is("Unsubscribe(Some(0))"));
     let unknown = Refusal::field(Reject::FieldNotForMessage, "x");
     assert_eq!(local("ping", r#""x":1"#), Err(unknown));
-    assert_eq!(local("order.test", ""), Err(Refusal::field(Reject::UnsupportedMessage, "order.test")));
+    assert_eq!(local("order.oco", ""), Err(Refusal::field(Reject::UnsupportedMessage, "order.oco")));
 }
 
 #[test]

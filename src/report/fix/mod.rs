@@ -1,7 +1,7 @@
 //! What the venue says over FIX: MsgType and body; header and trailer are the session's.
 //!
 //! ```text
-//!   Event ───► ExecutionReport(8), OrderCancelReject(9)        the body follows from the event, its place in the
+//!   Event ───► ExecutionReport(8), OrderCancelReject(9), r     the body follows from the event, its place in the
 //!   Answer ──► ExecutionReport(8) with ExecType I, or the      journal and the directory, and from nothing else: a
 //!              refusal of a repetition                         resend after a crash carries the same bytes
 //!   Refusal ─► refusal.rs: what a gateway refuses itself
@@ -12,6 +12,7 @@
 
 mod body;
 pub mod refusal;
+pub mod status;
 #[cfg(test)]
 mod tests;
 
@@ -19,10 +20,12 @@ use crate::config::{Account, Directory};
 use crate::report::cause_text;
 use crate::types::reject::FixAnswer;
 use crate::types::{
-    Answer, CancelRejected, Event, EventRef, ExecType, Execution, Instrument, Nanos, OrdStatus, OrdType,
-    Order, OrderId, Refusal, Repeated, SessionId, Side, TimeInForce,
+    Answer, CancelRejected, CancelScope, Cause, CxlRejResponseTo, Event, EventRef, ExecType, Execution,
+    Instrument, MassCanceled, Nanos, OrdStatus, OrdType, Order, OrderId, Prevented, Refusal, Repeated,
+    SessionId, Side, TimeInForce,
 };
 use body::Body;
+use status::Asked;
 use std::fmt;
 
 /// MsgType(35) of what was written.
@@ -32,6 +35,8 @@ pub type MsgType = &'static [u8];
 pub const EXECUTION_REPORT: MsgType = b"8";
 /// OrderCancelReject.
 pub const ORDER_CANCEL_REJECT: MsgType = b"9";
+/// OrderMassCancelReport.
+pub const ORDER_MASS_CANCEL_REPORT: MsgType = b"r";
 /// BusinessMessageReject.
 pub const BUSINESS_MESSAGE_REJECT: MsgType = b"j";
 
@@ -69,13 +74,22 @@ pub fn event(
     write_event(event, &ExecId::Event(at), time, directory, out)
 }
 
-/// Writes the answer to a repetition: the state of the order today, or that it was refused. `None` for answers to
-/// questions, which FIX sessions do not ask.
+/// Writes the answer to a repetition (the state of the order today, or that it was refused) or to a question about one
+/// order. `None` for answers to questions which FIX sessions do not ask, and to that about many orders, which
+/// [`status::open_order`] answers order by order.
 pub fn answer(answer: &Answer, own: OwnId, directory: &Directory, out: &mut Vec<u8>) -> Option<MsgType> {
     match answer {
         Answer::Repeated(repeated) => repetition(repeated, own, directory, out),
-        Answer::Refused(event) => write_event(event, &ExecId::Own(own), own.at, directory, out),
-        Answer::Order(_) | Answer::OpenOrders(_) | Answer::Depth { .. } | Answer::BookTicker(_) => None,
+        Answer::Refused(event) | Answer::Reported(event) => {
+            write_event(event, &ExecId::Own(own), own.at, directory, out)
+        }
+        Answer::Order(query, found) => status::order(query, found, own, directory, out),
+        Answer::OpenOrders(..)
+        | Answer::Trades(..)
+        | Answer::Account(_)
+        | Answer::Tested(_)
+        | Answer::Depth { .. }
+        | Answer::BookTicker(_) => None,
     }
 }
 
@@ -89,9 +103,11 @@ fn write_event(
     match event {
         Event::Execution(execution) => {
             let exec_type = exec_type(execution.exec_type);
-            Report { execution, order: &execution.order, exec_id, exec_type, time }.write(directory, out)
+            let order = &execution.order;
+            Report { execution, order, exec_id, exec_type, time, asked: None }.write(directory, out)
         }
         Event::CancelRejected(reject) => cancel_reject(reject, time, directory, out),
+        Event::MassCanceled(canceled) => mass_cancel_report(canceled, time, directory, out),
         Event::Instrument(_) | Event::Account(_) | Event::Reference(..) => None,
     }
 }
@@ -104,8 +120,8 @@ fn repetition(repeated: &Repeated, own: OwnId, directory: &Directory, out: &mut 
             let order = repeated.current.as_ref().unwrap_or(&first.order);
             // What has happened since was told when it happened; only the state is told again.
             let execution = &Execution { fill: None, ..*first };
-            Report { execution, order, exec_id: &ExecId::Status, exec_type: "I", time: order.updated }
-                .write(directory, out)
+            let (exec_id, time) = (&ExecId::Status, order.updated);
+            Report { execution, order, exec_id, exec_type: "I", time, asked: None }.write(directory, out)
         }
         first => write_event(first, &ExecId::Own(own), own.at, directory, out),
     }
@@ -119,6 +135,8 @@ struct Report<'a> {
     exec_id: &'a ExecId,
     exec_type: &'static str,
     time: Nanos,
+    /// The question that it answers.
+    asked: Option<&'a Asked>,
 }
 
 impl Report<'_> {
@@ -134,7 +152,10 @@ impl Report<'_> {
         if let Some(fill) = &self.execution.fill {
             body.text(851, if fill.maker { "1" } else { "2" });
         }
-        self.explain(&mut body);
+        self.explain(&mut body, instrument);
+        if let Some(asked) = self.asked {
+            asked.write(&mut body);
+        }
         Some(EXECUTION_REPORT)
     }
 
@@ -144,13 +165,18 @@ impl Report<'_> {
         if let Some(fill) = &self.execution.fill {
             body.number(527, fill.trade_id.0);
         }
-        match &self.execution.cancel_id {
-            Some(cancel) => body.text(11, cancel.as_bytes()).text(41, self.order.cl_ord_id.as_bytes()),
-            None => body.text(11, self.order.cl_ord_id.as_bytes()),
+        let cl_ord_id = self.order.cl_ord_id.as_bytes();
+        match (&self.execution.cancel_id, &self.execution.replaced) {
+            (Some(cancel), _) => body.text(11, cancel.as_bytes()).text(41, cl_ord_id),
+            (None, Some(replaced)) => body.text(11, cl_ord_id).text(41, replaced.orig_cl_ord_id.as_bytes()),
+            (None, None) => body.text(11, cl_ord_id),
         };
         body.display(17, self.exec_id).text(150, self.exec_type).text(39, ord_status(self.order.status));
         if let Some(refusal) = &self.execution.refusal {
             body.number(103, reasons(refusal).ord_rej_reason);
+        }
+        if let Some(reason) = restatement(self.execution) {
+            body.text(378, reason);
         }
     }
 
@@ -158,7 +184,7 @@ impl Report<'_> {
     fn describe(&self, body: &mut Body<'_>, instrument: &Instrument, account: &Account) {
         let order = self.order;
         body.text(1, &account.name).text(55, instrument.symbol.as_bytes());
-        body.text(54, if order.side == Side::Buy { "1" } else { "2" });
+        body.text(54, side_code(order.side));
         body.qty(38, order.qty, instrument.qty_scale);
         match order.ord_type {
             OrdType::Market => body.text(40, "1"),
@@ -167,9 +193,15 @@ impl Report<'_> {
             }
         };
         body.text(59, time_in_force(order.time_in_force));
-        if order.ord_type == OrdType::LimitMaker {
-            body.text(18, "6");
+        if order.time_in_force == TimeInForce::Gtd {
+            body.time(126, order.expire);
         }
+        match (order.ord_type == OrdType::LimitMaker, order.reduce_only) {
+            (true, true) => body.text(18, "6 E"),
+            (true, false) => body.text(18, "6"),
+            (false, true) => body.text(18, "E"),
+            (false, false) => body,
+        };
     }
 
     /// How far it came.
@@ -181,12 +213,50 @@ impl Report<'_> {
     }
 
     /// Why.
-    fn explain(&self, body: &mut Body<'_>) {
-        if let Some(refusal) = &self.execution.refusal {
+    fn explain(&self, body: &mut Body<'_>, instrument: &Instrument) {
+        let Execution { refusal, cause, replaced, prevented, .. } = self.execution;
+        if let Some(refusal) = refusal {
             body.display(58, refusal);
-        } else if let Some(text) = self.execution.cause.map(cause_text).filter(|text| !text.is_empty()) {
+        } else if let Some(prevented) = prevented {
+            body.display(58, PreventedText { prevented, instrument });
+        } else if let Some(replaced) = replaced.filter(|_| self.exec_type == exec_type(ExecType::Replaced)) {
+            body.text(58, if replaced.kept_priority { KEPT } else { LOST });
+        } else if let Some(text) = cause.map(cause_text).filter(|text| !text.is_empty()) {
             body.text(58, text);
         }
+    }
+}
+
+/// What became of the place in the queue of an order that was amended.
+const KEPT: &str = "PriorityKept: the order stands where it stood in the queue.";
+const LOST: &str = "PriorityLost: the order is the last in the queue of its price.";
+
+/// What self-match prevention took, in figures.
+struct PreventedText<'a> {
+    prevented: &'a Prevented,
+    instrument: &'a Instrument,
+}
+
+impl fmt::Display for PreventedText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Prevented { qty, price, counter, maker } = *self.prevented;
+        let qty = self.instrument.qty_scale.text(i128::from(qty.0));
+        let price = self.instrument.price_scale.text(i128::from(price.0));
+        let role = if maker { "resting" } else { "taking" };
+        write!(f, "SelfMatch: prevented {qty} at {price} against order {counter}, this one {role}.")
+    }
+}
+
+/// ExecRestatementReason(378), out of those that every version has: why the venue changed or closed an order.
+const fn restatement(execution: &Execution) -> Option<&'static str> {
+    match (execution.exec_type, execution.cause) {
+        // 8: market option.
+        (ExecType::Prevented, _) | (_, Some(Cause::SelfMatch | Cause::ReduceOnly)) => Some("8"),
+        // 99: other; Text says which.
+        (_, Some(Cause::SessionDisconnected | Cause::SessionLoggedOut | Cause::ServerRestarted)) => {
+            Some("99")
+        }
+        _ => None,
     }
 }
 
@@ -203,8 +273,44 @@ fn cancel_reject(
     // The standard wants a value here even where the order was named by its OrderID.
     body.text(41, reject.orig_cl_ord_id.as_ref().map_or(b"NONE".as_slice(), |id| id.as_bytes()));
     body.text(39, ord_status(reject.status)).text(1, &account.name).time(60, time);
-    body.text(434, "1").number(102, reasons(&reject.refusal).cxl_rej_reason).display(58, reject.refusal);
+    body.text(
+        434,
+        match reject.response_to {
+            CxlRejResponseTo::Cancel => "1",
+            CxlRejResponseTo::Replace => "2",
+        },
+    );
+    body.number(102, reasons(&reject.refusal).cxl_rej_reason).display(58, reject.refusal);
     Some(ORDER_CANCEL_REJECT)
+}
+
+/// OrderMassCancelReport(r): MassCancelResponse(531) is 0 where nothing was done, else what was asked for.
+fn mass_cancel_report(
+    canceled: &MassCanceled,
+    time: Nanos,
+    directory: &Directory,
+    out: &mut Vec<u8>,
+) -> Option<MsgType> {
+    let CancelScope { instrument, side, .. } = canceled.scope;
+    let asked = if instrument.is_some() { "1" } else { "7" };
+    let mut body = Body::new(out);
+    body.text(11, canceled.cl_ord_id.as_bytes());
+    order_id(&mut body, canceled.id);
+    body.text(530, asked);
+    match &canceled.refusal {
+        // 99: other.
+        Some(refusal) => body.text(531, "0").text(532, "99").display(58, refusal),
+        None => body.text(531, asked),
+    };
+    body.number(533, u64::from(canceled.canceled));
+    if let Some(instrument) = instrument.and_then(|id| directory.instrument(id)) {
+        body.text(55, instrument.symbol.as_bytes());
+    }
+    if let Some(side) = side {
+        body.text(54, side_code(side));
+    }
+    body.time(60, time);
+    Some(ORDER_MASS_CANCEL_REPORT)
 }
 
 fn names<'d>(order: &Order, directory: &'d Directory) -> Option<(&'d Instrument, &'d Account)> {
@@ -247,6 +353,15 @@ const fn exec_type(exec_type: ExecType) -> &'static str {
         ExecType::Canceled => "4",
         ExecType::Rejected => "8",
         ExecType::Expired => "C",
+        ExecType::Replaced => "5",
+        ExecType::Prevented => "D",
+    }
+}
+
+const fn side_code(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "1",
+        Side::Sell => "2",
     }
 }
 
@@ -266,6 +381,7 @@ const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
         TimeInForce::Gtc => "1",
         TimeInForce::Ioc => "3",
         TimeInForce::Fok => "4",
+        TimeInForce::Gtd => "6",
     }
 }
 

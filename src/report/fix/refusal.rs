@@ -4,7 +4,9 @@
 //!   Refusal ──► its row of the table says "session"? ──yes──► Reject(3), made by the session: reason, tag, text
 //!                      │ no
 //!                      ├── NewOrderSingle(D) ───────► ExecutionReport(8), ExecType and OrdStatus 8
-//!                      ├── OrderCancelRequest(F) ───► OrderCancelReject(9)
+//!                      ├── OrderCancelRequest(F),
+//!                      │   OrderCancelReplaceRequest(G) ► OrderCancelReject(9)
+//!                      ├── OrderMassCancelRequest(q) ► OrderMassCancelReport(r)
 //!                      └── anything else ───────────► BusinessMessageReject(j)
 //! ```
 //!
@@ -12,11 +14,12 @@
 
 use super::body::Body;
 use super::{
-    BUSINESS_MESSAGE_REJECT, EXECUTION_REPORT, ExecId, MsgType, ORDER_CANCEL_REJECT, OwnId, reasons,
+    BUSINESS_MESSAGE_REJECT, EXECUTION_REPORT, ExecId, MsgType, ORDER_CANCEL_REJECT,
+    ORDER_MASS_CANCEL_REPORT, OwnId, reasons,
 };
 use crate::limits::ECHOED_BYTES_MAX;
 use crate::types::reject::FixAnswer;
-use crate::types::{Decimal, Refusal};
+use crate::types::{Decimal, Refusal, Reject};
 use crate::wire::fix::{Message, tag};
 
 /// The fields of a refused message that its refusal repeats, as they stood there; of what is longer than any value that
@@ -49,6 +52,8 @@ pub struct Echo<'a> {
     pub time_in_force: Option<&'a [u8]>,
     /// ExecInst(18).
     pub exec_inst: Option<&'a [u8]>,
+    /// MassCancelRequestType(530).
+    pub mass_cancel_request_type: Option<&'a [u8]>,
 }
 
 impl<'a> Echo<'a> {
@@ -72,6 +77,7 @@ impl<'a> Echo<'a> {
             price: number(tag::PRICE),
             time_in_force: text(tag::TIME_IN_FORCE),
             exec_inst: text(tag::EXEC_INST),
+            mass_cancel_request_type: text(tag::MASS_CANCEL_REQUEST_TYPE),
         }
     }
 }
@@ -92,8 +98,11 @@ pub fn refuse(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, out: &mut Vec<u8>)
     }
     let mut body = Body::new(out);
     Told::Application(match echo.msg_type {
+        _ if refusal.reject == Reject::UnsupportedMessage => reject_message(echo, refusal, &mut body),
         b"D" => reject_order(echo, refusal, own, &mut body),
-        b"F" => reject_cancel(echo, refusal, own, &mut body),
+        b"F" => reject_cancel(echo, "1", refusal, own, &mut body),
+        b"G" => reject_cancel(echo, "2", refusal, own, &mut body),
+        b"q" => reject_mass_cancel(echo, refusal, own, &mut body),
         _ => reject_message(echo, refusal, &mut body),
     })
 }
@@ -108,14 +117,28 @@ fn reject_order(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, body: &mut Body<
     EXECUTION_REPORT
 }
 
-fn reject_cancel(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, body: &mut Body<'_>) -> MsgType {
+/// `response_to`: CxlRejResponseTo(434).
+fn reject_cancel(
+    echo: &Echo<'_>,
+    response_to: &str,
+    refusal: &Refusal,
+    own: OwnId,
+    body: &mut Body<'_>,
+) -> MsgType {
     let none = b"NONE".as_slice();
     body.text(37, echo.order_id.unwrap_or(none)).text_if(11, echo.cl_ord_id);
     body.text(41, echo.orig_cl_ord_id.unwrap_or(none));
     // The gateway does not know the order, so it says what the standard says of an unknown one.
     body.text(39, "8").text_if(1, echo.account).time(60, own.at);
-    body.text(434, "1").number(102, reasons(refusal).cxl_rej_reason).display(58, refusal);
+    body.text(434, response_to).number(102, reasons(refusal).cxl_rej_reason).display(58, refusal);
     ORDER_CANCEL_REJECT
+}
+
+fn reject_mass_cancel(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, body: &mut Body<'_>) -> MsgType {
+    body.text_if(11, echo.cl_ord_id).text(37, "NONE").text_if(530, echo.mass_cancel_request_type);
+    body.text(531, "0").text(532, "99").text(533, "0").text_if(55, echo.symbol);
+    body.text_if(54, echo.side).time(60, own.at).display(58, refusal);
+    ORDER_MASS_CANCEL_REPORT
 }
 
 fn reject_message(echo: &Echo<'_>, refusal: &Refusal, body: &mut Body<'_>) -> MsgType {

@@ -23,7 +23,13 @@ fn directory() -> Directory {
         member,
         signature: SignaturePolicy::Order,
         rates: RateLimits { orders: rate, cancels: rate, queries: rate },
-        limits: AccountLimits { account, max_open_orders: 10, max_position: 0, enabled: true },
+        limits: AccountLimits {
+            smp_group: Default::default(),
+            account,
+            max_open_orders: 10,
+            max_position: 0,
+            enabled: true,
+        },
     };
     let instrument = Instrument {
         id: InstrumentId(1),
@@ -51,6 +57,10 @@ fn name(text: &str) -> ClOrdId {
 
 fn order() -> Order {
     Order {
+        smp_group: Default::default(),
+        reduce_only: false,
+        expire: Nanos(0),
+        prevented_qty: Qty(0),
         id: OrderId::new(ShardId(0), Seq(1_204)),
         cl_ord_id: name("mm-1"),
         account: AccountId(11),
@@ -73,6 +83,8 @@ fn order() -> Order {
 
 fn execution(exec_type: ExecType, order: Order) -> Execution {
     Execution {
+        replaced: None,
+        prevented: None,
         exec_type,
         order,
         cancel_id: None,
@@ -104,6 +116,7 @@ fn rejected(id: OrderId, reject: Reject, detail: Detail) -> Execution {
 
 fn cancel_rejected() -> CancelRejected {
     CancelRejected {
+        response_to: crate::types::CxlRejResponseTo::Cancel,
         account: AccountId(11),
         instrument: InstrumentId(1),
         session: SessionId(31),
@@ -116,6 +129,7 @@ fn cancel_rejected() -> CancelRejected {
 }
 
 const ECHO: Echo<'static> = Echo {
+    mass_cancel_request_type: None,
     msg_type: b"D",
     msg_seq_num: 12,
     order_id: None,
@@ -182,6 +196,7 @@ fn examples() -> Vec<(&'static str, String)> {
     let expired =
         Execution { cause: Some(Cause::ImmediateOrCancel), ..execution(ExecType::Expired, expired) };
     let repeated = Repeated {
+        canceled: None,
         seq: AT.seq,
         first: Event::Execution(execution(ExecType::New, order())),
         fills: Vec::new(),
@@ -305,12 +320,12 @@ fn each_event_has_an_exec_id_of_its_own_and_always_the_same() {
 #[test]
 fn a_repeated_cancel_is_answered_with_the_state_of_its_order() {
     let first = Event::Execution(canceled());
-    let repeated = Repeated { seq: AT.seq, first, fills: Vec::new(), current: None };
+    let repeated = Repeated { canceled: None, seq: AT.seq, first, fills: Vec::new(), current: None };
     let text = answered(&Answer::Repeated(repeated));
     assert!(text.contains("|11=mm-2|41=mm-1|17=0|150=I|39=4|"), "{text}");
 
     let first = Event::CancelRejected(cancel_rejected());
-    let repeated = Repeated { seq: AT.seq, first, fills: Vec::new(), current: None };
+    let repeated = Repeated { canceled: None, seq: AT.seq, first, fills: Vec::new(), current: None };
     let text = answered(&Answer::Repeated(repeated));
     assert!(text.contains("|35=9|") && text.contains("|434=1|102=1|58=OrderUnknown: "), "{text}");
 }
@@ -318,7 +333,7 @@ fn a_repeated_cancel_is_answered_with_the_state_of_its_order() {
 #[test]
 fn a_repeated_trade_does_not_trade_again() {
     let first = Event::Execution(partly_filled());
-    let repeated = Repeated { seq: AT.seq, first, fills: Vec::new(), current: None };
+    let repeated = Repeated { canceled: None, seq: AT.seq, first, fills: Vec::new(), current: None };
     let text = answered(&Answer::Repeated(repeated));
     for field in ["|32=", "|31=", "|527=", "|851="] {
         assert!(!text.contains(field), "{field} in {text}");

@@ -1,6 +1,6 @@
 //! `executionReport`: an event of the user data stream.
 
-use super::order::notional_scale;
+use super::order::{self, notional_scale};
 use super::words;
 use crate::limits::EVENTS_PER_STEP_MAX;
 use crate::report::cause_text;
@@ -35,7 +35,7 @@ pub(super) fn execution_report(
 }
 
 /// Unique per environment: the shard where order ids have it, the record, the place in it.
-fn execution_id(at: EventRef) -> u64 {
+pub(super) fn execution_id(at: EventRef) -> u64 {
     u64::from(at.shard.0) << SHARD_SHIFT | at.seq.0 << INDEX_BITS | u64::from(at.index)
 }
 
@@ -43,10 +43,11 @@ fn execution_id(at: EventRef) -> u64 {
 fn asked(execution: &Execution, instrument: &Instrument, w: &mut Writer<'_>) {
     let order = &execution.order;
     w.key("s").text(instrument.symbol.as_str());
-    // A cancel goes under its own name, and tells that of the order in C.
-    let (name, canceled) = match &execution.cancel_id {
-        Some(cancel) => (cancel.as_str(), order.cl_ord_id.as_str()),
-        None => (order.cl_ord_id.as_str(), ""),
+    // A cancel goes under its own name, and tells that of the order in C; an amendment the name that the order had.
+    let (name, before) = match (&execution.cancel_id, &execution.replaced) {
+        (Some(cancel), _) => (cancel.as_str(), order.cl_ord_id.as_str()),
+        (None, Some(replaced)) => (order.cl_ord_id.as_str(), replaced.orig_cl_ord_id.as_str()),
+        (None, None) => (order.cl_ord_id.as_str(), ""),
     };
     w.key("c").text(name);
     w.key("S").text(words::side(order.side));
@@ -57,7 +58,7 @@ fn asked(execution: &Execution, instrument: &Instrument, w: &mut Writer<'_>) {
     w.key("P").decimal(0, instrument.price_scale);
     w.key("F").decimal(0, instrument.qty_scale);
     w.key("g").integer(-1);
-    w.key("C").text(canceled);
+    w.key("C").text(before);
 }
 
 fn happened(execution: &Execution, instrument: &Instrument, w: &mut Writer<'_>) {
@@ -93,4 +94,30 @@ fn progress(execution: &Execution, instrument: &Instrument, w: &mut Writer<'_>) 
     w.key("Q").decimal(0, quote);
     w.key("W").unsigned(order.created.as_millis());
     w.key("V").text(words::smp(order.smp));
+    if let Some(cause) = execution.cause {
+        w.key("cancelCause").text(words::cause(cause));
+    }
+    if let Some(replaced) = &execution.replaced {
+        w.key("keptPriority").boolean(replaced.kept_priority);
+    }
+    prevention(execution, instrument, w);
+    order::terms_if_any(order, w);
+}
+
+/// What self-match prevention took, under the names that Binance has for it.
+fn prevention(execution: &Execution, instrument: &Instrument, w: &mut Writer<'_>) {
+    let order = &execution.order;
+    if order.prevented_qty.0 > 0 {
+        w.key("A").decimal(i128::from(order.prevented_qty.0), instrument.qty_scale);
+    }
+    let Some(prevented) = &execution.prevented else { return };
+    w.key("B").decimal(i128::from(prevented.qty.0), instrument.qty_scale);
+    w.key("u").unsigned(u64::from(order.smp_group.0));
+    w.key("U").unsigned(prevented.counter.0);
+    w.key("Cs").text(instrument.symbol.as_str());
+    w.key("pL").decimal(i128::from(prevented.price.0), instrument.price_scale);
+    w.key("pl").decimal(i128::from(prevented.qty.0), instrument.qty_scale);
+    let quote = prevented.price.times(prevented.qty);
+    w.key("pY").decimal(quote.0, notional_scale(instrument));
+    w.key("preventedAsMaker").boolean(prevented.maker);
 }

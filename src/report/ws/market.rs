@@ -54,27 +54,33 @@ fn symbol(instrument: &Instrument, w: &mut Writer<'_>) {
         for feature in NOT_OFFERED {
             w.key(feature).boolean(false);
         }
+        w.key("cancelReplaceAllowed").boolean(true);
+        w.key("amendAllowed").boolean(true);
         w.key("isSpotTradingAllowed").boolean(instrument.kind == InstrumentKind::Spot);
         w.key("filters").array(|w| filters(instrument, w));
         w.key("permissions").array(|_| {});
         w.key("permissionSets").array(|_| {});
         w.key("defaultSelfTradePreventionMode").text(words::smp(SmpMode::default()));
         w.key("allowedSelfTradePreventionModes").array(|w| {
-            for mode in [SmpMode::None, SmpMode::ExpireTaker, SmpMode::ExpireMaker, SmpMode::ExpireBoth] {
+            for mode in [
+                SmpMode::None,
+                SmpMode::ExpireTaker,
+                SmpMode::ExpireMaker,
+                SmpMode::ExpireBoth,
+                SmpMode::Decrement,
+            ] {
                 w.text(words::smp(mode));
             }
         });
     });
 }
 
-const NOT_OFFERED: [&str; 9] = [
+const NOT_OFFERED: [&str; 7] = [
     "icebergAllowed",
     "ocoAllowed",
     "otoAllowed",
     "quoteOrderQtyMarketAllowed",
     "allowTrailingStop",
-    "cancelReplaceAllowed",
-    "amendAllowed",
     "pegInstructionsAllowed",
     "isMarginTradingAllowed",
 ];
@@ -138,7 +144,7 @@ pub(super) fn depth(
 }
 
 /// What a shard tells of a book.
-type Best = (InstrumentId, Option<BookLevel>, Option<BookLevel>);
+pub(super) type Best = (InstrumentId, Option<BookLevel>, Option<BookLevel>);
 
 /// `ticker.book`: one object, or an array of them.
 pub(super) fn book_ticker(directory: &Directory, books: &[Best], one: bool, w: &mut Writer<'_>) {

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   Local ────► ping, time, exchangeInfo, session.*                {"id", "status", "result" | "error", "rateLimits"}
-//!   Event ────► Pending::hear … executed() ─► order.place, order.cancel
-//!   Answer ───► answered() ─► order.status, openOrders.status, depth, ticker.book, repetitions
+//!   Event ────► Pending::hear … executed() ─► order.place, .cancel, .cancelReplace, .amend, openOrders.cancelAll
+//!   Answer ───► answered() ─► order.status, account.status, myTrades, depth, ticker.book, repetitions …
 //!   Event ────► execution_report() ─► {"subscriptionId", "event"}
 //! ```
 //!
@@ -11,6 +11,8 @@
 //! `reason` in an order (why it closed), `data` of an error (the facts of the refusal), `fillsOmitted`. Cost: one pass
 //! over the buffer, a look-up in the directory; no allocation once the buffer has grown.
 
+mod account;
+mod changes;
 mod event;
 mod market;
 mod order;
@@ -24,8 +26,8 @@ pub use pending::Pending;
 
 use crate::config::Directory;
 use crate::types::{
-    Answer, EventRef, Execution, Instrument, InstrumentId, Nanos, Query, RateLimitUse, Refusal, Reject,
-    RequestKind, SessionStatus,
+    Answer, Event, EventRef, Execution, Instrument, InstrumentId, Nanos, Query, RateLimitUse, Refusal,
+    Reject, RequestKind, SessionStatus,
 };
 use crate::wire::json::{RequestId, Writer};
 use std::sync::Arc;
@@ -73,6 +75,11 @@ impl Reporter {
         result(to, false, out, |w| market::exchange_info(&self.directory, to, which, environment, now, w));
     }
 
+    /// `account.rateLimits.orders`.
+    pub fn rate_limits(&self, to: &Reply<'_>, used: &[RateLimitUse], out: &mut Vec<u8>) {
+        result(to, false, out, |w| rate_limits(used, true, w));
+    }
+
     /// `session.logon`, `session.status`, `session.logout`.
     pub fn session(&self, to: &Reply<'_>, status: &SessionStatus, now: Nanos, out: &mut Vec<u8>) {
         let key = status.logged_on.and_then(|(key, since)| Some((self.directory.key(key)?, since)));
@@ -116,7 +123,9 @@ impl Reporter {
         let named = match &pending.kind {
             RequestKind::New(order) => Some((order.instrument, order.cl_ord_id)),
             RequestKind::Cancel(cancel) => Some((cancel.instrument, cancel.cl_ord_id)),
-            RequestKind::Query(_) => None,
+            RequestKind::Amend(amend) => Some((amend.instrument, amend.cl_ord_id)),
+            RequestKind::Replace(replace) => Some((replace.order.instrument, replace.order.cl_ord_id)),
+            RequestKind::MassCancel(_) | RequestKind::Query(_) => None,
         };
         refusal::write(to, false, &refusal, out, |w| {
             w.key("serverTime").unsigned(now.as_millis());
@@ -131,7 +140,14 @@ impl Reporter {
     pub fn executed(&self, to: &Reply<'_>, pending: &Pending, time: Nanos, out: &mut Vec<u8>) {
         match &pending.last {
             Some(event) => {
-                let told = order::Told { event, fills: &pending.fills, more_fills: pending.more_fills };
+                let told = order::Told {
+                    event,
+                    fills: &pending.fills,
+                    more_fills: pending.more_fills,
+                    replaced: pending.replaced,
+                    canceled: pending.canceled.as_ref(),
+                    listed: &pending.listed,
+                };
                 self.tell(to, false, pending, &told, time, out);
             }
             None => self.outcome_unknown(to, pending, time, out),
@@ -148,12 +164,27 @@ impl Reporter {
         out: &mut Vec<u8>,
     ) {
         match answer {
-            Answer::Order(Err(refusal)) => self.refused(to, refusal, time, out),
-            Answer::Order(Ok(order)) => match self.directory.instrument(order.instrument) {
-                Some(instrument) => result(to, false, out, |w| order::status(order, instrument, w)),
-                None => self.refused(to, &Reject::InstrumentNotOnShard.into(), time, out),
+            Answer::Order(_, Err(refusal)) | Answer::Account(Err(refusal)) | Answer::Tested(Err(refusal)) => {
+                self.refused(to, refusal, time, out);
+            }
+            Answer::Tested(Ok(())) => self.empty(to, out),
+            Answer::Account(Ok(state)) => match self.directory.account(state.limits.account) {
+                Some(account) => {
+                    result(to, false, out, |w| account::status(account, state, &self.directory, w));
+                }
+                None => self.refused(to, &Reject::AccountNotOnShard.into(), time, out),
             },
-            Answer::OpenOrders(orders) => result(to, false, out, |w| {
+            Answer::Trades(instrument, trades) => {
+                self.of_instrument(*instrument, to, time, out, |instrument, w| {
+                    account::trades(instrument, trades, w);
+                });
+            }
+            Answer::Order(_, Ok(order)) => {
+                self.of_instrument(order.instrument, to, time, out, |instrument, w| {
+                    order::status(order, instrument, w);
+                });
+            }
+            Answer::OpenOrders(_, orders) => result(to, false, out, |w| {
                 w.array(|w| {
                     for order in orders {
                         if let Some(instrument) = self.directory.instrument(order.instrument) {
@@ -162,30 +193,52 @@ impl Reporter {
                     }
                 });
             }),
-            Answer::Depth { instrument, last, bids, asks } => match self.directory.instrument(*instrument) {
-                Some(instrument) => {
-                    result(to, false, out, |w| market::depth(instrument, *last, bids, asks, w));
-                }
-                None => self.refused(to, &Reject::InstrumentNotOnShard.into(), time, out),
-            },
-            Answer::BookTicker(books) => {
-                let one =
-                    matches!(pending.kind, RequestKind::Query(Query::BookTicker { instrument: Some(_) }));
-                if one && books.is_empty() {
-                    return self.refused(to, &Reject::InstrumentNotOnShard.into(), time, out);
-                }
-                result(to, false, out, |w| market::book_ticker(&self.directory, books, one, w));
+            Answer::Depth { instrument, last, bids, asks } => {
+                self.of_instrument(*instrument, to, time, out, |instrument, w| {
+                    market::depth(instrument, *last, bids, asks, w);
+                });
             }
+            Answer::BookTicker(books) => self.book_ticker(to, pending, books, time, out),
             Answer::Repeated(repeated) => {
-                let told = order::Told { event: &repeated.first, fills: &repeated.fills, more_fills: 0 };
+                let told = order::Told::repeated(repeated);
                 let time = order::time_of(&repeated.first).unwrap_or(time);
                 self.tell(to, true, pending, &told, time, out);
             }
-            Answer::Refused(event) => {
-                let told = order::Told { event, fills: &[], more_fills: 0 };
+            Answer::Refused(event) | Answer::Reported(event) => {
+                let told = order::Told::refused(event);
                 self.tell(to, false, pending, &told, time, out);
             }
         }
+    }
+
+    /// A result in the terms of an instrument.
+    fn of_instrument(
+        &self,
+        instrument: InstrumentId,
+        to: &Reply<'_>,
+        time: Nanos,
+        out: &mut Vec<u8>,
+        content: impl FnOnce(&Instrument, &mut Writer<'_>),
+    ) {
+        match self.directory.instrument(instrument) {
+            Some(instrument) => result(to, false, out, |w| content(instrument, w)),
+            None => self.refused(to, &Reject::InstrumentNotOnShard.into(), time, out),
+        }
+    }
+
+    fn book_ticker(
+        &self,
+        to: &Reply<'_>,
+        pending: &Pending,
+        books: &[market::Best],
+        time: Nanos,
+        out: &mut Vec<u8>,
+    ) {
+        let one = matches!(pending.kind, RequestKind::Query(Query::BookTicker { instrument: Some(_) }));
+        if one && books.is_empty() {
+            return self.refused(to, &Reject::InstrumentNotOnShard.into(), time, out);
+        }
+        result(to, false, out, |w| market::book_ticker(&self.directory, books, one, w));
     }
 
     /// `executionReport` for a subscriber: the event, its place in the journal, when it was sequenced.
@@ -212,6 +265,15 @@ impl Reporter {
         time: Nanos,
         out: &mut Vec<u8>,
     ) {
+        match (&pending.kind, told.event) {
+            (RequestKind::Replace(replace), _) => {
+                return self.replaced(to, repeated, (pending, replace), told, time, out);
+            }
+            (RequestKind::MassCancel(cancel), Event::MassCanceled(done)) => {
+                return self.canceled_all(to, repeated, (cancel, done), told, time, out);
+            }
+            _ => {}
+        }
         match told.outcome(&self.directory) {
             Ok((execution, instrument)) => result(to, repeated, out, |w| {
                 order::executed(pending, told, execution, instrument, time, w);

@@ -1,11 +1,12 @@
 //! Orders as answers tell them.
 
+use super::event::execution_id;
 use super::{Pending, words};
 use crate::config::Directory;
 use crate::report::cause_text;
 use crate::types::{
-    Event, ExecType, Execution, Fill, Instrument, Nanos, Order, Refusal, Reject, RequestKind, ResponseType,
-    Scale,
+    ClOrdId, Event, EventRef, ExecType, Execution, Fill, Instrument, Nanos, Order, Refusal, Reject, Repeated,
+    Replaced, RequestKind, ResponseType, Scale, SmpGroupId, TimeInForce,
 };
 use crate::wire::json::Writer;
 
@@ -14,9 +15,30 @@ pub(super) struct Told<'a> {
     pub(super) event: &'a Event,
     pub(super) fills: &'a [Fill],
     pub(super) more_fills: u64,
+    /// What an amendment changed, and its place.
+    pub(super) replaced: Option<(Replaced, EventRef)>,
+    /// What became of the cancel of `order.cancelReplace`.
+    pub(super) canceled: Option<&'a Event>,
+    /// The orders that a mass cancel closed, as far as they are listed.
+    pub(super) listed: &'a [Order],
 }
 
 impl<'a> Told<'a> {
+    /// The first result of a request that came again.
+    pub(super) fn repeated(repeated: &'a Repeated) -> Self {
+        Self {
+            fills: &repeated.fills,
+            replaced: replaced(repeated),
+            canceled: repeated.canceled.as_ref(),
+            ..Self::refused(&repeated.first)
+        }
+    }
+
+    /// A refusal of a repetition, and nothing beside it.
+    pub(super) fn refused(event: &'a Event) -> Self {
+        Self { event, fills: &[], more_fills: 0, replaced: None, canceled: None, listed: &[] }
+    }
+
     /// What happened, or why nothing did.
     pub(super) fn outcome<'d>(
         &self,
@@ -31,6 +53,7 @@ impl<'a> Told<'a> {
                 }
             },
             Event::CancelRejected(reject) => Err(reject.refusal),
+            Event::MassCanceled(canceled) => Err(canceled.refusal.unwrap_or(Reject::OutcomeUnknown.into())),
             Event::Instrument(_) | Event::Account(_) | Event::Reference(..) => {
                 Err(Reject::OutcomeUnknown.into())
             }
@@ -48,6 +71,13 @@ impl<'a> Told<'a> {
     }
 }
 
+/// What a repeated amendment changed. It was the first event of its step.
+fn replaced(repeated: &Repeated) -> Option<(Replaced, EventRef)> {
+    let Event::Execution(first) = &repeated.first else { return None };
+    let at = EventRef { shard: first.order.id.shard(), seq: repeated.seq, index: 0 };
+    first.replaced.map(|replaced| (replaced, at))
+}
+
 /// When what an event tells happened.
 pub(super) fn time_of(event: &Event) -> Option<Nanos> {
     match event {
@@ -56,7 +86,7 @@ pub(super) fn time_of(event: &Event) -> Option<Nanos> {
     }
 }
 
-/// The result of `order.place` or `order.cancel`.
+/// The result of `order.place`, `order.cancel` or `order.amend.keepPriority`.
 pub(super) fn executed(
     pending: &Pending,
     told: &Told<'_>,
@@ -65,31 +95,88 @@ pub(super) fn executed(
     time: Nanos,
     w: &mut Writer<'_>,
 ) {
+    match &pending.kind {
+        RequestKind::Cancel(cancel) => canceled(&execution.order, &cancel.cl_ord_id, instrument, time, w),
+        RequestKind::Amend(_) => amended(told, &execution.order, instrument, time, w),
+        _ => placed(pending.response, told, execution, instrument, time, w),
+    }
+}
+
+/// An order that was entered.
+pub(super) fn placed(
+    response: ResponseType,
+    told: &Told<'_>,
+    execution: &Execution,
+    instrument: &Instrument,
+    time: Nanos,
+    w: &mut Writer<'_>,
+) {
     let order = &execution.order;
-    w.object(|w| match &pending.kind {
-        RequestKind::Cancel(cancel) => {
-            w.key("symbol").text(instrument.symbol.as_str());
-            w.key("origClientOrderId").text(order.cl_ord_id.as_str());
-            order_id(order, w);
-            w.key("clientOrderId").text(cancel.cl_ord_id.as_str());
-            w.key("transactTime").unsigned(time.as_millis());
-            terms(order, instrument, w);
+    w.object(|w| {
+        w.key("symbol").text(instrument.symbol.as_str());
+        order_id(order, w);
+        w.key("clientOrderId").text(order.cl_ord_id.as_str());
+        w.key("transactTime").unsigned(time.as_millis());
+        if response == ResponseType::Ack {
+            return;
         }
-        RequestKind::New(_) | RequestKind::Query(_) => {
+        terms(order, instrument, w);
+        w.key("workingTime").unsigned(order.created.as_millis());
+        reason(execution, w);
+        if response == ResponseType::Full {
+            fills(told, instrument, w);
+        }
+    });
+}
+
+/// An order that was canceled, by a request of this name.
+pub(super) fn canceled(
+    order: &Order,
+    by: &ClOrdId,
+    instrument: &Instrument,
+    time: Nanos,
+    w: &mut Writer<'_>,
+) {
+    w.object(|w| {
+        w.key("symbol").text(instrument.symbol.as_str());
+        w.key("origClientOrderId").text(order.cl_ord_id.as_str());
+        order_id(order, w);
+        w.key("clientOrderId").text(by.as_str());
+        w.key("transactTime").unsigned(time.as_millis());
+        terms(order, instrument, w);
+    });
+}
+
+/// An order that was amended. Binance calls some fields by other names here.
+fn amended(told: &Told<'_>, order: &Order, instrument: &Instrument, time: Nanos, w: &mut Writer<'_>) {
+    let (qty, quote) = (instrument.qty_scale, notional_scale(instrument));
+    w.object(|w| {
+        w.key("transactTime").unsigned(time.as_millis());
+        if let Some((replaced, at)) = &told.replaced {
+            w.key("executionId").unsigned(execution_id(*at));
+            w.key("keptPriority").boolean(replaced.kept_priority);
+        }
+        w.key("amendedOrder").object(|w| {
             w.key("symbol").text(instrument.symbol.as_str());
             order_id(order, w);
+            if let Some((replaced, _)) = &told.replaced {
+                w.key("origClientOrderId").text(replaced.orig_cl_ord_id.as_str());
+            }
             w.key("clientOrderId").text(order.cl_ord_id.as_str());
-            w.key("transactTime").unsigned(time.as_millis());
-            if pending.response == ResponseType::Ack {
-                return;
-            }
-            terms(order, instrument, w);
+            w.key("price").decimal(i128::from(order.price.0), instrument.price_scale);
+            w.key("qty").decimal(i128::from(order.qty.0), qty);
+            w.key("executedQty").decimal(i128::from(order.cum_qty.0), qty);
+            w.key("preventedQty").decimal(i128::from(order.prevented_qty.0), qty);
+            w.key("quoteOrderQty").decimal(0, quote);
+            w.key("cumulativeQuoteQty").decimal(order.cum_quote.0, quote);
+            w.key("status").text(words::status(order.status));
+            w.key("timeInForce").text(words::time_in_force(order.time_in_force));
+            w.key("type").text(words::ord_type(order.ord_type));
+            w.key("side").text(words::side(order.side));
             w.key("workingTime").unsigned(order.created.as_millis());
-            reason(execution, w);
-            if pending.response == ResponseType::Full {
-                fills(told, instrument, w);
-            }
-        }
+            w.key("selfTradePreventionMode").text(words::smp(order.smp));
+            terms_if_any(order, w);
+        });
     });
 }
 
@@ -128,9 +215,29 @@ fn terms(order: &Order, instrument: &Instrument, w: &mut Writer<'_>) {
     w.key("type").text(words::ord_type(order.ord_type));
     w.key("side").text(words::side(order.side));
     w.key("selfTradePreventionMode").text(words::smp(order.smp));
+    if order.prevented_qty.0 > 0 {
+        w.key("preventedQuantity").decimal(i128::from(order.prevented_qty.0), instrument.qty_scale);
+    }
+    terms_if_any(order, w);
+}
+
+/// What few orders have.
+pub(super) fn terms_if_any(order: &Order, w: &mut Writer<'_>) {
+    if order.smp_group != SmpGroupId::NONE {
+        w.key("tradeGroupId").unsigned(u64::from(order.smp_group.0));
+    }
+    if order.time_in_force == TimeInForce::Gtd {
+        w.key("goodTillDate").unsigned(order.expire.as_millis());
+    }
+    if order.reduce_only {
+        w.key("reduceOnly").boolean(true);
+    }
 }
 
 fn reason(execution: &Execution, w: &mut Writer<'_>) {
+    if let Some(cause) = execution.cause {
+        w.key("cancelCause").text(words::cause(cause));
+    }
     if let Some(text) = execution.cause.map(cause_text).filter(|text| !text.is_empty()) {
         w.key("reason").text(text);
     }

@@ -15,13 +15,24 @@ pub(super) fn write(
 ) {
     let info = refusal.reject.info();
     envelope(to, info.ws_status, repeated, out, |w| {
-        w.key("error").object(|w| {
-            w.key("code").integer(i64::from(info.ws_code));
-            w.key("msg").display(refusal);
-            w.key("data").object(|w| {
-                w.key("name").text(info.name);
-                facts(w);
-            });
+        w.key("error");
+        object(refusal, w, facts);
+    });
+}
+
+/// An error inside an answer, of one of the two requests that it was.
+pub(super) fn inner(refusal: &Refusal, now: Nanos, w: &mut Writer<'_>) {
+    object(refusal, w, |w| facts(refusal, now, w));
+}
+
+fn object(refusal: &Refusal, w: &mut Writer<'_>, facts: impl FnOnce(&mut Writer<'_>)) {
+    let info = refusal.reject.info();
+    w.object(|w| {
+        w.key("code").integer(i64::from(info.ws_code));
+        w.key("msg").display(refusal);
+        w.key("data").object(|w| {
+            w.key("name").text(info.name);
+            facts(w);
         });
     });
 }

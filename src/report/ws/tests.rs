@@ -5,13 +5,15 @@ use crate::config::fixture::{BTC_USD, ETH_PERP, KEY, directory};
 use crate::limits::ONCE_FILLS_MAX;
 use crate::types::{
     AccountId, BookLevel, CancelOrder, CancelRejected, Cause, ClOrdId, Detail, Event, ExecType, Fill,
-    NewOrder, Notional, OrdStatus, OrdType, Order, OrderId, OrderRef, Price, Qty, RateLimitType, Repeated,
-    ResponseType, Seq, SessionId, ShardId, Side, SmpMode, Span, Text, TimeInForce, TradeId,
+    NewOrder, Notional, OpenOrdersQuery, OrdStatus, OrdType, Order, OrderId, OrderQuery, OrderRef, Price,
+    Qty, RateLimitType, Repeated, ResponseType, Seq, SessionId, ShardId, Side, SmpMode, Span, Text,
+    TimeInForce, TradeId,
 };
 use crate::wire::json::examples::{PAGE, example, names};
 use proptest::prelude::*;
 
 const NOW: Nanos = Nanos(1_719_487_045_224_000_000);
+const AT: EventRef = EventRef { shard: ShardId(0), seq: Seq(4711), index: 0 };
 const ORDERS: RateLimitUse =
     RateLimitUse { kind: RateLimitType::Orders, window: Span::from_secs(10), limit: 50, count: 12 };
 const CANCELS: RateLimitUse =
@@ -29,6 +31,9 @@ fn name(text: &str) -> ClOrdId {
 
 fn new_order() -> NewOrder {
     NewOrder {
+        smp_group: None,
+        reduce_only: false,
+        expire: Nanos(0),
         account: AccountId(1),
         instrument: BTC_USD,
         cl_ord_id: name("bot-17"),
@@ -45,6 +50,10 @@ fn new_order() -> NewOrder {
 fn order() -> Order {
     let new = new_order();
     Order {
+        smp_group: Default::default(),
+        reduce_only: false,
+        expire: Nanos(0),
+        prevented_qty: Qty(0),
         id: OrderId(4711),
         cl_ord_id: new.cl_ord_id,
         account: new.account,
@@ -66,15 +75,7 @@ fn order() -> Order {
 }
 
 fn execution(exec_type: ExecType, order: Order) -> Execution {
-    Execution {
-        exec_type,
-        order,
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill: None,
-        cause: None,
-        refusal: None,
-    }
+    Execution::bare(exec_type, order)
 }
 
 fn filled_in_part() -> Execution {
@@ -114,8 +115,17 @@ fn asking(query: Query) -> Pending {
     Pending::new(&RequestKind::Query(query), ResponseType::Result)
 }
 
+fn order_query() -> OrderQuery {
+    let target = OrderRef::ClOrdId(name("bot-17"));
+    OrderQuery { account: AccountId(1), instrument: BTC_USD, target, req_id: None }
+}
+
+fn open_orders_query() -> OpenOrdersQuery {
+    OpenOrdersQuery { account: AccountId(1), instrument: Some(BTC_USD), side: None, req_id: None }
+}
+
 fn heard(mut pending: Pending, events: &[Execution]) -> Pending {
-    events.iter().for_each(|execution| pending.hear(&Event::Execution(*execution)));
+    events.iter().for_each(|execution| pending.hear(&Event::Execution(*execution), AT));
     pending
 }
 
@@ -174,6 +184,7 @@ fn of_orders() -> Vec<(&'static str, String)> {
         said(|r, out| r.executed(&to("order-17", &[ORDERS]), &pending, NOW, out))
     };
     let repeated = Repeated {
+        canceled: None,
         seq: Seq(4711),
         first: Event::Execution(execution(ExecType::New, order())),
         fills: Vec::new(),
@@ -219,11 +230,11 @@ fn of_questions() -> Vec<(&'static str, String)> {
     vec![
         (
             "order.status response",
-            answered(&placing(ResponseType::Ack), &Answer::Order(Ok(filled_in_part().order))),
+            answered(&placing(ResponseType::Ack), &Answer::Order(order_query(), Ok(filled_in_part().order))),
         ),
         (
             "openOrders.status response",
-            answered(&placing(ResponseType::Ack), &Answer::OpenOrders(vec![order()])),
+            answered(&placing(ResponseType::Ack), &Answer::OpenOrders(open_orders_query(), vec![order()])),
         ),
         (
             "depth response",
@@ -258,6 +269,7 @@ fn of_errors() -> Vec<(&'static str, String)> {
             "too late error",
             said(|r, out| {
                 let reject = CancelRejected {
+                    response_to: crate::types::CxlRejResponseTo::Cancel,
                     account: AccountId(1),
                     instrument: BTC_USD,
                     session: SessionId::NONE,
@@ -268,7 +280,7 @@ fn of_errors() -> Vec<(&'static str, String)> {
                     refusal: Reject::TooLateToCancel.into(),
                 };
                 let mut pending = canceling();
-                pending.hear(&Event::CancelRejected(reject));
+                pending.hear(&Event::CancelRejected(reject), AT);
                 r.executed(&to("cancel-18", &[CANCELS]), &pending, NOW, out);
             }),
         ),
@@ -365,8 +377,13 @@ fn a_refused_order_is_an_error_with_its_facts() {
         )
     );
     assert!(text.contains(r#""data":{"name":"QtyTooLarge","bound":1000000}"#), "{text}");
-    let repeated =
-        Repeated { seq: Seq(1), first: Event::Execution(rejected), fills: Vec::new(), current: None };
+    let repeated = Repeated {
+        canceled: None,
+        seq: Seq(1),
+        first: Event::Execution(rejected),
+        fills: Vec::new(),
+        current: None,
+    };
     let text = said(|r, out| r.answered(&to("x", &[]), &pending, &Answer::Repeated(repeated), NOW, out));
     assert!(text.starts_with(r#"{"id":"x","status":400,"repeated":true,"error":"#), "{text}");
     let text = said(|r, out| {
@@ -405,7 +422,7 @@ fn a_cancel_is_reported_under_both_names() {
 fn a_sweep_tells_its_first_trades_and_how_many_more() {
     let mut pending = placing(ResponseType::Full);
     for _ in 0..ONCE_FILLS_MAX + 2 {
-        pending.hear(&Event::Execution(filled_in_part()));
+        pending.hear(&Event::Execution(filled_in_part()), AT);
     }
     let text = said(|r, out| r.executed(&to("x", &[]), &pending, NOW, out));
     assert_eq!(text.matches("tradeId").count(), ONCE_FILLS_MAX);
@@ -459,7 +476,7 @@ proptest! {
         let (now, reply) = (Nanos(times.1), to("x", &[ORDERS]));
         let texts = [
             said(|r, out| r.executed(&reply, &pending, now, out)),
-            said(|r, out| r.answered(&reply, &pending, &Answer::Order(Ok(order)), now, out)),
+            said(|r, out| r.answered(&reply, &pending, &Answer::Order(order_query(), Ok(order)), now, out)),
             said(|r, out| r.execution_report(0, &trade, at, now, out)),
             said(|r, out| r.refused(&reply, &Refusal::with(Reject::OrderRate, Detail::RetryAfter(Span(wait))), now, out)),
             said(|r, out| r.refused(&reply, &Refusal::with(Reject::QtyTooLarge, Detail::Bound(bound)), now, out)),

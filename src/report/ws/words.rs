@@ -1,7 +1,7 @@
 //! FIX's words as Binance spells them.
 
 use crate::types::{
-    ExecType, InstrumentKind, InstrumentState, OrdStatus, OrdType, RateLimitType, Side, SmpMode, Span,
+    Cause, ExecType, InstrumentKind, InstrumentState, OrdStatus, OrdType, RateLimitType, Side, SmpMode, Span,
     TimeInForce,
 };
 
@@ -25,6 +25,7 @@ pub(super) const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
         TimeInForce::Gtc => "GTC",
         TimeInForce::Ioc => "IOC",
         TimeInForce::Fok => "FOK",
+        TimeInForce::Gtd => "GTD",
     }
 }
 
@@ -34,6 +35,7 @@ pub(super) const fn smp(smp: SmpMode) -> &'static str {
         SmpMode::ExpireTaker => "EXPIRE_TAKER",
         SmpMode::ExpireMaker => "EXPIRE_MAKER",
         SmpMode::ExpireBoth => "EXPIRE_BOTH",
+        SmpMode::Decrement => "DECREMENT",
     }
 }
 
@@ -55,6 +57,25 @@ pub(super) const fn exec_type(exec_type: ExecType) -> &'static str {
         ExecType::Canceled => "CANCELED",
         ExecType::Rejected => "REJECTED",
         ExecType::Expired => "EXPIRED",
+        ExecType::Replaced => "REPLACED",
+        ExecType::Prevented => "TRADE_PREVENTION",
+    }
+}
+
+/// `cancelCause`.
+pub(super) const fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Requested => "REQUESTED",
+        Cause::ImmediateOrCancel => "IMMEDIATE_OR_CANCEL",
+        Cause::FillOrKill => "FILL_OR_KILL",
+        Cause::NoLiquidity => "NO_LIQUIDITY",
+        Cause::SelfMatch => "SELF_MATCH",
+        Cause::GoodTillDate => "GOOD_TILL_DATE",
+        Cause::MassCancel => "MASS_CANCEL",
+        Cause::ReduceOnly => "REDUCE_ONLY",
+        Cause::SessionDisconnected => "SESSION_DISCONNECTED",
+        Cause::SessionLoggedOut => "SESSION_LOGGED_OUT",
+        Cause::ServerRestarted => "SERVER_RESTARTED",
     }
 }
 

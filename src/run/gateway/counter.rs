@@ -6,8 +6,8 @@ use super::requests::Requests;
 use crate::report::ws::{Pending, Reply, Reporter};
 use crate::ring::rate::Usage;
 use crate::types::{
-    AccountId, Answer, ConnId, Event, Execution, Nanos, RateLimitType, RateLimitUse, Refusal, RequestKind,
-    ResponseType, Span,
+    AccountId, Answer, ConnId, Event, EventRef, Execution, Nanos, RateLimitType, RateLimitUse, Refusal,
+    RequestKind, ResponseType, Span,
 };
 use crate::wire::json::RequestId;
 
@@ -56,9 +56,9 @@ impl Counter {
     }
 
     /// An event of a request's steps: remembered until the last one, which answers it. `None` if nobody waits.
-    pub fn hear(&mut self, token: u64, event: &Event) {
+    pub fn hear(&mut self, token: u64, event: &Event, at: EventRef) {
         if let Some(waiting) = self.requests.get_mut(token) {
-            waiting.ask.pending.hear(event);
+            waiting.ask.pending.hear(event, at);
         }
     }
 
@@ -117,6 +117,16 @@ impl Counter {
         }
         let to = Reply { id: waiting.id, limits: waiting.with_limits.then_some(&self.limits) };
         write(&self.reporter, &to, waiting, &mut self.text);
+        &self.text
+    }
+
+    /// Writes the answer to `account.rateLimits.orders`, which no shard knows.
+    pub fn rate_limits(&mut self, asked: &Waiting, account: AccountId, now: Nanos, desk: &Desk) -> &[u8] {
+        self.text.clear();
+        self.limits.clear();
+        self.measure(Some(account), now, desk);
+        let to = Reply { id: asked.id, limits: asked.with_limits.then_some(&self.limits) };
+        self.reporter.rate_limits(&to, &self.limits, &mut self.text);
         &self.text
     }
 

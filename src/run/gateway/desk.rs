@@ -106,6 +106,17 @@ impl Desk {
     /// Takes a decoded request through verify, limit and route into the ring of its shard. If it is refused, it has
     /// not been taken and never will be.
     pub fn submit(&mut self, unverified: Unverified<'_>, asker: Asker) -> Result<(), Refusal> {
+        let (allowed, stamps) = self.admit(unverified, &asker)?;
+        let origin = Origin { gateway: self.id, conn: asker.conn, token: asker.token, stamps };
+        self.push(&allowed, origin, asker.logon)
+    }
+
+    /// Takes a decoded request through verify and limit.
+    pub fn admit<'a>(
+        &mut self,
+        unverified: Unverified<'a>,
+        asker: &Asker,
+    ) -> Result<(Allowed<'a>, Stamps), Refusal> {
         if self.closing {
             return Err(Reject::ShuttingDown.into());
         }
@@ -117,8 +128,7 @@ impl Desk {
         stamps.verified = self.clock.now();
         let allowed = self.limiter.check(verified, stamps.verified)?;
         stamps.limited = self.clock.now();
-        let origin = Origin { gateway: self.id, conn: asker.conn, token: asker.token, stamps };
-        self.push(&allowed, origin, asker.logon)
+        Ok((allowed, stamps))
     }
 
     fn push(&mut self, allowed: &Allowed<'_>, origin: Origin, logon: LogonId) -> Result<(), Refusal> {
@@ -258,6 +268,19 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
         RequestKind::Cancel(cancel) => ShardInput::Command {
             origin: Some(origin),
             command: Command::Cancel(requester(), cancel),
+            signed,
+        },
+        RequestKind::Amend(amend) => {
+            ShardInput::Command { origin: Some(origin), command: Command::Amend(requester(), amend), signed }
+        }
+        RequestKind::Replace(replace) => ShardInput::Command {
+            origin: Some(origin),
+            command: Command::Replace(requester(), replace),
+            signed,
+        },
+        RequestKind::MassCancel(cancel) => ShardInput::Command {
+            origin: Some(origin),
+            command: Command::MassCancel(requester(), cancel),
             signed,
         },
         RequestKind::Query(query) => ShardInput::Query { origin, query },

@@ -7,7 +7,7 @@
 //! Either every shard gets it or none: room in all rings is asked for first. What a shard answers is merged into what
 //! the others have answered, so the client sees one venue. With one shard there is nothing to join, and this is empty.
 
-use crate::types::Answer;
+use crate::types::{Answer, Event, MassCanceled};
 use std::collections::BTreeMap;
 
 /// Where the number of a join stands in the token of a FIX request; its session stands below.
@@ -30,6 +30,8 @@ struct Join {
     left: usize,
     /// What was answered so far.
     answer: Option<Box<Answer>>,
+    /// What was reported so far.
+    report: Option<MassCanceled>,
 }
 
 /// What a request has come to, when a shard has finished it.
@@ -39,6 +41,8 @@ pub enum Joined {
     Waits,
     /// All have: what they did is told by their events.
     Executed,
+    /// All have: their reports in one.
+    Reported(Box<Event>),
     /// All have: this is what they answered.
     Answered(Box<Answer>),
 }
@@ -53,8 +57,17 @@ impl Joins {
         // Counted from 1, because 0 stands in the token of a request to one shard.
         self.last = self.last % NUMBERS + 1;
         let token = if is_fix { token | self.last << FIX_SHIFT } else { token };
-        self.waiting.insert(token, Join { left: shards, answer: None });
+        self.waiting.insert(token, Join { left: shards, answer: None, report: None });
         token
+    }
+
+    /// A shard tells an event of a request; whether that is a part of a report which is told when all shards have.
+    pub fn hear(&mut self, token: u64, event: &Event) -> bool {
+        let (Event::MassCanceled(part), Some(join)) = (event, self.waiting.get_mut(&token)) else {
+            return false;
+        };
+        join.report = Some(join.report.map_or(*part, |report| report.and(part)));
+        true
     }
 
     /// A shard has told the last event of the request.
@@ -79,21 +92,35 @@ impl Joins {
         if join.left > 0 {
             return Joined::Waits;
         }
-        let join = self.waiting.remove(&token);
-        join.and_then(|join| join.answer).map_or(Joined::Executed, Joined::Answered)
+        match self.waiting.remove(&token) {
+            Some(Join { answer: Some(answer), .. }) => Joined::Answered(answer),
+            Some(Join { report: Some(report), .. }) => {
+                Joined::Reported(Box::new(Event::MassCanceled(report)))
+            }
+            _ => Joined::Executed,
+        }
     }
 }
 
 /// Two shards' answers to one request, as one shard with the instruments of both would give it.
 fn merge(mut first: Box<Answer>, next: Answer) -> Box<Answer> {
     match (&mut *first, next) {
-        (Answer::OpenOrders(all), Answer::OpenOrders(more)) => {
+        (Answer::OpenOrders(_, all), Answer::OpenOrders(_, more)) => {
             all.extend(more);
             all.sort_unstable_by_key(|order| order.id);
         }
         (Answer::BookTicker(all), Answer::BookTicker(more)) => {
             all.extend(more);
             all.sort_unstable_by_key(|(instrument, ..)| *instrument);
+        }
+        (Answer::Account(Ok(all)), Answer::Account(Ok(more))) => {
+            all.positions.extend(more.positions);
+            all.positions.sort_unstable_by_key(|position| position.instrument);
+        }
+        (Answer::Repeated(all), Answer::Repeated(more)) => {
+            if let (Event::MassCanceled(report), Event::MassCanceled(part)) = (&mut all.first, more.first) {
+                *report = report.and(&part);
+            }
         }
         // What concerns one instrument goes to one shard; and of two refusals of one request one is enough.
         _ => {}

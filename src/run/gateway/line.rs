@@ -22,12 +22,12 @@ use crate::session::fix::{
     State, split_own,
 };
 use crate::types::{
-    Answer, ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, Refusal, Seq, SessionEnd,
-    SessionId,
+    Answer, ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, OpenOrdersQuery, Order,
+    Refusal, Seq, SessionEnd, SessionId,
 };
 use crate::wire::fix::Message;
-use report::fix::OwnId;
 use report::fix::refusal::{self, Echo};
+use report::fix::{OwnId, status};
 use sink::Sink;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -234,11 +234,22 @@ impl Line {
         let now = own.at;
         self.with(now, log, |session, body, out| {
             if let Some(msg_type) = report::fix::answer(answer, own, directory, body) {
-                session.send(
-                    &Outgoing { msg_type, body, event: None, poss_resend: false, sign: None },
-                    now,
-                    out,
-                );
+                session.send(&Outgoing::own(msg_type, body), now, out);
+            }
+        });
+    }
+
+    /// Tells one of the reports that answer an OrderMassStatusRequest.
+    pub fn tell_report(
+        &mut self,
+        (query, orders, at): (&OpenOrdersQuery, &[Order], usize),
+        own: OwnId,
+        directory: &Directory,
+        log: &mut SessionLog,
+    ) {
+        self.with(own.at, log, |session, body, out| {
+            if let Some(msg_type) = status::open_order(query, orders, at, own, directory, body) {
+                session.send(&Outgoing::own(msg_type, body), own.at, out);
             }
         });
     }
@@ -252,11 +263,7 @@ impl Line {
                 session.reject(Refused { number, msg_type: message.msg_type() }, why, now, out);
             }
             refusal::Told::Application(msg_type) => {
-                session.send(
-                    &Outgoing { msg_type, body, event: None, poss_resend: false, sign: None },
-                    now,
-                    out,
-                );
+                session.send(&Outgoing::own(msg_type, body), now, out);
             }
         });
     }

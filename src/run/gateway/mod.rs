@@ -112,6 +112,8 @@ pub struct Gateway {
     subscribers: Vec<ConnId>,
     /// The shard whose events are told first in the next turn.
     first_shard: usize,
+    /// An answer of many reports that is not told to its end.
+    reports: Option<release::Reports>,
     /// Requests that were answered in this turn, and when they were found durable.
     answered: Vec<(Stamps, Nanos)>,
     is_open: bool,
@@ -137,6 +139,7 @@ impl Gateway {
             dirty: Vec::with_capacity(most),
             subscribers: Vec::with_capacity(most),
             first_shard: 0,
+            reports: None,
             answered: Vec::with_capacity(1_024),
             is_open: false,
             next_tick: Nanos(0),

@@ -6,16 +6,30 @@ use super::line::Told;
 use super::sockets;
 use super::{Gateway, Stage};
 use crate::report::fix::OwnId;
-use crate::types::{Answer, Event, EventRef, Nanos, Origin, SessionId, ShardOutput};
+use crate::types::{Answer, Event, EventRef, Nanos, OpenOrdersQuery, Order, Origin, SessionId, ShardOutput};
 
 /// Most events told in one turn, so that sockets are not kept waiting during a long sweep. Each shard has its share.
 const RELEASES_PER_TURN_MAX: usize = 256;
+
+/// The answer to an OrderMassStatusRequest(AF) on its way: a report for each order.
+pub(super) struct Reports {
+    session: SessionId,
+    query: OpenOrdersQuery,
+    orders: Vec<Order>,
+    /// How many are told.
+    told: usize,
+    at: Nanos,
+}
 
 impl Gateway {
     /// Tells what is durable; returns how much that was. It pauses while the session log has no room: the events wait
     /// in their rings, and the shards behind them. Another shard is the first in each turn, so that none has all the
     /// room.
     pub(super) fn release(&mut self) -> usize {
+        // What is told of many orders is told before what happens to them next.
+        if !self.tell_reports() {
+            return 1;
+        }
         let shards = self.desk.shards.len();
         self.first_shard = (self.first_shard + 1) % shards;
         (0..shards).map(|offset| self.release_of((self.first_shard + offset) % shards)).sum()
@@ -25,6 +39,7 @@ impl Gateway {
         let share = RELEASES_PER_TURN_MAX / self.desk.shards.len();
         let mut count = 0;
         while count < share
+            && self.reports.is_none()
             && self.log.has_room()
             && let Some(output) = self.desk.shards[shard].durable_output()
         {
@@ -41,10 +56,14 @@ impl Gateway {
                 let origin = origin.filter(|origin| origin.gateway == self.desk.id);
                 let at = EventRef { shard, seq, index };
                 let told = Told { event: &event, at, time, poss_resend: false };
+                // What several shards report of one request is told once, when the last of them has.
+                let joined = origin.is_some_and(|origin| self.desk.joins.hear(origin.token, &event));
                 if let Some(origin) = origin {
                     self.tell_requester(&told, origin, last);
                 }
-                self.tell_sessions(&told, now);
+                if !joined {
+                    self.tell_sessions(&told, now);
+                }
                 self.tell_subscribers(&told);
             }
             ShardOutput::Answer { time, origin, answer, .. } => {
@@ -60,7 +79,10 @@ impl Gateway {
         match joined {
             Joined::Waits => return,
             Joined::Answered(answer) => self.answer(&answer, origin, time, now),
-            Joined::Executed => {
+            Joined::Reported(event) if fix::session_of(origin.token).is_some() => {
+                self.answer(&Answer::Reported(*event), origin, time, now);
+            }
+            Joined::Executed | Joined::Reported(_) => {
                 if let Some((conn, text)) = self.counter.executed(origin.token, time, &self.desk) {
                     sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
                 }
@@ -73,7 +95,7 @@ impl Gateway {
     /// WebSocket: the events of a request make its answer. FIX: its session hears them anyway.
     fn tell_requester(&mut self, told: &Told<'_>, origin: Origin, last: bool) {
         if fix::session_of(origin.token).is_none() {
-            self.counter.hear(origin.token, told.event);
+            self.counter.hear(origin.token, told.event, told.at);
         }
         if last {
             let joined = self.desk.joins.executed(origin.token);
@@ -93,6 +115,10 @@ impl Gateway {
     }
 
     fn answer_session(&mut self, session: SessionId, answer: &Answer, now: Nanos) {
+        if let Answer::OpenOrders(query, orders) = answer {
+            self.reports = Some(Reports { session, query: *query, orders: orders.clone(), told: 0, at: now });
+            return;
+        }
         if let Some(line) = self.lines.get_mut(session) {
             // The number of the last record tells two answers of one instant apart.
             let own = OwnId { session, at: now, number: self.log.last().0 };
@@ -101,6 +127,29 @@ impl Gateway {
                 sockets::touch(&mut self.connections, &mut self.dirty, conn);
             }
         }
+    }
+
+    /// Tells some of the reports that answer an OrderMassStatusRequest; whether all are told. Each takes a number and a
+    /// record of the session log, so there are only as many at a time as there is room for.
+    fn tell_reports(&mut self) -> bool {
+        let Some(mut reports) = self.reports.take() else { return true };
+        let Some(line) = self.lines.get_mut(reports.session) else { return true };
+        let mut done = false;
+        for _ in 0..RELEASES_PER_TURN_MAX {
+            if done || !self.log.has_room() {
+                break;
+            }
+            let own = OwnId { session: reports.session, at: reports.at, number: self.log.last().0 };
+            let which = (&reports.query, reports.orders.as_slice(), reports.told);
+            line.tell_report(which, own, &self.desk.directory, &mut self.log);
+            reports.told += 1;
+            done = reports.told >= reports.orders.len();
+        }
+        if let Some(conn) = line.owner() {
+            sockets::touch(&mut self.connections, &mut self.dirty, conn);
+        }
+        self.reports = (!done).then_some(reports);
+        done
     }
 
     fn tell_sessions(&mut self, told: &Told<'_>, now: Nanos) {

@@ -8,8 +8,8 @@ use crate::limit::{CapVerdict, MessageCap};
 use crate::report::ws::{Reply, Reporter};
 use crate::session::ws::{Input, Session};
 use crate::types::{
-    AccountId, CancelRefusal, ConnId, Execution, LogonId, Nanos, Refusal, Reject, ResponseType, SessionEnd,
-    SessionId, Unverified,
+    AccountId, CancelRefusal, ConnId, Execution, LogonId, Nanos, Query, Refusal, Reject, RequestKind,
+    ResponseType, SessionEnd, SessionId, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -136,11 +136,23 @@ impl WebSocket {
         let waiting = Waiting::new(here.id, &kind, style, limits);
         let (conn, received, logon) = (here.conn, here.now, self.logon.unwrap_or_default());
         let asker = Asker { conn, token, authority, logon, received };
-        match here.desk.submit(unverified, asker) {
-            Ok(()) => {
+        let rates_of = match kind {
+            RequestKind::Query(Query::RateLimits(account)) => Some(account),
+            _ => None,
+        };
+        let done = match rates_of {
+            Some(_) => here.desk.admit(unverified, &asker).map(|_| ()),
+            None => here.desk.submit(unverified, asker),
+        };
+        match (done, rates_of) {
+            (Ok(()), Some(account)) => {
+                let text = here.counter.rate_limits(&waiting, account, here.now, here.desk);
+                self.session.send(text);
+            }
+            (Ok(()), None) => {
                 here.counter.requests.insert(here.conn, here.now, waiting);
             }
-            Err(refusal) => {
+            (Err(refusal), _) => {
                 here.desk.count_refusal(&refusal, &self.from, key, SessionId::NONE);
                 let (desk, now) = (&*here.desk, here.now);
                 let text = here.counter.write(&waiting, desk, now, |reporter, to, _, out| {

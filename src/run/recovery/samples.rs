@@ -36,6 +36,9 @@ pub fn recovered(dir: &Path) -> Result<Recovered, RecoveryError> {
 
 pub fn order(session: SessionId, side: Side, name: &str, qty: u64) -> Command {
     let order = NewOrder {
+        smp_group: None,
+        reduce_only: false,
+        expire: Nanos(0),
         account: AccountId(session.0.into()),
         instrument: InstrumentId(1),
         cl_ord_id: ClOrdId::truncated(name),
@@ -95,7 +98,13 @@ impl Venue {
         venue.run(&Command::Instrument(instrument));
         for account in [1, 2] {
             let account = AccountId(account);
-            let limits = AccountLimits { account, max_open_orders: 1_000, max_position: 0, enabled: true };
+            let limits = AccountLimits {
+                smp_group: Default::default(),
+                account,
+                max_open_orders: 1_000,
+                max_position: 0,
+                enabled: true,
+            };
             venue.run(&Command::Account(limits));
         }
         venue

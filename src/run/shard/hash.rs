@@ -1,6 +1,6 @@
 //! One number for the whole state.
 
-use super::Shard;
+use super::{Rest, Shard};
 use crate::wire::digest::sha256;
 use std::hash::{Hash, Hasher};
 
@@ -13,7 +13,12 @@ impl Shard {
     pub fn state_hash(&self) -> [u8; 32] {
         let mut state = StateHasher::new();
         (self.id, self.sequencer, self.trades).hash(&mut state);
-        self.pending.as_ref().map(|pending| pending.taker).hash(&mut state);
+        match self.pending.as_ref().map(|pending| &pending.rest) {
+            None => 0u8.hash(&mut state),
+            Some(Rest::Order(sweep)) => (1u8, sweep.taker).hash(&mut state),
+            // Where it goes on follows from what is left in the books.
+            Some(Rest::Cancels(cancels)) => (2u8, cancels.scope, cancels.canceled).hash(&mut state),
+        }
         (&self.timers, &self.leases).hash(&mut state);
         self.risk.hash_state(&mut state);
         for (instrument, book) in &self.books {

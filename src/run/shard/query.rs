@@ -1,12 +1,13 @@
 //! Questions: answered from the state as it is. They change nothing and take no sequence number.
 
 use super::Shard;
+use super::requests::order_of;
 use crate::limits::DEPTH_LEVELS_MAX;
 use crate::matching::Book;
 use crate::once::Name;
 use crate::types::{
-    AccountId, Answer, BookLevel, ClOrdId, InstrumentId, Nanos, Order, OrderRef, Origin, Query, Refusal,
-    Reject, ShardOutput, Side,
+    Answer, BookLevel, ClOrdId, InstrumentId, Nanos, NewOrder, OpenOrdersQuery, Order, OrderId, OrderQuery,
+    Origin, Query, Refusal, Reject, SessionId, ShardOutput, Side,
 };
 use std::ops::RangeInclusive;
 
@@ -16,12 +17,15 @@ impl Shard {
     pub fn query(&self, origin: Origin, query: &Query, now: Nanos) -> ShardOutput {
         assert!(self.pending.is_none(), "a sweep ends before a question is answered");
         let answer = match *query {
-            Query::Order { account, instrument, target } => {
-                Answer::Order(self.find_order(account, instrument, &target))
+            Query::Order(query) => Answer::Order(query, self.find_order(&query)),
+            Query::OpenOrders(query) => Answer::OpenOrders(query, self.open_orders_of(&query)),
+            Query::Trades(query) => Answer::Trades(query.instrument, self.history.trades(&query)),
+            Query::Account(account) => {
+                Answer::Account(self.risk.account(account).ok_or(Reject::AccountNotOnShard.into()))
             }
-            Query::OpenOrders { account, instrument } => {
-                Answer::OpenOrders(self.open_orders_of(account, instrument))
-            }
+            // Its gateway answers it; a shard knows no rates.
+            Query::RateLimits(_) => Answer::Tested(Ok(())),
+            Query::Test(new) => Answer::Tested(self.test(&new, now)),
             Query::Depth { instrument, levels } => self.depth(instrument, levels),
             Query::BookTicker { instrument } => Answer::BookTicker(
                 self.books_of(instrument)
@@ -43,22 +47,30 @@ impl Shard {
         }
     }
 
-    fn find_order(
-        &self,
-        account: AccountId,
-        instrument: InstrumentId,
-        target: &OrderRef,
-    ) -> Result<Order, Refusal> {
+    fn find_order(&self, query: &OrderQuery) -> Result<Order, Refusal> {
+        let OrderQuery { account, instrument, target, .. } = *query;
         let name = Name { account, instrument, cl_ord_id: ClOrdId::EMPTY };
-        self.target(name, target).map(|(_, order)| order).ok_or(Reject::OrderUnknown.into())
+        self.target(name, &target).map(|(_, order)| order).ok_or(Reject::OrderUnknown.into())
     }
 
-    /// By OrderID. A chain of a book has that order; several books are merged.
-    fn open_orders_of(&self, account: AccountId, instrument: Option<InstrumentId>) -> Vec<Order> {
-        let books = self.books_of(instrument);
-        let mut orders: Vec<Order> = books.flat_map(|(_, book)| book.orders_of(account)).copied().collect();
+    /// By OrderID, whatever came to rest first.
+    fn open_orders_of(&self, query: &OpenOrdersQuery) -> Vec<Order> {
+        let wanted = |order: &&Order| query.side.is_none_or(|side| side == order.side);
+        let books = self.books_of(query.instrument);
+        let own = books.flat_map(|(_, book)| book.orders_of(query.account)).filter(wanted);
+        let mut orders: Vec<Order> = own.copied().collect();
         orders.sort_unstable_by_key(|order| order.id);
         orders
+    }
+
+    /// What an order would be refused for, if it were sequenced now.
+    fn test(&self, new: &NewOrder, now: Nanos) -> Result<(), Refusal> {
+        self.risk.known(new.account, new.instrument)?;
+        if self.once.by_name(&Name::of_order(new)).is_some() {
+            return Err(Reject::DuplicateClOrdId.into());
+        }
+        let mut order = order_of(new, OrderId::NONE, SessionId::NONE, self.sequencer.time(now));
+        self.admit_now(new, &mut order).map(|_| ())
     }
 
     fn depth(&self, instrument: InstrumentId, levels: u16) -> Answer {

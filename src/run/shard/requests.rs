@@ -1,17 +1,19 @@
 //! Orders and cancels: through once, risk and matching, in this order.
 
-use super::{At, Pending, Shard};
-use crate::matching::{Book, Handle, Swept, Taker, Tape};
-use crate::once::{Known, Name, Seen, Standing, check_time};
+use super::timers::Timer;
+use super::{At, Pending, Rest, Shard, Sweep};
+use crate::matching::{Book, Closing, Handle, Swept, Taker, Tape};
+use crate::once::{Known, Made, Name, Seen, Standing, check_time};
 use crate::risk::{Passed, Touch};
 use crate::types::{
-    Answer, CancelOrder, CancelRejected, Command, Detail, Event, ExecType, Execution, InstrumentId, Nanos,
-    NewOrder, Notional, OrdStatus, Order, OrderId, OrderRef, Origin, Qty, Refusal, Reject, Repeated,
-    Requester, SessionId, Side,
+    AmendOrder, Answer, CancelOrder, CancelRejected, Cause, Command, CxlRejResponseTo, Detail, Event,
+    ExecType, Execution, InstrumentId, MassCancel, MassCanceled, Nanos, NewOrder, Notional, OrdStatus, Order,
+    OrderId, OrderRef, Origin, Qty, Refusal, Reject, Repeated, ReplaceOrder, Requester, SessionId, Side,
+    TimeInForce,
 };
 
 /// How an order meets a book: [`Book::enter`] or [`Book::proceed`].
-type Meet = fn(&mut Book, &mut Taker, &mut Tape<'_>) -> Swept;
+pub(super) type Meet = fn(&mut Book, &mut Taker, &mut Tape<'_>) -> Swept;
 
 impl Shard {
     /// The answer to a request that came before; `None` for everything else.
@@ -19,6 +21,9 @@ impl Shard {
         let (name, requester) = match command {
             Command::New(requester, order) => (Name::of_order(order), requester),
             Command::Cancel(requester, cancel) => (Name::of_cancel(cancel), requester),
+            Command::Amend(requester, amend) => (Name::of_amend(amend), requester),
+            Command::Replace(requester, replace) => (Name::of_order(&replace.order), requester),
+            Command::MassCancel(requester, cancel) => (Name::of_mass_cancel(cancel), requester),
             _ => return None,
         };
         match self.once.seen(&name, requester) {
@@ -34,50 +39,74 @@ impl Shard {
     }
 
     pub(super) fn run_new(&mut self, at: At, origin: Option<Origin>, requester: &Requester, new: &NewOrder) {
+        self.enter(at, origin, requester, new);
+    }
+
+    /// Enters an order, or refuses it; it is known from then on.
+    pub(super) fn enter(
+        &mut self,
+        (seq, time): At,
+        origin: Option<Origin>,
+        requester: &Requester,
+        new: &NewOrder,
+    ) -> Known {
         let name = Name::of_order(new);
-        let mut order = order_of(new, OrderId::new(self.id, at.0), requester.session, at.1);
+        let mut order = order_of(new, OrderId::new(self.id, seq), requester.session, time);
         order.lease = self.leases.of(requester);
-        let passed = match self.admit(requester, new, &order) {
+        let passed = match self.admit(requester, new, &mut order) {
             Ok(passed) => passed,
             Err(refusal) => {
                 order.status = OrdStatus::Rejected;
                 let event = Event::Execution(rejected(order, refusal));
-                self.once.remember(name, requester, at, event, Some(&order));
-                return self.events.push(event);
+                self.events.push(event);
+                return self.once.remember(name, requester, (seq, time), event, Made::Order(&order));
             }
         };
+        // What was canceled in the same step stands before it.
+        let first = self.events.len();
         let mut taker = Taker::new(order, passed.band_edge);
-        let swept = self.meet(&mut taker, at.1, Book::enter);
-        let known = self.once.remember(name, requester, at, self.events[0], Some(&order));
-        self.settle(Pending { taker, known, origin }, swept);
+        let swept = self.meet(&mut taker, time, Book::enter);
+        let known = self.once.remember(name, requester, (seq, time), self.events[first], Made::Order(&order));
+        if order.time_in_force == TimeInForce::Gtd {
+            self.timers.set(order.expire, Timer::Expiry(order.id));
+        }
+        self.settle(Sweep { taker, known, entered: known }, origin, swept, first);
+        known
     }
 
     pub(super) fn run_cancel(&mut self, at: At, requester: &Requester, cancel: &CancelOrder) {
-        let name = Name::of_cancel(cancel);
-        let target = self.target(name, &cancel.target);
-        match self.resting(requester, cancel, target.map(|(standing, _)| standing), at.1) {
+        self.cancel_one(at, requester, cancel);
+        self.once.remember(Name::of_cancel(cancel), requester, at, self.events[0], Made::Nothing);
+    }
+
+    /// Closes an order at the request of its account, or says why not; whether it did.
+    pub(super) fn cancel_one(&mut self, at: At, requester: &Requester, cancel: &CancelOrder) -> bool {
+        let target = self.target(Name::of_cancel(cancel), &cancel.target);
+        match self.resting(requester, Name::of_cancel(cancel), target.map(|(standing, _)| standing), at.1) {
             Ok(handle) => {
+                let closing = Closing {
+                    cancel_id: Some(cancel.cl_ord_id),
+                    session: requester.session,
+                    cause: Cause::Requested,
+                };
                 let (book, mut tape) = self.book_and_tape(cancel.instrument, at.1);
-                book.cancel(handle, cancel, requester.session, &mut tape);
+                book.close(handle, &closing, &mut tape);
+                self.follow_last();
+                true
             }
             Err(refusal) => {
                 let order = target.as_ref().map(|(_, order)| order);
                 let reject = cancel_rejected(cancel, requester.session, refusal, order);
                 self.events.push(Event::CancelRejected(reject));
+                false
             }
-        }
-        let event = self.events[0];
-        self.once.remember(name, requester, at, event, None);
-        if let Event::Execution(execution) = &event {
-            self.risk.apply(execution);
-            self.once.close(&execution.order);
         }
     }
 
     /// The next step of an order that has more to meet.
-    pub(super) fn sweep(&mut self, mut pending: Pending, time: Nanos) {
-        let swept = self.meet(&mut pending.taker, time, Book::proceed);
-        self.settle(pending, swept);
+    pub(super) fn sweep(&mut self, mut sweep: Sweep, origin: Option<Origin>, time: Nanos) {
+        let swept = self.meet(&mut sweep.taker, time, Book::proceed);
+        self.settle(sweep, origin, swept, 0);
     }
 
     /// The order that a request means and how it stands, if it is the account's own.
@@ -86,65 +115,89 @@ impl Shard {
             OrderRef::ClOrdId(cl_ord_id) => self.once.by_name(&Name { cl_ord_id: *cl_ord_id, ..name }),
             OrderRef::OrderId(order) => self.once.by_order(*order),
         };
-        let standing = self.once.standing(known?);
-        self.order_now(known?, standing)
+        let entered = self.once.entered(known?)?;
+        let standing = self.once.standing(entered);
+        self.order_now(entered, standing)
             .filter(|order| order.account == name.account && order.instrument == name.instrument)
             .map(|order| (standing, order))
     }
 
-    /// Everything between the sequence number and the book.
-    fn admit(&self, requester: &Requester, new: &NewOrder, order: &Order) -> Result<Passed, Refusal> {
+    /// Everything between the sequence number and the book. What the account says of the order is written into it.
+    fn admit(&self, requester: &Requester, new: &NewOrder, order: &mut Order) -> Result<Passed, Refusal> {
         check_time(requester, order.created)?;
         self.risk.known(new.account, new.instrument)?;
+        self.admit_now(new, order)
+    }
+
+    /// The same for an order that is not late and whose names are known.
+    pub(super) fn admit_now(&self, new: &NewOrder, order: &mut Order) -> Result<Passed, Refusal> {
+        if order.time_in_force == TimeInForce::Gtd && order.expire <= order.created {
+            return Err(Reject::ExpireTimePassed.into());
+        }
+        order.smp_group = self.risk.smp_group(new.account, new.smp_group)?;
         let book = self.books.get(&new.instrument).ok_or(Reject::InstrumentNotOnShard)?;
-        let best = |side| book.best(side).map(|level| level.price);
-        let passed = self.risk.check(new, Touch { bid: best(Side::Buy), ask: best(Side::Sell) })?;
+        let passed = self.risk.check(order, touch(book))?;
         book.admit(order)?;
         Ok(passed)
     }
 
-    /// Where the order rests that is to be canceled, or why it is not.
-    fn resting(
+    /// Where the order rests that a cancel or an amendment means, or why it does not.
+    pub(super) fn resting(
         &self,
         requester: &Requester,
-        cancel: &CancelOrder,
+        name: Name,
         target: Option<Standing>,
         time: Nanos,
     ) -> Result<Handle, Refusal> {
         check_time(requester, time)?;
-        self.risk.known(cancel.account, cancel.instrument)?;
+        self.risk.known(name.account, name.instrument)?;
         match target.ok_or(Reject::OrderUnknown)? {
             Standing::Resting(handle) => Ok(Handle(handle)),
             _ => Err(Reject::TooLateToCancel.into()),
         }
     }
 
-    fn meet(&mut self, taker: &mut Taker, time: Nanos, meet: Meet) -> Swept {
+    pub(super) fn meet(&mut self, taker: &mut Taker, time: Nanos, meet: Meet) -> Swept {
         let (book, mut tape) = self.book_and_tape(taker.order.instrument, time);
         meet(book, taker, &mut tape)
     }
 
     pub(super) fn book_and_tape(&mut self, of: InstrumentId, time: Nanos) -> (&mut Book, Tape<'_>) {
         let book = self.books.get_mut(&of).expect("an order that was taken has a book");
-        (book, Tape { shard: self.id, time, trades: &mut self.trades, events: &mut self.events })
+        let (trades, events, ledger) = (&mut self.trades, &mut self.events, &mut self.risk);
+        (book, Tape { shard: self.id, time, trades, events, ledger })
     }
 
-    /// Lets risk and once follow the events of a step of an order.
-    fn settle(&mut self, pending: Pending, swept: Swept) {
-        let taker = pending.taker.order.id;
-        for event in &self.events {
-            let Event::Execution(execution) = event else { continue };
-            self.risk.apply(execution);
-            if execution.order.id == taker {
-                self.once.tell(pending.known, event);
+    /// Lets once, timers and history follow the events of a step of an order, from the `first` on. Risk has followed
+    /// each of them as it happened.
+    pub(super) fn settle(&mut self, sweep: Sweep, origin: Option<Origin>, swept: Swept, first: usize) {
+        let (taker, known, entered) = (sweep.taker.order, sweep.known, sweep.entered);
+        for at in first..self.events.len() {
+            let Event::Execution(execution) = self.events[at] else { continue };
+            self.history.follow(&execution);
+            if execution.order.id == taker.id {
+                self.once.tell(known, &execution);
             } else if !execution.order.status.is_open() {
                 self.once.close(&execution.order);
+                self.forget_expiry(&execution.order);
             }
         }
         match swept {
-            Swept::Closed => {}
-            Swept::Resting(handle) => self.once.rest(pending.known, handle.0),
-            Swept::More => self.pending = Some(pending),
+            Swept::Closed => {
+                self.once.follow(entered, &taker);
+                self.forget_expiry(&taker);
+            }
+            Swept::Resting(handle) => self.once.rest(entered, handle.0),
+            Swept::More => {
+                self.once.follow(entered, &taker);
+                self.pending = Some(Pending { rest: Rest::Order(sweep), origin });
+            }
+        }
+    }
+
+    pub(super) fn forget_expiry(&mut self, order: &Order) {
+        if order.time_in_force == TimeInForce::Gtd {
+            self.timers.clear(order.expire, Timer::Expiry(order.id));
         }
     }
 
@@ -156,6 +209,7 @@ impl Shard {
             first: *first,
             fills: self.once.fills(known).collect(),
             current: order.and_then(|known| self.order_now(known, self.once.standing(known))),
+            canceled: self.once.canceled(known).copied(),
         }
     }
 
@@ -165,7 +219,10 @@ impl Shard {
             (Standing::Resting(handle), Event::Execution(first)) => {
                 self.books.get(&first.order.instrument).map(|book| *book.order(Handle(handle)))
             }
-            (Standing::Sweeping, _) => self.pending.as_ref().map(|pending| pending.taker.order),
+            (Standing::Sweeping, _) => match &self.pending {
+                Some(Pending { rest: Rest::Order(sweep), .. }) => Some(sweep.taker.order),
+                _ => None,
+            },
             (Standing::NoOrder | Standing::Resting(_), _) => None,
         }
     }
@@ -173,7 +230,7 @@ impl Shard {
     /// The refusal of a request that is not sequenced.
     fn refused(&self, command: &Command, session: SessionId, refusal: Refusal, now: Nanos) -> Option<Event> {
         match command {
-            Command::New(_, new) => {
+            Command::New(_, new) | Command::Replace(_, ReplaceOrder { order: new, .. }) => {
                 let mut order = order_of(new, OrderId::NONE, session, self.sequencer.time(now));
                 order.status = OrdStatus::Rejected;
                 Some(Event::Execution(rejected(order, refusal)))
@@ -182,6 +239,21 @@ impl Shard {
                 let target = self.target(Name::of_cancel(cancel), &cancel.target);
                 let order = target.as_ref().map(|(_, order)| order);
                 Some(Event::CancelRejected(cancel_rejected(cancel, session, refusal, order)))
+            }
+            Command::Amend(_, amend) => {
+                let target = self.target(Name::of_amend(amend), &amend.target);
+                let order = target.as_ref().map(|(_, order)| order);
+                Some(Event::CancelRejected(amend_rejected(amend, session, refusal, order)))
+            }
+            Command::MassCancel(_, MassCancel { scope, cl_ord_id }) => {
+                Some(Event::MassCanceled(MassCanceled {
+                    id: OrderId::NONE,
+                    scope: *scope,
+                    by: session,
+                    cl_ord_id: *cl_ord_id,
+                    canceled: 0,
+                    refusal: Some(refusal),
+                }))
             }
             _ => None,
         }
@@ -197,7 +269,7 @@ fn known_order(event: &Event) -> Option<OrderId> {
     }
 }
 
-fn order_of(new: &NewOrder, id: OrderId, session: SessionId, time: Nanos) -> Order {
+pub(super) fn order_of(new: &NewOrder, id: OrderId, session: SessionId, time: Nanos) -> Order {
     Order {
         id,
         cl_ord_id: new.cl_ord_id,
@@ -209,9 +281,13 @@ fn order_of(new: &NewOrder, id: OrderId, session: SessionId, time: Nanos) -> Ord
         ord_type: new.ord_type,
         time_in_force: new.time_in_force,
         smp: new.smp,
+        smp_group: new.smp_group.unwrap_or_default(),
+        reduce_only: new.reduce_only,
+        expire: new.expire,
         price: new.price,
         qty: new.qty,
         cum_qty: Qty::ZERO,
+        prevented_qty: Qty::ZERO,
         cum_quote: Notional::ZERO,
         status: OrdStatus::New,
         created: time,
@@ -219,19 +295,30 @@ fn order_of(new: &NewOrder, id: OrderId, session: SessionId, time: Nanos) -> Ord
     }
 }
 
-fn rejected(order: Order, refusal: Refusal) -> Execution {
-    Execution {
-        exec_type: ExecType::Rejected,
-        order,
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill: None,
-        cause: None,
-        refusal: Some(refusal),
-    }
+pub(super) fn rejected(order: Order, refusal: Refusal) -> Execution {
+    Execution { refusal: Some(refusal), ..Execution::bare(ExecType::Rejected, order) }
 }
 
-fn cancel_rejected(
+/// The best prices of a book.
+pub(super) fn touch(book: &Book) -> Touch {
+    let best = |side| book.best(side).map(|level| level.price);
+    Touch { bid: best(Side::Buy), ask: best(Side::Sell) }
+}
+
+/// A refused amendment is told as a refused cancel is; what it answers says which.
+pub(super) fn amend_rejected(
+    amend: &AmendOrder,
+    session: SessionId,
+    refusal: Refusal,
+    order: Option<&Order>,
+) -> CancelRejected {
+    let AmendOrder { account, instrument, cl_ord_id, target, .. } = *amend;
+    let cancel = CancelOrder { account, instrument, cl_ord_id, target };
+    let response_to = CxlRejResponseTo::Replace;
+    CancelRejected { response_to, ..cancel_rejected(&cancel, session, refusal, order) }
+}
+
+pub(super) fn cancel_rejected(
     cancel: &CancelOrder,
     session: SessionId,
     refusal: Refusal,
@@ -249,6 +336,7 @@ fn cancel_rejected(
         orig_cl_ord_id: by_name.or(order.map(|order| order.cl_ord_id)),
         order_id: order.map(|order| order.id),
         status: order.map_or(OrdStatus::Rejected, |order| order.status),
+        response_to: CxlRejResponseTo::Cancel,
         refusal,
     }
 }

@@ -25,7 +25,6 @@ use std::collections::BTreeSet;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Timer {
     /// The time of a resting order is over.
-    #[cfg_attr(not(test), expect(dead_code, reason = "good-till-date sets it"))]
     Expiry(OrderId),
     /// The grace of a lease is over.
     Lease(LeaseId),
@@ -124,11 +123,12 @@ impl Shard {
         }
     }
 
-    /// Lets risk and once follow the order that was closed last.
+    /// Lets once and timers follow the order that was closed last.
     pub(super) fn follow_last(&mut self) {
         if let Some(Event::Execution(execution)) = self.events.last() {
-            self.risk.apply(execution);
-            self.once.close(&execution.order);
+            let order = execution.order;
+            self.once.close(&order);
+            self.forget_expiry(&order);
         }
     }
 }

@@ -30,8 +30,13 @@ impl Bench {
         let journal = JournalPort { records: records_in, waker: poller.waker() };
         let agent = ShardAgent::new(Shard::new(ShardId(0)), hand.clock(), vec![gateway], journal);
         let mut bench = Self { agent, hand, inputs, outputs, records, sent: 0, _poller: poller };
-        let account =
-            AccountLimits { account: AccountId(1), max_open_orders: 1_000, max_position: 0, enabled: true };
+        let account = AccountLimits {
+            smp_group: Default::default(),
+            account: AccountId(1),
+            max_open_orders: 1_000,
+            max_position: 0,
+            enabled: true,
+        };
         bench
             .agent
             .configure(&[Command::Instrument(instrument()), Command::Account(account)], START)
@@ -106,6 +111,9 @@ fn instrument() -> Instrument {
 
 fn buy(id: &str) -> NewOrder {
     NewOrder {
+        smp_group: None,
+        reduce_only: false,
+        expire: Nanos(0),
         account: AccountId(1),
         instrument: InstrumentId(1),
         cl_ord_id: ClOrdId::truncated(id),

@@ -27,6 +27,13 @@ pub struct Outgoing<'a> {
     pub sign: Option<Signer<'a>>,
 }
 
+impl<'a> Outgoing<'a> {
+    /// A message that tells no event: the log keeps its body.
+    pub fn own(msg_type: &'a [u8], body: &'a [u8]) -> Self {
+        Self { msg_type, body, event: None, poss_resend: false, sign: None }
+    }
+}
+
 /// A message of the peer's that is refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a> {

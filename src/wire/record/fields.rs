@@ -4,7 +4,6 @@
 //! then the value, a text is its length and its bytes. Reading checks every number, so that a value that comes
 //! out of a journal is one that could have gone in.
 
-use crate::types::event::{CancelRejected, Cause, ExecType, Execution, Fill};
 use crate::types::*;
 
 /// Why a body is not what its record's type says. The checksum fits, so this is another version's journal, or
@@ -182,12 +181,16 @@ macro_rules! structs {
 enums! {
     Side { Buy Sell }
     OrdType { Market Limit LimitMaker }
-    TimeInForce { Gtc Ioc Fok }
-    SmpMode { None ExpireTaker ExpireMaker ExpireBoth }
+    TimeInForce { Gtc Ioc Fok Gtd }
+    SmpMode { None ExpireTaker ExpireMaker ExpireBoth Decrement }
+    ReplaceMode { StopOnFailure AllowFailure }
     OrdStatus { New PartiallyFilled Filled Canceled Rejected Expired }
-    ExecType { New Trade Canceled Rejected Expired }
-    Cause { Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch GoodTillDate SessionDisconnected
-        SessionLoggedOut ServerRestarted }
+    ExecType { New Trade Canceled Rejected Expired Replaced Prevented }
+    Cause {
+        Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch GoodTillDate MassCancel ReduceOnly
+        SessionDisconnected SessionLoggedOut ServerRestarted
+    }
+    CxlRejResponseTo { Cancel Replace }
     CancelOn { Nothing Disconnect Logout Both }
     SessionEnd { Logout Disconnect }
     InstrumentKind { Spot Perpetual Future Option }
@@ -195,23 +198,34 @@ enums! {
 }
 
 numbers!(u8, u16, u32, u64, i64, i128);
-wrapped!(AccountId, ApiKeyId, InstrumentId, SessionId, OrderId, TradeId, ShardId, Seq, MsgSeqNum);
+wrapped!(AccountId, ApiKeyId, InstrumentId, SessionId, SmpGroupId, OrderId, TradeId, ShardId, Seq, MsgSeqNum);
 wrapped!(Price, Qty, Notional, Nanos, Span, LogonId);
 
 // The order of the fields is the layout: a change here is a new format version.
 structs! {
-    NewOrder { account instrument cl_ord_id side ord_type time_in_force smp price qty }
+    NewOrder {
+        account instrument cl_ord_id side ord_type time_in_force smp smp_group reduce_only expire price qty
+    }
     CancelOrder { account instrument cl_ord_id target }
-    Continue { instrument order }
+    AmendOrder { account instrument cl_ord_id target price qty keep_priority unchanged }
+    Unchanged { side ord_type time_in_force reduce_only expire }
+    ReplaceOrder { cancel order mode }
+    MassCancel { scope cl_ord_id }
+    CancelScope { account instrument side session }
     Requester { session logon key sent recv_window content signed_digest named }
     Fill { trade_id price qty maker }
-    Execution { exec_type order cancel_id cancel_session fill cause refusal }
-    CancelRejected { account instrument session cl_ord_id orig_cl_ord_id order_id status refusal }
+    Execution { exec_type order cancel_id cancel_session fill cause refusal replaced prevented }
+    Replaced { orig_cl_ord_id orig_qty kept_priority }
+    Prevented { qty price counter maker }
+    CancelRejected {
+        account instrument session cl_ord_id orig_cl_ord_id order_id status response_to refusal
+    }
+    MassCanceled { id scope by cl_ord_id canceled refusal }
     Refusal { reject detail }
     Instrument {
         id symbol kind base quote price_scale qty_scale tick lot max_qty max_notional band_bps reference state
     }
-    AccountLimits { account max_open_orders max_position enabled }
+    AccountLimits { account max_open_orders max_position smp_group enabled }
     CancelTerms { on grace }
     SessionBegan { lease logon key terms }
     SessionEnded { logon end }
@@ -291,69 +305,6 @@ impl Field for Reject {
     }
 }
 
-impl Field for OrderRef {
-    fn write(&self, to: &mut Writer<'_>) {
-        match self {
-            Self::OrderId(id) => to.put(&1u8).put(id),
-            Self::ClOrdId(id) => to.put(&2u8).put(id),
-        };
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match from.take::<u8>()? {
-            1 => from.take().map(Self::OrderId),
-            2 => from.take().map(Self::ClOrdId),
-            other => Err(DecodeError::Value { what: "OrderRef", value: other.into() }),
-        }
-    }
-}
-
-impl Field for LeaseId {
-    fn write(&self, to: &mut Writer<'_>) {
-        match self {
-            Self::Session(session) => to.put(&1u8).put(session),
-            Self::Logon(logon) => to.put(&2u8).put(logon),
-        };
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match from.take::<u8>()? {
-            1 => from.take().map(Self::Session),
-            2 => from.take().map(Self::Logon),
-            other => Err(DecodeError::Value { what: "LeaseId", value: other.into() }),
-        }
-    }
-}
-
-impl Field for Detail {
-    fn write(&self, to: &mut Writer<'_>) {
-        match self {
-            Self::None => to.put(&0u8),
-            Self::RetryAfter(span) => to.put(&1u8).put(span),
-            Self::Field(name) => to.put(&2u8).put(name),
-            Self::Tag(tag) => to.put(&3u8).put(tag),
-            Self::SignedSha256(digest) => to.put(&4u8).put(digest),
-            Self::Clocks { server, sent } => to.put(&5u8).put(server).put(sent),
-            Self::OrderId(id) => to.put(&6u8).put(id),
-            Self::Bound(bound) => to.put(&7u8).put(bound),
-        };
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match from.take::<u8>()? {
-            0 => Self::None,
-            1 => Self::RetryAfter(from.take()?),
-            2 => Self::Field(from.take()?),
-            3 => Self::Tag(from.take()?),
-            4 => Self::SignedSha256(from.take()?),
-            5 => Self::Clocks { server: from.take()?, sent: from.take()? },
-            6 => Self::OrderId(from.take()?),
-            7 => Self::Bound(from.take()?),
-            other => return Err(DecodeError::Value { what: "Detail", value: other.into() }),
-        })
-    }
-}
-
 // The order of the fields of an order; apart from the table because of what must hold between them.
 impl Field for Order {
     #[inline]
@@ -368,9 +319,13 @@ impl Field for Order {
         to.put(&self.ord_type);
         to.put(&self.time_in_force);
         to.put(&self.smp);
+        to.put(&self.smp_group);
+        to.put(&self.reduce_only);
+        to.put(&self.expire);
         to.put(&self.price);
         to.put(&self.qty);
         to.put(&self.cum_qty);
+        to.put(&self.prevented_qty);
         to.put(&self.cum_quote);
         to.put(&self.status);
         to.put(&self.created);
@@ -389,74 +344,22 @@ impl Field for Order {
             ord_type: from.take()?,
             time_in_force: from.take()?,
             smp: from.take()?,
+            smp_group: from.take()?,
+            reduce_only: from.take()?,
+            expire: from.take()?,
             price: from.take()?,
             qty: from.take()?,
             cum_qty: from.take()?,
+            prevented_qty: from.take()?,
             cum_quote: from.take()?,
             status: from.take()?,
             created: from.take()?,
             updated: from.take()?,
         };
         // `Order::remaining` relies on it.
-        if order.cum_qty > order.qty {
+        if order.cum_qty.0.checked_add(order.prevented_qty.0).is_none_or(|done| done > order.qty.0) {
             return Err(DecodeError::Value { what: "CumQty", value: order.cum_qty.0 });
         }
         Ok(order)
-    }
-}
-
-impl Field for Command {
-    fn write(&self, to: &mut Writer<'_>) {
-        match self {
-            Self::New(requester, order) => to.put(&1u8).put(requester).put(order),
-            Self::Cancel(requester, cancel) => to.put(&2u8).put(requester).put(cancel),
-            Self::Continue(rest) => to.put(&3u8).put(rest),
-            Self::Instrument(instrument) => to.put(&4u8).put(instrument),
-            Self::Account(limits) => to.put(&5u8).put(limits),
-            Self::Reference(instrument, price) => to.put(&6u8).put(instrument).put(price),
-            Self::Timers => to.put(&7u8),
-            Self::SessionBegan(began) => to.put(&8u8).put(began),
-            Self::SessionEnded(ended) => to.put(&9u8).put(ended),
-            Self::Restarted => to.put(&10u8),
-        };
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match from.take::<u8>()? {
-            1 => Self::New(from.take()?, from.take()?),
-            2 => Self::Cancel(from.take()?, from.take()?),
-            3 => Self::Continue(from.take()?),
-            4 => Self::Instrument(from.take()?),
-            5 => Self::Account(from.take()?),
-            6 => Self::Reference(from.take()?, from.take()?),
-            7 => Self::Timers,
-            8 => Self::SessionBegan(from.take()?),
-            9 => Self::SessionEnded(from.take()?),
-            10 => Self::Restarted,
-            other => return Err(DecodeError::Value { what: "Command", value: other.into() }),
-        })
-    }
-}
-
-impl Field for Event {
-    fn write(&self, to: &mut Writer<'_>) {
-        match self {
-            Self::Execution(execution) => to.put(&1u8).put(execution),
-            Self::CancelRejected(reject) => to.put(&2u8).put(reject),
-            Self::Instrument(instrument) => to.put(&3u8).put(instrument),
-            Self::Account(limits) => to.put(&4u8).put(limits),
-            Self::Reference(instrument, price) => to.put(&5u8).put(instrument).put(price),
-        };
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match from.take::<u8>()? {
-            1 => Self::Execution(from.take()?),
-            2 => Self::CancelRejected(from.take()?),
-            3 => Self::Instrument(from.take()?),
-            4 => Self::Account(from.take()?),
-            5 => Self::Reference(from.take()?, from.take()?),
-            other => return Err(DecodeError::Value { what: "Event", value: other.into() }),
-        })
     }
 }

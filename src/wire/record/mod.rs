@@ -19,6 +19,7 @@
 //! Bodies are in [`step`] and [`session`]; what a body means is not known here. Decoding trusts nothing: any
 //! bytes give a record or a named error.
 
+mod choices;
 pub mod fields;
 pub mod segment;
 pub mod session;

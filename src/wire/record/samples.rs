@@ -2,7 +2,6 @@
 
 use super::{LogRecord, encode_log, encode_session, encode_step};
 use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX, SIGNED_BYTES_MAX};
-use crate::types::event::{CancelRejected, Cause, ExecType, Execution, Fill};
 use crate::types::*;
 
 /// A text of full length.
@@ -32,6 +31,9 @@ pub fn new_order() -> NewOrder {
         ord_type: OrdType::LimitMaker,
         time_in_force: TimeInForce::Gtc,
         smp: SmpMode::ExpireBoth,
+        smp_group: Some(SmpGroupId(6)),
+        reduce_only: true,
+        expire: Nanos(11),
         price: Price(-5),
         qty: Qty(u64::MAX),
     }
@@ -57,12 +59,13 @@ pub fn instrument() -> Instrument {
 }
 
 pub fn limits() -> AccountLimits {
-    AccountLimits { account: AccountId(9), max_open_orders: 10, max_position: 0, enabled: false }
+    let (account, smp_group) = (AccountId(9), SmpGroupId(6));
+    AccountLimits { account, max_open_orders: 10, max_position: 0, smp_group, enabled: false }
 }
 
 pub fn order() -> Order {
-    let NewOrder { account, instrument, cl_ord_id, side, ord_type, time_in_force, smp, price, qty } =
-        new_order();
+    let new = new_order();
+    let NewOrder { account, instrument, cl_ord_id, side, ord_type, time_in_force, smp, price, qty, .. } = new;
     Order {
         id: OrderId::new(ShardId(1), Seq(5)),
         cl_ord_id,
@@ -74,9 +77,13 @@ pub fn order() -> Order {
         ord_type,
         time_in_force,
         smp,
+        smp_group: SmpGroupId(6),
+        reduce_only: new.reduce_only,
+        expire: new.expire,
         price,
         qty,
         cum_qty: Qty(1),
+        prevented_qty: Qty(2),
         cum_quote: Notional(i128::MIN),
         status: OrdStatus::PartiallyFilled,
         created: Nanos(5),
@@ -94,6 +101,8 @@ pub fn execution(detail: Detail) -> Execution {
         fill: Some(Fill { trade_id: TradeId(77), price: Price(1), qty: Qty(1), maker: true }),
         cause: Some(Cause::SelfMatch),
         refusal: Some(Refusal { reject: Reject::PriceOutsideBand, detail }),
+        replaced: Some(Replaced { orig_cl_ord_id: long(), orig_qty: Qty(9), kept_priority: true }),
+        prevented: Some(Prevented { qty: Qty(2), price: Price(3), counter: OrderId(4), maker: true }),
     }
 }
 
@@ -119,7 +128,16 @@ pub fn events() -> Vec<Event> {
         orig_cl_ord_id: Some(long()),
         order_id: None,
         status: OrdStatus::Rejected,
+        response_to: CxlRejResponseTo::Replace,
         refusal: Reject::OrderUnknown.into(),
+    };
+    let canceled = MassCanceled {
+        id: OrderId(8),
+        scope: scope(),
+        by: SessionId(3),
+        cl_ord_id: long(),
+        canceled: 7,
+        refusal: Some(Reject::AccountNotOnShard.into()),
     };
     let bare = Execution {
         exec_type: ExecType::New,
@@ -128,6 +146,8 @@ pub fn events() -> Vec<Event> {
         fill: None,
         cause: None,
         refusal: None,
+        replaced: None,
+        prevented: None,
         ..execution(Detail::None)
     };
     let mut events: Vec<_> =
@@ -135,11 +155,34 @@ pub fn events() -> Vec<Event> {
     events.extend([
         Event::Execution(bare),
         Event::CancelRejected(reject),
+        Event::MassCanceled(canceled),
         Event::Instrument(instrument()),
         Event::Account(limits()),
         Event::Reference(InstrumentId(2), Price(i64::MAX)),
     ]);
     events
+}
+
+pub fn scope() -> CancelScope {
+    CancelScope {
+        account: AccountId(9),
+        instrument: Some(InstrumentId(2)),
+        side: Some(Side::Sell),
+        session: Some(SessionId(3)),
+    }
+}
+
+fn amend() -> AmendOrder {
+    AmendOrder {
+        account: AccountId(9),
+        instrument: InstrumentId(2),
+        cl_ord_id: long(),
+        target: OrderRef::ClOrdId(long()),
+        price: Some(Price(3)),
+        qty: Qty(4),
+        keep_priority: true,
+        unchanged: Unchanged { side: Some(Side::Sell), expire: Some(Nanos(5)), ..Unchanged::default() },
+    }
 }
 
 pub fn commands() -> Vec<Command> {
@@ -153,7 +196,19 @@ pub fn commands() -> Vec<Command> {
         Command::New(requester(), new_order()),
         Command::Cancel(requester(), cancel(OrderRef::OrderId(OrderId(5)))),
         Command::Cancel(requester(), cancel(OrderRef::ClOrdId(long()))),
-        Command::Continue(Continue { instrument: InstrumentId(2), order: OrderId(5) }),
+        Command::Continue(Continue::Order { instrument: InstrumentId(2), order: OrderId(5) }),
+        Command::Continue(Continue::Cancels(CancelScope { instrument: None, side: None, ..scope() })),
+        Command::Amend(requester(), amend()),
+        Command::Amend(requester(), AmendOrder { price: None, unchanged: Unchanged::default(), ..amend() }),
+        Command::Replace(
+            requester(),
+            ReplaceOrder {
+                cancel: cancel(OrderRef::ClOrdId(long())),
+                order: new_order(),
+                mode: ReplaceMode::AllowFailure,
+            },
+        ),
+        Command::MassCancel(requester(), MassCancel { scope: scope(), cl_ord_id: long() }),
         Command::Instrument(instrument()),
         Command::Account(limits()),
         Command::Reference(InstrumentId(2), Price(7)),

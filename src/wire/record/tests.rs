@@ -55,7 +55,7 @@ fn the_longest_step_fits_a_record_with_room_to_spare() {
     let longest = longest_step();
     assert!(longest.len() <= RECORD_BYTES_MAX / 2, "{} bytes", longest.len());
     let events = longest.len() - 2 * SIGNED_BYTES_MAX;
-    assert!(events / EVENTS_PER_STEP_MAX <= 384, "limits.rs counts 384 bytes an event");
+    assert!(events / EVENTS_PER_STEP_MAX <= 512, "limits.rs counts 512 bytes an event");
 }
 
 #[test]

@@ -12,6 +12,10 @@ const HASH: [u8; 32] = [7; 32];
 fn execution(account: u32, seq: u64, exec_type: ExecType, fill: Option<Fill>) -> Execution {
     let filled = fill.map_or(Qty::ZERO, |fill| fill.qty);
     let order = Order {
+        smp_group: Default::default(),
+        reduce_only: false,
+        expire: Nanos(0),
+        prevented_qty: Qty(0),
         id: OrderId::new(SHARD, Seq(seq)),
         cl_ord_id: ClOrdId::new(&format!("c-{seq}")).unwrap(),
         account: AccountId(account),
@@ -31,6 +35,8 @@ fn execution(account: u32, seq: u64, exec_type: ExecType, fill: Option<Fill>) ->
         updated: Nanos(1),
     };
     Execution {
+        replaced: None,
+        prevented: None,
         exec_type,
         order,
         cancel_id: None,

@@ -51,6 +51,9 @@ fn op() -> impl Strategy<Value = Op> {
     let place = (any::<bool>(), kind, smp, qty, price, 1u32..6, 1u16..4, any::<u8>()).prop_map(
         |(is_buy, (ord_type, time_in_force), smp, qty, price, account, instrument, id)| {
             Op::Place(NewOrder {
+                smp_group: None,
+                reduce_only: false,
+                expire: Nanos(0),
                 account: AccountId(account),
                 instrument: InstrumentId(instrument),
                 cl_ord_id: ClOrdId::truncated(&format!("n{id}")),

@@ -41,12 +41,21 @@ pub(super) fn instrument(id: u16) -> Instrument {
 }
 
 pub(super) fn limits(account: u32) -> AccountLimits {
-    AccountLimits { account: AccountId(account), max_open_orders: 10_000, max_position: 0, enabled: true }
+    AccountLimits {
+        smp_group: Default::default(),
+        account: AccountId(account),
+        max_open_orders: 10_000,
+        max_position: 0,
+        enabled: true,
+    }
 }
 
 /// A limit order of account 1 to buy 10 at 100.
 pub(super) fn buy(id: &str) -> NewOrder {
     NewOrder {
+        smp_group: None,
+        reduce_only: false,
+        expire: Nanos(0),
         account: AccountId(1),
         instrument: InstrumentId(1),
         cl_ord_id: ClOrdId::truncated(id),
@@ -174,8 +183,13 @@ impl Venue {
     }
 
     pub(super) fn status(&self, account: u32, target: OrderRef) -> Result<Order, Refusal> {
-        match self.ask(Query::Order { account: AccountId(account), instrument: InstrumentId(1), target }) {
-            Answer::Order(order) => order,
+        match self.ask(Query::Order(OrderQuery {
+            account: AccountId(account),
+            instrument: InstrumentId(1),
+            target,
+            req_id: None,
+        })) {
+            Answer::Order(_, order) => order,
             answer => panic!("{answer:?}"),
         }
     }
