@@ -28,6 +28,13 @@ pub enum Error {
         /// What happened instead of an answer.
         why: String,
     },
+    /// The answer was lost and the server was asked: the order did not execute, and its window is over, so it never
+    /// will.
+    #[error("{cl_ord_id} did not execute: it was lost with its connection, and its window is over")]
+    NotExecuted {
+        /// The order in question.
+        cl_ord_id: String,
+    },
     /// A question was not answered in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),

@@ -25,8 +25,10 @@
 //!
 //! **What an error means for an order.** [`Error::Refused`] is a promise: it did not execute and never will.
 //! [`Error::OutcomeUnknown`] is the absence of one: ask with [`ws::Client::status`] by ClOrdID, or send the same
-//! order with the same ClOrdID again, which executes at most once.
+//! order with the same ClOrdID again, which executes at most once. [`ws::Session`] does this by itself, and connects
+//! again when a connection ends.
 
+mod backoff;
 mod connect;
 mod error;
 pub mod fix;

@@ -11,6 +11,7 @@ mod examples;
 mod handshake;
 mod order_entry_fix;
 mod order_entry_websocket;
+mod reconnect;
 mod restart;
 mod sessions;
 mod signing;

@@ -11,6 +11,7 @@
 
 pub mod connection;
 pub mod fix;
+pub mod proxy;
 pub mod venue;
 pub mod websocket;
 

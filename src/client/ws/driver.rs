@@ -8,7 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::WebSocketStream;
@@ -17,6 +17,10 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 /// Executions that may wait for their reader. Above it the connection ends: executions are never dropped
 /// silently, and a bot that is so far behind must ask for its state anyway.
 const EXECUTIONS_WAITING_MAX: usize = 65_536;
+
+/// The server pings every 20 seconds. If nothing at all came for so long, nothing will: a network that fell away says
+/// no goodbye.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
 
 pub(super) enum Order {
     /// Send this, and tell the answer.
@@ -55,8 +59,12 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     epitaph: Arc<Epitaph>,
 ) {
     let mut driver = Driver { waiting: HashMap::new(), executions: None, epitaph: Arc::clone(&epitaph) };
+    let mut heard = tokio::time::Instant::now();
     let why = loop {
         tokio::select! {
+            () = tokio::time::sleep_until(heard + SILENCE_MAX) => {
+                break format!("the server was silent for {SILENCE_MAX:?}");
+            }
             order = orders.recv() => match order {
                 Some(Order::Request { id, text, answer }) => {
                     driver.waiting.insert(id, answer);
@@ -72,7 +80,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                     break "this client closed it".to_owned();
                 }
             },
-            message = socket.next() => match message {
+            message = socket.next() => { heard = tokio::time::Instant::now(); match message {
                 Some(Ok(Message::Text(text))) => match driver.take(text) {
                     Ok(()) => {}
                     Err(error) => break error.to_string(),
@@ -85,7 +93,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 Some(Ok(_)) => {}
                 Some(Err(error)) => break error.to_string(),
                 None => break "the connection ended".to_owned(),
-            },
+            }},
         }
     };
     // Set before the waiting requests see their channel end, so that they can tell why.

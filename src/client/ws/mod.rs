@@ -5,10 +5,12 @@
 
 mod driver;
 mod messages;
+mod session;
 #[cfg(test)]
 mod tests;
 
 pub use messages::{BookTicker, Depth, Fill, OrderState, RateLimit};
+pub use session::{Endpoint, Event, Events, Recovered, Recovery, Session};
 
 use super::connect::{self, now};
 use super::report::ExecutionReport;
@@ -74,6 +76,8 @@ pub struct SignedOrder {
     id: u64,
     text: String,
     cl_ord_id: String,
+    /// `timestamp`: from here on it is good for `recvWindow`.
+    timestamp: Nanos,
 }
 
 impl SignedOrder {
@@ -182,13 +186,13 @@ impl Client {
     pub fn sign(&self, order: &NewOrder) -> SignedOrder {
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
         let cl_ord_id = order.cl_ord_id.clone().unwrap_or_else(|| format!("{}{id}", self.shared.id_prefix));
-        let params = self.orders_signed("order.place", Params::order(order, &cl_ord_id));
-        SignedOrder { id, text: params.write(id, "order.place"), cl_ord_id }
+        let params = Params::order(order, &cl_ord_id);
+        self.signed_order(id, "order.place", params, cl_ord_id)
     }
 
     /// The second half of [`Client::place`] and [`Client::cancel`], with the time that it took.
     pub async fn send(&self, order: SignedOrder) -> Result<Timed<OrderState>, Error> {
-        let SignedOrder { id, text, cl_ord_id } = order;
+        let SignedOrder { id, text, cl_ord_id, .. } = order;
         let sent = Instant::now();
         let reply = self.exchange(id, text).await.map_err(|missing| missing.of_order(&cl_ord_id))?;
         let Answer { result: answer, repeated, .. } =
@@ -216,8 +220,7 @@ impl Client {
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
         let cl_ord_id = cl_ord_id.unwrap_or_else(|| format!("{}{id}", self.shared.id_prefix));
         let params = Params::order_name(symbol, &order.into()).text("newClientOrderId", &*cl_ord_id);
-        let params = self.orders_signed("order.cancel", params);
-        SignedOrder { id, text: params.write(id, "order.cancel"), cl_ord_id }
+        self.signed_order(id, "order.cancel", params, cl_ord_id)
     }
 
     /// `order.status`: what became of an order, also after [`Error::OutcomeUnknown`].
@@ -265,6 +268,16 @@ impl Client {
         self.shared.epitaph.stray_answers.load(Ordering::Relaxed)
     }
 
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.orders.is_closed()
+    }
+
+    /// Why it ended, as far as it is known.
+    pub fn why_closed(&self) -> String {
+        self.shared.epitaph.why.get().cloned().unwrap_or_else(|| "the connection ended".to_owned())
+    }
+
     /// Closes the connection, for all clones. Requests under way end with an error.
     pub async fn close(&self) {
         // If the driver is gone, the connection is closed already.
@@ -272,12 +285,14 @@ impl Client {
         self.orders.closed().await;
     }
 
-    fn orders_signed(&self, method: &str, params: Params) -> Params {
-        if self.shared.options.sign_orders {
-            self.signed(method, params)
+    fn signed_order(&self, id: u64, method: &str, params: Params, cl_ord_id: String) -> SignedOrder {
+        let timestamp = now();
+        let params = if self.shared.options.sign_orders {
+            self.signed_at(method, params, timestamp)
         } else {
-            params.number("timestamp", now().as_millis())
-        }
+            params.number("timestamp", timestamp.as_millis())
+        };
+        SignedOrder { id, text: params.write(id, method), cl_ord_id, timestamp }
     }
 
     fn question(&self, method: &str, params: Params) -> Params {
@@ -285,7 +300,11 @@ impl Client {
     }
 
     fn signed(&self, method: &str, params: Params) -> Params {
-        params.signed(method, &self.shared.key, now(), self.shared.options.recv_window)
+        self.signed_at(method, params, now())
+    }
+
+    fn signed_at(&self, method: &str, params: Params, timestamp: Nanos) -> Params {
+        params.signed(method, &self.shared.key, timestamp, self.shared.options.recv_window)
     }
 
     async fn ask<T: DeserializeOwned>(&self, method: &str, params: Params) -> Result<T, Error> {
@@ -326,10 +345,6 @@ impl Client {
 
     async fn command(&self, order: Order) -> Result<(), Error> {
         self.orders.send(order).await.map_err(|_| Error::Closed(self.why_closed()))
-    }
-
-    fn why_closed(&self) -> String {
-        self.shared.epitaph.why.get().cloned().unwrap_or_else(|| "the connection ended".to_owned())
     }
 }
 

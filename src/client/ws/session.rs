@@ -1,0 +1,484 @@
+//! A session that outlives its connections.
+//!
+//! ```text
+//!   connect ─► session.logon ─► userDataStream.subscribe ─► openOrders.status ─► Event::Connected ─► executions
+//!      ▲                                                                                                 │
+//!      └── pause, doubled and jittered ◄── Event::Retrying ◄──────── Event::Disconnected ◄── it ends ────┘
+//! ```
+//!
+//! **Nothing is executed twice and nothing is lost silently.** An order whose answer was lost with its connection is
+//! sent again under the same ClOrdID, with a fresh timestamp and signature: the server executes it if it had not, and
+//! else gives the first answer again. If the connection was away for so long that the price of the order may be stale
+//! ([`Recovery::send_again`]) the server is asked instead, and once the order's window is over the answer is final:
+//! [`Error::NotExecuted`]. A cancel is always sent again.
+//!
+//! **What happened meanwhile is told.** [`Event::Connected`] has the open orders as they are now; an order of which
+//! this session knew that it was open and which is not among them is looked up, and told by
+//! [`Event::ClosedMeanwhile`].
+
+use super::{Client, Executions, Options, OrderState, Timed};
+use crate::client::backoff::Backoff;
+use crate::client::{ApiKey, Error, ExecutionReport, NewOrder, OrderName};
+use crate::limits::RECV_WINDOW_DEFAULT;
+use crate::types::{ExecType, Nanos, OrdStatus, OrderId, Reject, Span};
+use rustls::ClientConfig;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// Events that may wait for their reader. Above it nothing more is read from the connection, and the server cuts it:
+/// a bot that is so far behind must ask for its state anyway.
+const EVENTS_WAITING_MAX: usize = 65_536;
+
+/// Where to connect, and as whom.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Such as `wss://localhost:9443/ws-api/v3`.
+    pub url: String,
+    /// Certificates.
+    pub tls: Arc<ClientConfig>,
+    /// What signs.
+    pub key: ApiKey,
+    /// Of each connection.
+    pub options: Options,
+}
+
+/// What to do when a connection ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Recovery {
+    /// The pause before the first attempt to connect again; it doubles from attempt to attempt.
+    pub pause: Duration,
+    /// The longest pause.
+    pub pause_max: Duration,
+    /// How long to try before the session ends.
+    pub give_up: Duration,
+    /// An order whose answer was lost is sent again until it is so old; an older one is asked for instead.
+    pub send_again: Duration,
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self {
+            pause: Duration::from_millis(100),
+            pause_max: Duration::from_secs(10),
+            give_up: Duration::from_secs(300),
+            send_again: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What a session tells.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// There is a connection, logged on and subscribed.
+    Connected {
+        /// The open orders of the account. An execution that follows may tell what is in here already.
+        open: Vec<OrderState>,
+        /// How long there was none; `None` at the beginning.
+        away: Option<Duration>,
+    },
+    /// An order closed while there was no connection to tell it.
+    ClosedMeanwhile(OrderState),
+    /// A change of an order, of this session or of another of the account.
+    Execution(ExecutionReport),
+    /// The connection ended. Requests under way wait for the next one.
+    Disconnected {
+        /// As far as it is known.
+        why: String,
+    },
+    /// An attempt to connect failed, and the next comes after a pause.
+    Retrying {
+        /// Why it failed.
+        why: String,
+        /// How many have failed since the connection ended.
+        attempt: u32,
+        /// The pause.
+        pause: Duration,
+    },
+    /// The answer to an order or cancel was lost, and was found out.
+    Recovered {
+        /// Of the order or of the cancel.
+        cl_ord_id: String,
+        /// How.
+        how: Recovered,
+    },
+    /// The session is over: it was closed, or gave up. Nothing comes after it.
+    Ended {
+        /// Why.
+        why: String,
+    },
+}
+
+/// How a lost answer was found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovered {
+    /// The request was sent again. It had executed before, and this is its first answer again.
+    SentAgainRepeated,
+    /// The request was sent again. It had not arrived the first time.
+    SentAgain,
+    /// The server was asked for the order.
+    Asked,
+}
+
+/// What a session tells, in order.
+#[derive(Debug)]
+pub struct Events {
+    heard: mpsc::Receiver<Event>,
+    over: bool,
+}
+
+impl Events {
+    /// The next event; `None` after [`Event::Ended`].
+    pub async fn next(&mut self) -> Option<Event> {
+        if self.over {
+            return None;
+        }
+        let event = self.heard.recv().await;
+        self.over = matches!(event, None | Some(Event::Ended { .. }));
+        event
+    }
+
+    /// The next event that is there already.
+    pub fn try_next(&mut self) -> Option<Event> {
+        let event = self.heard.try_recv().ok();
+        self.over |= matches!(event, Some(Event::Ended { .. }));
+        event
+    }
+}
+
+/// A session. Clones share it; dropping the last one ends it.
+#[derive(Clone)]
+pub struct Session {
+    link: watch::Receiver<Link>,
+    /// Whether it is to end; dropping it says the same.
+    end: Arc<watch::Sender<bool>>,
+    events: mpsc::Sender<Event>,
+    recovery: Recovery,
+    recv_window: Span,
+    next_id: Arc<AtomicU64>,
+    /// Makes ClOrdIDs unique over connections and restarts.
+    id_prefix: Arc<str>,
+}
+
+/// The connection of now.
+#[derive(Clone)]
+enum Link {
+    Up(Client),
+    /// With the reason that the last one ended.
+    Down(String),
+    Over(String),
+}
+
+impl Session {
+    /// Connects. If that fails, so does this: only a session that was there once is kept.
+    pub async fn connect(endpoint: Endpoint, recovery: Recovery) -> Result<(Self, Events), Error> {
+        let begun = Begun::connect(&endpoint).await?;
+        let (events, heard) = mpsc::channel(EVENTS_WAITING_MAX);
+        let (link, links) = watch::channel(Link::Up(begun.client.clone()));
+        let recv_window = endpoint.options.recv_window.map_or(RECV_WINDOW_DEFAULT, |window| {
+            Span::from_millis(u64::try_from(window.as_millis()).unwrap_or(u64::MAX))
+        });
+        let id_prefix = begun.client.shared.id_prefix.as_str().into();
+        let (end, ending) = watch::channel(false);
+        let keeper =
+            Keeper { endpoint, recovery, link, ending, events: events.clone(), known: HashMap::new() };
+        tokio::spawn(keeper.run(begun));
+        let next_id = Arc::new(AtomicU64::new(1));
+        let end = Arc::new(end);
+        Ok((
+            Self { link: links, end, events, recovery, recv_window, next_id, id_prefix },
+            Events { heard, over: false },
+        ))
+    }
+
+    /// The connection of now, or the next one: for questions. They can be asked again without harm.
+    pub async fn client(&self) -> Result<Client, Error> {
+        let mut link = self.link.clone();
+        let found = link.wait_for(|link| match link {
+            Link::Up(client) => !client.is_closed(),
+            Link::Down(_) => false,
+            Link::Over(_) => true,
+        });
+        match found.await.as_deref() {
+            Ok(Link::Up(client)) => Ok(client.clone()),
+            Ok(Link::Down(why) | Link::Over(why)) => Err(Error::Closed(why.clone())),
+            Err(_) => Err(Error::Closed("the session is over".to_owned())),
+        }
+    }
+
+    /// `order.place`. While there is no connection it is not sent, and that is the answer: [`Error::Closed`]. The
+    /// market may be another when there is one again, so that is for the bot to decide.
+    pub async fn place(&self, order: &NewOrder) -> Result<Timed<OrderState>, Error> {
+        let client = self.client_of_now()?;
+        let mut order = order.clone();
+        let cl_ord_id = order.cl_ord_id.get_or_insert_with(|| self.next_cl_ord_id()).clone();
+        let signed = client.sign(&order);
+        let (first, sent) = (signed.timestamp, Instant::now());
+        match client.send(signed).await {
+            Err(Error::OutcomeUnknown { .. }) => {}
+            known => return known,
+        }
+        // Each copy is good for its window: what is final is final once the window of the last is over.
+        let mut last = first;
+        while sent.elapsed() <= self.recovery.send_again {
+            let client = self.client().await.map_err(|why| still_unknown(why, &cl_ord_id))?;
+            if sent.elapsed() > self.recovery.send_again {
+                break;
+            }
+            let signed = client.sign(&order);
+            last = signed.timestamp;
+            match client.send(signed).await {
+                Err(Error::OutcomeUnknown { .. } | Error::Closed(_)) => {}
+                known => return self.sent_again(known, cl_ord_id),
+            }
+        }
+        self.ask(&order.symbol, cl_ord_id, last).await
+    }
+
+    /// `order.cancel`. It waits for a connection, and is sent until it is answered.
+    pub async fn cancel(
+        &self,
+        symbol: &str,
+        order: impl Into<OrderName>,
+    ) -> Result<Timed<OrderState>, Error> {
+        self.cancel_named(symbol, order, None).await
+    }
+
+    /// [`Session::cancel`] with a ClOrdID of the caller's for the cancel itself.
+    pub async fn cancel_named(
+        &self,
+        symbol: &str,
+        order: impl Into<OrderName>,
+        cl_ord_id: Option<String>,
+    ) -> Result<Timed<OrderState>, Error> {
+        let (order, cl_ord_id) = (order.into(), cl_ord_id.unwrap_or_else(|| self.next_cl_ord_id()));
+        let mut lost = false;
+        loop {
+            let client = self.client().await.map_err(|why| match lost {
+                true => still_unknown(why, &cl_ord_id),
+                false => why,
+            })?;
+            let signed = client.sign_cancel_named(symbol, order.clone(), Some(cl_ord_id.clone()));
+            match client.send(signed).await {
+                Err(Error::OutcomeUnknown { .. }) => lost = true,
+                Err(Error::Closed(_)) => {}
+                known if lost => return self.sent_again(known, cl_ord_id),
+                known => return known,
+            }
+        }
+    }
+
+    /// Ends the session, for all clones.
+    pub async fn close(&self) {
+        self.end.send_replace(true);
+        let mut link = self.link.clone();
+        // If its task has gone, it is over already.
+        let _ = link.wait_for(|link| matches!(link, Link::Over(_))).await;
+    }
+
+    /// Asks what became of an order until the answer is final.
+    async fn ask(&self, symbol: &str, cl_ord_id: String, sent: Nanos) -> Result<Timed<OrderState>, Error> {
+        loop {
+            let client = self.client().await.map_err(|why| still_unknown(why, &cl_ord_id))?;
+            let asked = Instant::now();
+            // The server's clock first: if the window was over by then, a server that does not know the order by
+            // now never will.
+            let state = async {
+                let now = client.time().await?;
+                Ok::<_, Error>((now, client.status(symbol, cl_ord_id.as_str()).await))
+            };
+            match state.await {
+                Ok((_, Ok(answer))) => {
+                    self.tell(Event::Recovered { cl_ord_id, how: Recovered::Asked });
+                    return Ok(Timed { answer, round_trip: asked.elapsed(), repeated: true });
+                }
+                Ok((now, Err(Error::Refused(refusal)))) if refusal.reject == Some(Reject::OrderUnknown) => {
+                    let over = Nanos(sent.0.saturating_add(self.recv_window.0));
+                    if now > over {
+                        self.tell(Event::Recovered { cl_ord_id: cl_ord_id.clone(), how: Recovered::Asked });
+                        return Err(Error::NotExecuted { cl_ord_id });
+                    }
+                    tokio::time::sleep(Duration::from(over.since(now)) + Duration::from_millis(1)).await;
+                }
+                Ok((_, Err(Error::Refused(refusal)))) => match refusal.retry_after {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(still_unknown(Error::Refused(refusal), &cl_ord_id)),
+                },
+                // The connection ended, or is slow: the next one.
+                Ok((_, Err(_))) | Err(_) => tokio::time::sleep(self.recovery.pause).await,
+            }
+        }
+    }
+
+    fn sent_again(
+        &self,
+        answer: Result<Timed<OrderState>, Error>,
+        cl_ord_id: String,
+    ) -> Result<Timed<OrderState>, Error> {
+        let repeated = answer.as_ref().is_ok_and(|answer| answer.repeated);
+        let how = if repeated { Recovered::SentAgainRepeated } else { Recovered::SentAgain };
+        self.tell(Event::Recovered { cl_ord_id, how });
+        answer
+    }
+
+    fn client_of_now(&self) -> Result<Client, Error> {
+        match &*self.link.borrow() {
+            Link::Up(client) => Ok(client.clone()),
+            Link::Down(why) | Link::Over(why) => Err(Error::Closed(why.clone())),
+        }
+    }
+
+    /// Without waiting: whoever does not read events finds the same in what the calls return.
+    fn tell(&self, event: Event) {
+        let _ = self.events.try_send(event);
+    }
+
+    fn next_cl_ord_id(&self) -> String {
+        format!("{}s{}", self.id_prefix, self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// An order that was sent and can no longer be asked for is unknown, whatever keeps us from asking.
+fn still_unknown(why: Error, cl_ord_id: &str) -> Error {
+    Error::OutcomeUnknown { cl_ord_id: cl_ord_id.to_owned(), why: why.to_string() }
+}
+
+/// A connection that has been brought to where the session can go on.
+struct Begun {
+    client: Client,
+    executions: Executions,
+    open: Vec<OrderState>,
+}
+
+impl Begun {
+    async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
+        let Endpoint { url, tls, key, options } = endpoint.clone();
+        let client = Client::connect_with(&url, tls, key, options).await?;
+        client.logon().await?;
+        // First the stream, then the state: what happens between the two is told twice rather than not at all.
+        let executions = client.subscribe().await?;
+        let open = client.open_orders(None).await?;
+        Ok(Self { client, executions, open })
+    }
+}
+
+/// The task that keeps a session connected.
+struct Keeper {
+    endpoint: Endpoint,
+    recovery: Recovery,
+    link: watch::Sender<Link>,
+    ending: watch::Receiver<bool>,
+    events: mpsc::Sender<Event>,
+    /// Orders that were open when this session last heard of them.
+    known: HashMap<OrderId, String>,
+}
+
+impl Keeper {
+    async fn run(mut self, mut begun: Begun) {
+        let mut away = None;
+        let why = loop {
+            let Begun { client, mut executions, open } = begun;
+            self.catch_up(&client, open, away).await;
+            let closed_by_us = self.listen(&mut executions, &client).await;
+            let why = client.why_closed();
+            if closed_by_us {
+                break why;
+            }
+            let ended_at = Instant::now();
+            self.link.send_replace(Link::Down(why.clone()));
+            self.tell(Event::Disconnected { why }).await;
+            begun = match self.connect_again(ended_at).await {
+                Ok(begun) => begun,
+                Err(why) => break why,
+            };
+            away = Some(ended_at.elapsed());
+            self.link.send_replace(Link::Up(begun.client.clone()));
+        };
+        self.link.send_replace(Link::Over(why.clone()));
+        self.tell(Event::Ended { why }).await;
+    }
+
+    /// Tells the open orders, and what became of those that were open and are not.
+    async fn catch_up(&mut self, client: &Client, open: Vec<OrderState>, away: Option<Duration>) {
+        let gone = std::mem::take(&mut self.known);
+        self.known.extend(open.iter().map(|order| (order.order_id, order.symbol.clone())));
+        self.tell(Event::Connected { open, away }).await;
+        for (id, symbol) in
+            gone.into_iter().filter(|(id, _)| !self.known.contains_key(id)).collect::<Vec<_>>()
+        {
+            // A connection that ends now is noticed by the listener; the order is then asked for once more.
+            match client.status(&symbol, id).await {
+                Ok(order) => self.tell(Event::ClosedMeanwhile(order)).await,
+                Err(Error::Refused(_)) => {}
+                Err(_) => drop(self.known.insert(id, symbol)),
+            }
+        }
+    }
+
+    /// Tells executions until the connection ends; whether it was this side that ended it.
+    async fn listen(&mut self, executions: &mut Executions, client: &Client) -> bool {
+        let mut ending = self.ending.clone();
+        loop {
+            tokio::select! {
+                report = executions.next() => match report {
+                    Some(report) => self.heard(report).await,
+                    None => return false,
+                },
+                () = ended(&mut ending) => {
+                    client.close().await;
+                    return true;
+                }
+            }
+        }
+    }
+
+    async fn heard(&mut self, report: ExecutionReport) {
+        if let Some(id) = report.order_id {
+            let open = matches!(report.status, OrdStatus::New | OrdStatus::PartiallyFilled);
+            if open && report.exec_type != ExecType::Rejected {
+                self.known.entry(id).or_insert_with(|| report.symbol.clone());
+            } else {
+                self.known.remove(&id);
+            }
+        }
+        self.tell(Event::Execution(report)).await;
+    }
+
+    async fn connect_again(&self, ended_at: Instant) -> Result<Begun, String> {
+        let mut ending = self.ending.clone();
+        tokio::select! {
+            begun = self.try_to_connect(ended_at) => begun,
+            () = ended(&mut ending) => Err("this client closed it".to_owned()),
+        }
+    }
+
+    async fn try_to_connect(&self, ended_at: Instant) -> Result<Begun, String> {
+        let mut backoff = Backoff::new(self.recovery.pause, self.recovery.pause_max);
+        let mut attempt = 0;
+        loop {
+            let why = match Begun::connect(&self.endpoint).await {
+                Ok(begun) => return Ok(begun),
+                Err(error) => error.to_string(),
+            };
+            attempt += 1;
+            let pause = backoff.pause();
+            if ended_at.elapsed() + pause > self.recovery.give_up {
+                return Err(format!("gave up after {attempt} attempts: {why}"));
+            }
+            self.tell(Event::Retrying { why, attempt, pause }).await;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Waits for a reader that is behind; a reader that has gone wants nothing.
+    async fn tell(&self, event: Event) {
+        let _ = self.events.send(event).await;
+    }
+}
+
+/// Resolves once the session is to end: it was told so, or nobody is left who could want anything.
+async fn ended(ending: &mut watch::Receiver<bool>) {
+    let _ = ending.wait_for(|end| *end).await;
+}

@@ -1,0 +1,197 @@
+//! A session of the SDK over a network that breaks: what it sends again, what it asks, and what it tells.
+
+use crate::support::proxy::Proxy;
+use crate::support::{PATIENCE, Venue};
+use sealgate::client::ws::{Endpoint, Event, Events, Options, Recovered, Recovery, Session};
+use sealgate::client::{Error, NewOrder};
+use sealgate::types::{OrdStatus, Side};
+use std::time::Duration;
+
+/// Impatient, so that the tests are fast.
+const RECOVERY: Recovery = Recovery {
+    pause: Duration::from_millis(5),
+    pause_max: Duration::from_millis(20),
+    give_up: PATIENCE,
+    send_again: PATIENCE,
+};
+
+fn resting(name: &str) -> NewOrder {
+    NewOrder::limit("BTC-USD", Side::Buy, "0.01".parse().unwrap(), "99000".parse().unwrap()).named(name)
+}
+
+fn endpoint(venue: &Venue, proxy: &Proxy) -> Endpoint {
+    Endpoint {
+        url: proxy.url(),
+        tls: venue.tls("alice"),
+        key: venue.key("alice"),
+        options: Options::default(),
+    }
+}
+
+async fn session(venue: &Venue, proxy: &Proxy, recovery: Recovery) -> (Session, Events) {
+    Session::connect(endpoint(venue, proxy), recovery).await.unwrap()
+}
+
+async fn next(events: &mut Events) -> Event {
+    tokio::time::timeout(PATIENCE, events.next()).await.expect("an event").expect("the session goes on")
+}
+
+/// The first event of this kind; others are passed over.
+macro_rules! heard {
+    ($events:expr, $pattern:pat) => {
+        while !matches!(next($events).await, $pattern) {}
+    };
+    ($events:expr, $pattern:pat => $value:expr) => {
+        loop {
+            if let $pattern = next($events).await {
+                break $value;
+            }
+        }
+    };
+}
+
+#[tokio::test]
+async fn an_order_that_executed_but_whose_answer_was_lost_is_sent_again_and_executes_once() {
+    let venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let (session, mut events) = session(&venue, &proxy, RECOVERY).await;
+    let witness = venue.websocket("alice").await;
+    proxy.lose_answers();
+    let break_and_mend = async {
+        // It has arrived once another connection sees it.
+        while witness.open_orders(None).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        proxy.mend();
+    };
+    let order = resting("once");
+    let (placed, ()) = tokio::join!(session.place(&order), break_and_mend);
+    let placed = placed.unwrap();
+    assert!(placed.repeated, "it is the first answer again");
+    let how = heard!(&mut events, Event::Recovered { how, .. } => how);
+    assert_eq!(how, Recovered::SentAgainRepeated);
+    assert_eq!(witness.open_orders(None).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_never_arrived_is_sent_again_and_executes() {
+    let venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let (session, mut events) = session(&venue, &proxy, RECOVERY).await;
+    proxy.lose_everything();
+    let mend = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        proxy.mend();
+    };
+    let order = resting("late");
+    let (placed, ()) = tokio::join!(session.place(&order), mend);
+    assert!(!placed.unwrap().repeated);
+    assert_eq!(heard!(&mut events, Event::Recovered { how, .. } => how), Recovered::SentAgain);
+}
+
+#[tokio::test]
+async fn an_order_that_may_be_stale_is_asked_for_and_not_sent_again() {
+    let venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let recovery = Recovery { send_again: Duration::ZERO, ..RECOVERY };
+    let mut endpoint = endpoint(&venue, &proxy);
+    // Short, so that the test need not wait for long until it is over.
+    endpoint.options.recv_window = Some(Duration::from_millis(300));
+    let (session, mut events) = Session::connect(endpoint, recovery).await.unwrap();
+    let witness = venue.websocket("alice").await;
+    for (name, arrives) in [("arrived", true), ("lost", false)] {
+        if arrives {
+            proxy.lose_answers()
+        } else {
+            proxy.lose_everything()
+        }
+        let mend = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            proxy.mend();
+        };
+        let order = resting(name);
+        let (placed, ()) = tokio::join!(session.place(&order), mend);
+        match placed {
+            Ok(placed) => assert!(arrives && placed.answer.status == OrdStatus::New),
+            Err(Error::NotExecuted { cl_ord_id }) => assert!(!arrives && cl_ord_id == name),
+            Err(error) => panic!("{name}: {error}"),
+        }
+        assert_eq!(heard!(&mut events, Event::Recovered { how, .. } => how), Recovered::Asked);
+    }
+    let open = witness.open_orders(None).await.unwrap();
+    assert_eq!(open.iter().map(|order| order.cl_ord_id.as_str()).collect::<Vec<_>>(), ["arrived"]);
+}
+
+#[tokio::test]
+async fn a_cancel_is_sent_until_it_is_answered() {
+    let venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let (session, _events) =
+        session(&venue, &proxy, Recovery { send_again: Duration::ZERO, ..RECOVERY }).await;
+    session.place(&resting("unwanted")).await.unwrap();
+    proxy.lose_everything();
+    let mend = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        proxy.mend();
+    };
+    let (canceled, ()) = tokio::join!(session.cancel("BTC-USD", "unwanted"), mend);
+    assert_eq!(canceled.unwrap().answer.status, OrdStatus::Canceled);
+}
+
+#[tokio::test]
+async fn what_happened_while_the_connection_was_away_is_told_and_executions_go_on() {
+    let venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let (session, mut events) = session(&venue, &proxy, RECOVERY).await;
+    let witness = venue.websocket("alice").await;
+    for name in ["goes", "stays"] {
+        session.place(&resting(name)).await.unwrap();
+        let heard = heard!(&mut events, Event::Execution(report) => report);
+        assert_eq!(heard.cl_ord_id, name);
+    }
+    proxy.refuse();
+    proxy.cut();
+    heard!(&mut events, Event::Disconnected { .. });
+    let unsent = session.place(&resting("unsent")).await;
+    assert!(matches!(unsent, Err(Error::Closed(_))), "{unsent:?}");
+    heard!(&mut events, Event::Retrying { attempt: 3, .. });
+    witness.cancel("BTC-USD", "goes").await.unwrap();
+    proxy.mend();
+    let open = heard!(&mut events, Event::Connected { open, away: Some(_) } => open);
+    assert_eq!(open.iter().map(|order| order.cl_ord_id.as_str()).collect::<Vec<_>>(), ["stays"]);
+    let closed = heard!(&mut events, Event::ClosedMeanwhile(order) => order);
+    assert_eq!(closed.status, OrdStatus::Canceled);
+    witness.place(&resting("after")).await.unwrap();
+    assert_eq!(heard!(&mut events, Event::Execution(report) => report).cl_ord_id, "after");
+}
+
+#[tokio::test]
+async fn a_session_survives_a_crash_of_the_server() {
+    let mut venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let (session, mut events) = session(&venue, &proxy, RECOVERY).await;
+    session.place(&resting("before")).await.unwrap();
+    venue.kill();
+    heard!(&mut events, Event::Disconnected { .. });
+    venue.start_again();
+    proxy.lead_to(venue.websocket_addr());
+    let open = heard!(&mut events, Event::Connected { open, away: Some(_) } => open);
+    assert_eq!(open.len(), 1, "orders rest on over a crash");
+    assert_eq!(session.client().await.unwrap().open_orders(None).await.unwrap(), open);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_closed_or_gives_up() {
+    let venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let (closed, mut events) = session(&venue, &proxy, RECOVERY).await;
+    closed.close().await;
+    heard!(&mut events, Event::Ended { .. });
+    assert!(events.next().await.is_none());
+    assert!(closed.place(&resting("never")).await.is_err());
+    let hasty = Recovery { give_up: Duration::from_millis(50), ..RECOVERY };
+    let (_session, mut events) = session(&venue, &proxy, hasty).await;
+    proxy.refuse();
+    proxy.cut();
+    assert!(heard!(&mut events, Event::Ended { why } => why).starts_with("gave up after"));
+}
