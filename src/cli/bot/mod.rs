@@ -57,7 +57,7 @@ pub struct Options {
     /// The account to act for, where it is not the first of the API key.
     #[arg(long, global = true, value_name = "NAME")]
     pub account: Option<String>,
-    /// How long to wait for a connection, and for each answer.
+    /// How long to wait for a connection, and for each answer; so long a lost connection is tried again.
     #[arg(long, global = true, value_name = "TIME", default_value = "10s")]
     pub timeout: Duration,
     /// One JSON object a line, failures too.
@@ -123,7 +123,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Client(Error::Number(_)) => 2,
-            Self::Client(Error::Refused(_)) => 3,
+            Self::Client(Error::Refused(_) | Error::NotExecuted { .. }) => 3,
             Self::Client(Error::OutcomeUnknown { .. }) => 4,
             Self::Client(_) | Self::NoSession(_) | Self::Unmet(_) | Self::Unread => 1,
         }
@@ -176,7 +176,7 @@ async fn trade(
     keep_going: bool,
     say: &Say,
 ) -> Result<u8, Failure> {
-    let mut session = Session::open(options, home, lines.follows()).await?;
+    let mut session = Session::open(options, home).await?;
     let mut verdict = Verdict { keep_going, pending: None, code: 0 };
     while let Some(line) = lines.next().await {
         let line = match line {
@@ -264,11 +264,9 @@ enum Session {
 }
 
 impl Session {
-    async fn open(options: &Options, home: &Home, follows: bool) -> Result<Self, Failure> {
+    async fn open(options: &Options, home: &Home) -> Result<Self, Failure> {
         Ok(match options.protocol {
-            Protocol::Websocket => {
-                Self::WebSocket(Box::new(websocket::Session::open(options, home, follows).await?))
-            }
+            Protocol::Websocket => Self::WebSocket(Box::new(websocket::Session::open(options, home).await?)),
             Protocol::Fix => Self::Fix(Box::new(fix::Session::open(options, home).await?)),
         })
     }

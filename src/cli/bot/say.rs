@@ -4,7 +4,7 @@
 
 use super::Failure;
 use crate::client::fix::Standing;
-use crate::client::ws::{BookTicker, Depth, OrderState};
+use crate::client::ws::{BookTicker, Depth, Event, OrderState};
 use crate::client::{Error, ExecutionReport};
 use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrderId, Side};
 use serde_json::{Map, Value, json};
@@ -82,6 +82,7 @@ fn failure_json(failure: &Failure) -> Value {
         Failure::Usage(_) | Failure::Client(Error::Number(_)) => "usage",
         Failure::Client(Error::Refused(_)) => "refused",
         Failure::Client(Error::OutcomeUnknown { .. }) => "unknown",
+        Failure::Client(Error::NotExecuted { .. }) => "refused",
         Failure::Unmet(_) | Failure::Unread => "unmet",
         Failure::Client(_) | Failure::NoSession(_) => "connection",
     };
@@ -96,7 +97,7 @@ fn failure_json(failure: &Failure) -> Value {
                 object["waitMillis"] = json!(millis(wait));
             }
         }
-        Failure::Client(Error::OutcomeUnknown { cl_ord_id, .. }) => {
+        Failure::Client(Error::OutcomeUnknown { cl_ord_id, .. } | Error::NotExecuted { cl_ord_id }) => {
             object["clientOrderId"] = json!(cl_ord_id);
         }
         _ => {}
@@ -216,6 +217,29 @@ impl Said {
             said.text.push_str(&format!(", traded {qty} @ {price} as {role}, trade {id}"));
         }
         said
+    }
+
+    /// What else a session tells; the beginning is no news.
+    pub fn event(event: &Event) -> Option<Self> {
+        let (text, json) = match event {
+            Event::Connected { open, away: Some(away) } => (
+                format!("connected: after {} ms, {} open", millis(*away), open.len()),
+                json!({"action": "connected", "awayMillis": millis(*away), "open": open.len()}),
+            ),
+            Event::ClosedMeanwhile(order) => return Some(Self::order("meanwhile", order)),
+            Event::Disconnected { why } => {
+                (format!("disconnected: {why}"), json!({"action": "disconnected", "msg": why}))
+            }
+            Event::Retrying { why, attempt, pause } => (
+                format!("retrying: attempt {attempt} failed: {why}; the next in {} ms", millis(*pause)),
+                json!({"action": "retrying", "msg": why, "attempt": attempt, "pauseMillis": millis(*pause)}),
+            ),
+            Event::Connected { away: None, .. }
+            | Event::Execution(_)
+            | Event::Recovered { .. }
+            | Event::Ended { .. } => return None,
+        };
+        Some(Self { text, json })
     }
 
     /// How an order stands that FIX told again.

@@ -53,14 +53,6 @@ impl Lines {
         Ok(Self::Read(lines.collect::<Result<_, _>>()?))
     }
 
-    /// Whether executions will be asked for, so that they are listened to from the beginning.
-    pub fn follows(&self) -> bool {
-        match self {
-            Self::Read(lines) => lines.iter().any(|line| matches!(line.action, Action::Follow { .. })),
-            Self::Streamed(_) => true,
-        }
-    }
-
     /// The next one; a line of stdin may be wrong.
     pub async fn next(&mut self) -> Option<Result<Line, Failure>> {
         match self {

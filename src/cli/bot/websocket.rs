@@ -4,30 +4,30 @@ use super::grammar::{Action, Market, Place};
 use super::home::Home;
 use super::say::{Outcome, Said, Say, status};
 use super::{Failure, Options};
-use crate::client::ws::{self, Client, Executions, OrderState};
+use crate::client::ws::{self, Endpoint, Event, Events, OrderState, Recovery, Timed};
 use crate::client::{Error, ExecutionReport, NewOrder};
 use crate::types::Nanos;
 use std::time::{Duration, Instant};
 
-/// A connection that is logged on.
+/// A session that is logged on, and goes on when its connection ends.
 pub struct Session {
-    client: Client,
-    executions: Option<Executions>,
+    session: ws::Session,
+    events: Events,
     account: Option<String>,
 }
 
 impl Session {
-    /// Connects and logs on. Executions are listened to from here on, if they will be asked for.
-    pub async fn open(options: &Options, home: &Home, follows: bool) -> Result<Self, Failure> {
-        let how = ws::Options { timeout: options.timeout.0, ..ws::Options::default() };
-        let connect = async {
-            let client = Client::connect_with(&home.url, home.tls.clone(), home.key.clone(), how).await?;
-            client.logon().await?;
-            let executions = if follows { Some(client.subscribe().await?) } else { None };
-            Ok((client, executions))
+    /// Connects and logs on. Executions are listened to from here on.
+    pub async fn open(options: &Options, home: &Home) -> Result<Self, Failure> {
+        let endpoint = Endpoint {
+            url: home.url.clone(),
+            tls: home.tls.clone(),
+            key: home.key.clone(),
+            options: ws::Options { timeout: options.timeout.0, ..ws::Options::default() },
         };
-        let (client, executions) = connect.await.map_err(Failure::NoSession)?;
-        Ok(Self { client, executions, account: options.account.clone() })
+        let recovery = Recovery { give_up: options.timeout.0, ..Recovery::default() };
+        let (session, events) = ws::Session::connect(endpoint, recovery).await.map_err(Failure::NoSession)?;
+        Ok(Self { session, events, account: options.account.clone() })
     }
 
     /// Does one action.
@@ -35,19 +35,19 @@ impl Session {
         match action {
             Action::Place(place) => {
                 let order = order(place, self.account.as_deref())?;
-                self.send("placed", self.client.sign(&order), say).await
+                settled("placed", &self.session.place(&order).await?, say)
             }
             Action::Cancel { symbol, order, id, .. } => {
-                let signed = self.client.sign_cancel_named(symbol, order.name(), id.clone());
-                self.send("canceled", signed, say).await
+                let canceled = self.session.cancel_named(symbol, order.name(), id.clone()).await?;
+                settled("canceled", &canceled, say)
             }
             Action::Status { symbol, order } => {
-                let state = self.client.status(symbol, order.name()).await?;
+                let state = self.session.client().await?.status(symbol, order.name()).await?;
                 say.say(&Said::order("status", &state))?;
                 Ok(outcome(&state))
             }
             Action::Orders { symbol } => {
-                let orders = self.client.open_orders(symbol.as_deref()).await?;
+                let orders = self.session.client().await?.open_orders(symbol.as_deref()).await?;
                 for order in &orders {
                     say.say(&Said::order("open", order))?;
                 }
@@ -63,13 +63,7 @@ impl Session {
 
     /// Says goodbye.
     pub async fn close(self) {
-        self.client.close().await;
-    }
-
-    async fn send(&self, what: &'static str, order: ws::SignedOrder, say: &Say) -> Result<Outcome, Failure> {
-        let timed = self.client.send(order).await?;
-        say.say(&Said::order(what, &timed.answer).timed(timed.round_trip, timed.repeated))?;
-        Ok(outcome(&timed.answer))
+        self.session.close().await;
     }
 
     async fn follow(
@@ -78,12 +72,17 @@ impl Session {
         time: Option<Duration>,
         say: &Say,
     ) -> Result<Outcome, Failure> {
-        let Some(executions) = &mut self.executions else { return Ok(Outcome::default()) };
         let mut following = Following::new(count, time);
         while !following.is_done() {
-            match following.wait(executions.next()).await {
-                Some(Some(report)) => following.heard(&report, say)?,
-                Some(None) => return Err(Error::Closed("the connection ended".to_owned()).into()),
+            match following.wait(self.events.next()).await {
+                Some(Some(Event::Execution(report))) => following.heard(&report, say)?,
+                Some(Some(Event::Ended { why })) => return Err(Error::Closed(why).into()),
+                Some(Some(event)) => {
+                    if let Some(said) = Said::event(&event) {
+                        say.say(&said)?;
+                    }
+                }
+                Some(None) => return Err(Error::Closed("the session is over".to_owned()).into()),
                 None => break,
             }
         }
@@ -91,14 +90,13 @@ impl Session {
     }
 
     async fn look(&self, what: &Market, say: &Say) -> Result<Outcome, Failure> {
+        let client = self.session.client().await?;
         let said = match what {
-            Market::Depth { symbol, levels } => {
-                Said::depth(symbol, &self.client.depth(symbol, *levels).await?)
-            }
-            Market::Ticker { symbol } => Said::ticker(&self.client.book_ticker(symbol).await?),
+            Market::Depth { symbol, levels } => Said::depth(symbol, &client.depth(symbol, *levels).await?),
+            Market::Ticker { symbol } => Said::ticker(&client.book_ticker(symbol).await?),
             Market::Time => {
                 let asked = Instant::now();
-                let venue = self.client.time().await?;
+                let venue = client.time().await?;
                 Said::time(venue, now(), asked.elapsed())
             }
         };
@@ -169,6 +167,11 @@ pub fn order(place: &Place, account: Option<&str>) -> Result<NewOrder, Failure> 
     order.cl_ord_id.clone_from(&place.id);
     order.account = account.map(str::to_owned);
     Ok(order)
+}
+
+fn settled(what: &'static str, timed: &Timed<OrderState>, say: &Say) -> Result<Outcome, Failure> {
+    say.say(&Said::order(what, &timed.answer).timed(timed.round_trip, timed.repeated))?;
+    Ok(outcome(&timed.answer))
 }
 
 fn outcome(order: &OrderState) -> Outcome {
