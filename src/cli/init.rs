@@ -72,7 +72,7 @@ fn next_steps(dir: &Path, config: &Path) {
     println!("wrote {config}, a CA, a server certificate, and the members alice and bob\n");
     println!("run the server    sealgate serve --config {config}");
     println!("place an order    sealgate bot --home {dir} place buy BTC-USD 0.01 @ 99000");
-    println!("run a bot         python3 docs/examples/bot.py {dir}");
+    println!("run a bot         python3 docs/examples/python/sealgate.py {dir}");
     println!(
         "add a member      sealgate cert client --ca {dir}/ca.pem --ca-key {dir}/ca-key.pem --name carol \\"
     );

@@ -40,16 +40,93 @@ fn the_rust_bot_places_cancels_and_prints_executions() {
     placed_canceled_and_heard_of_both(&run(Command::new(rust_bot()), &Venue::start()));
 }
 
-/// `SEALGATE_PYTHON` names a Python with `websockets` and `cryptography`; `.ci/run` makes one.
-#[test]
-fn the_python_bot_places_cancels_and_prints_executions() {
+/// A Python with the packages of the example, if there is one. `SEALGATE_PYTHON` names it; `.ci/run` makes one.
+fn python() -> Option<Command> {
     let python = std::env::var("SEALGATE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let packages = Command::new(&python).args(["-c", "import websockets, cryptography"]).output();
-    if !packages.is_ok_and(|probe| probe.status.success()) {
-        println!("skipped: {python} has not the packages websockets and cryptography; set SEALGATE_PYTHON");
-        return;
+    if packages.is_ok_and(|probe| probe.status.success()) {
+        let mut command = Command::new(python);
+        command.env("PYTHONPATH", Path::new(REPOSITORY).join("docs/examples/python"));
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        return Some(command);
     }
-    let mut bot = Command::new(python);
-    bot.arg(Path::new(REPOSITORY).join("docs/examples/bot.py"));
+    println!("skipped: {python} has not the packages websockets and cryptography; set SEALGATE_PYTHON");
+    None
+}
+
+#[test]
+fn the_python_bot_places_cancels_and_prints_executions() {
+    let Some(mut bot) = python() else { return };
+    bot.arg(Path::new(REPOSITORY).join("docs/examples/python/sealgate.py"));
     placed_canceled_and_heard_of_both(&run(bot, &Venue::start()));
+}
+
+/// What a bot does with the package, beyond the example in it.
+const PYTHON_BOT: &str = r#"
+import asyncio, sys
+from decimal import Decimal
+from sealgate import Client, Credentials, NotSent, Refused
+
+async def main(folder: str, url: str) -> None:
+    async with Client(url, Credentials.from_folder(folder, "alice")) as venue:
+        await venue.logon()
+        placed = await venue.place("BTC-USD", "BUY", Decimal("0.01"), "99000", newClientOrderId="mine")
+        again = await venue.place("BTC-USD", "BUY", Decimal("0.010"), "99000.00", newClientOrderId="mine")
+        assert placed["orderId"] == again["orderId"], "a repetition is the same order"
+        assert (await venue.status("BTC-USD", "mine"))["status"] == "NEW"
+        assert [order["clientOrderId"] for order in await venue.open_orders()] == ["mine"]
+        try:
+            await venue.place("BTC-USD", "SELL", "0.01", "1")
+            raise AssertionError("the price is outside of the band")
+        except Refused as refusal:
+            assert (refusal.name, refusal.code, refusal.status) == ("PriceOutsideBand", -1013, 400)
+        depth = await venue.call("depth", {"symbol": "BTC-USD"}, sign=False)
+        assert depth["bids"] == [["99000.00", "0.01000"]]
+        assert (await venue.cancel("BTC-USD", placed["orderId"]))["status"] == "CANCELED"
+    try:
+        await venue.place("BTC-USD", "BUY", "0.01", "99000", newClientOrderId="late")
+        raise AssertionError("the connection is closed")
+    except NotSent:
+        pass
+
+asyncio.run(main(sys.argv[1], sys.argv[2]))
+"#;
+
+#[test]
+fn the_python_package_tells_repetitions_refusals_and_what_was_not_sent() {
+    let Some(mut bot) = python() else { return };
+    bot.args(["-c", PYTHON_BOT]);
+    run(bot, &Venue::start());
+}
+
+/// Signs each vector that has the method in its signed form.
+const PYTHON_VECTORS: &str = r#"
+import base64, json, sys
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from sealgate import payload
+
+vectors = json.load(open(sys.argv[1]))
+key = load_der_private_key(base64.b64decode(vectors["key"]["pkcs8"]), None)
+signed = 0
+for vector in vectors["vectors"]:
+    if vector["signing"] == "sealgate" and "signature" in vector:
+        request = json.loads(vector["request"], parse_float=str)
+        params = {k: v for k, v in request.get("params", {}).items() if k != "signature"}
+        if any(isinstance(value, bool) for value in params.values()):
+            continue
+        text = payload(request["method"], params)
+        assert text == vector["payload"], (vector["name"], text)
+        assert base64.b64encode(key.sign(text.encode())).decode() == vector["signature"], vector["name"]
+        signed += 1
+print(signed)
+"#;
+
+#[test]
+fn the_python_package_signs_the_vectors() {
+    let Some(mut signer) = python() else { return };
+    let vectors = Path::new(REPOSITORY).join("tests/vectors/websocket.json");
+    let Output { status, stdout, stderr } =
+        signer.args(["-c", PYTHON_VECTORS]).arg(vectors).output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    assert!(String::from_utf8_lossy(&stdout).trim().parse::<u32>().unwrap() >= 3);
 }
