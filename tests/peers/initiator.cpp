@@ -2,11 +2,12 @@
 //
 // Each session of the settings sends ORDERS orders, most of them at one price, all on its own side of the book, so
 // that in the end each has traded in full with one of the other session. Every eighth is far from the market and is
-// canceled once it is accepted. What the venue says becomes the report: a line for each execution. Then:
+// canceled once it is accepted. What the venue says becomes the report: a line for each execution. What a crash of the
+// venue left without an answer is asked for again, with PossResend(97). Then:
 //
 //   stdout: traded      all orders are done
 //   stdin:  a line      the line is quiet now: log out
-//   stdout: ALICE out=N in=N orders=N resent=N executions=N repeated=N
+//   stdout: ALICE out=N in=N orders=N resent=N again=N executions=N repeated=N
 //
 // Anything that must not happen (a reject, an execution told in two ways) ends the program with 1.
 #include <quickfix/Application.h>
@@ -24,7 +25,6 @@
 #include <map>
 #include <thread>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "signing.hpp"
 
@@ -47,14 +47,19 @@ std::string readable(const FIX::Message& message) {
   return text;
 }
 
+// An order that is not done.
+struct Open {
+  bool is_far = false, accepted = false;
+};
+
 // One session: what it has sent and heard. Only the initiator's thread touches it, `done` apart.
 struct Desk {
   std::string name, api_key, far_price;
   sealgate::Key key;
   char side = '1';
-  int sent = 0, open = 0, resent = 0, repeated = 0;
+  int sent = 0, resent = 0, again = 0, repeated = 0, silent_heartbeats = 0;
   std::unordered_map<std::string, std::string> executions;
-  std::unordered_set<std::string> is_open;
+  std::map<std::string, Open> open;
   std::atomic<bool> done{false};
 };
 
@@ -83,7 +88,7 @@ class Trader : public FIX::Application {
       const Desk& desk = entry.second;
       FIX::Session& session = *FIX::Session::lookupSession(entry.first);
       std::cout << desk.name << " out=" << session.getExpectedSenderNum() << " in=" << session.getExpectedTargetNum()
-                << " orders=" << desk.sent << " resent=" << desk.resent << " executions=" << desk.executions.size()
+                << " orders=" << desk.sent << " resent=" << desk.resent << " again=" << desk.again << " executions=" << desk.executions.size()
                 << " repeated=" << desk.repeated << std::endl;
     }
   }
@@ -104,14 +109,18 @@ class Trader : public FIX::Application {
     sealgate::sign_message(message, desk.key.get());
   }
 
-  void fromAdmin(const FIX::Message& message, const FIX::SessionID&)
+  void fromAdmin(const FIX::Message& message, const FIX::SessionID& id)
       throw(FIX::FieldNotFound, FIX::IncorrectDataFormat, FIX::IncorrectTagValue, FIX::RejectLogon) override {
-    if (message.getHeader().getField(FIX::FIELD::MsgType) == "3") fail("rejected: " + readable(message));
+    const std::string type = message.getHeader().getField(FIX::FIELD::MsgType);
+    if (type == "3") fail("rejected: " + readable(message));
+    // By the third, all that was to be sent again has come: what has no answer now gets none.
+    if (type == "0" && ++desks_.at(id).silent_heartbeats == 3) ask_again(desks_.at(id), id);
   }
 
   void fromApp(const FIX::Message& message, const FIX::SessionID& id)
       throw(FIX::FieldNotFound, FIX::IncorrectDataFormat, FIX::IncorrectTagValue, FIX::UnsupportedMessageType) override {
     Desk& desk = desks_.at(id);
+    desk.silent_heartbeats = 0;
     if (message.getHeader().getField(FIX::FIELD::MsgType) != "8") fail("refused: " + readable(message));
     const std::string type = message.getField(FIX::FIELD::ExecType);
     if (type == "8" || type == "C") fail("not wanted: " + readable(message));
@@ -139,41 +148,61 @@ class Trader : public FIX::Application {
       return;
     }
     report_ << line << '\n';
-    if (type == "0" && field(FIX::FIELD::Price) == desk.far_price) cancel(desk, id, order);
+    const auto open = desk.open.find(order);
+    if (open == desk.open.end()) fail("closed already: " + line);
+    open->second.accepted = true;
+    if (type == "0" && open->second.is_far) cancel(order, false, desk, id);
     const std::string status = field(FIX::FIELD::OrdStatus);
-    if ((status == "2" || status == "4") && desk.is_open.erase(order)) desk.open--;
+    if (status == "2" || status == "4") desk.open.erase(open);
   }
 
   void trade(Desk& desk, const FIX::SessionID& id) {
-    while (desk.open < OPEN_MAX && desk.sent < orders_) {
+    while (desk.open.size() < OPEN_MAX && desk.sent < orders_) {
       const int number = ++desk.sent;
-      const std::string cl_ord_id = desk.name + '-' + std::to_string(number);
-      desk.is_open.insert(cl_ord_id);
-      desk.open++;
-      FIX::Message order;
-      order.getHeader().setField(FIX::MsgType("D"));
-      order.setField(FIX::ClOrdID(cl_ord_id));
-      order.setField(FIX::FIELD::Price, number % FAR_FROM_MARKET_EVERY == 0 ? desk.far_price : CROSSING);
-      order.setField(FIX::FIELD::OrderQty, "0.01");
-      order.setField(FIX::OrdType('2'));
-      order.setField(FIX::TimeInForce('1'));
-      send(order, desk, id);
+      const std::string order = desk.name + '-' + std::to_string(number);
+      desk.open[order].is_far = number % FAR_FROM_MARKET_EVERY == 0;
+      enter(order, false, desk, id);
     }
-    if (desk.sent == orders_ && desk.open == 0) {
+    if (desk.sent == orders_ && desk.open.empty()) {
       report_.flush();
       desk.done = true;
     }
   }
 
-  void cancel(Desk& desk, const FIX::SessionID& id, const std::string& order) {
+  // The same order under the same ClOrdID runs at most once, so nobody need know whether it ran.
+  void ask_again(Desk& desk, const FIX::SessionID& id) {
+    for (const auto& open : desk.open) {
+      if (open.second.accepted && !open.second.is_far) continue;
+      desk.again++;
+      if (open.second.accepted)
+        cancel(open.first, true, desk, id);
+      else
+        enter(open.first, true, desk, id);
+    }
+    desk.silent_heartbeats = 0;
+  }
+
+  void enter(const std::string& name, bool again, const Desk& desk, const FIX::SessionID& id) {
+    FIX::Message order;
+    order.getHeader().setField(FIX::MsgType("D"));
+    order.setField(FIX::ClOrdID(name));
+    order.setField(FIX::FIELD::Price, desk.open.at(name).is_far ? desk.far_price : CROSSING);
+    order.setField(FIX::FIELD::OrderQty, "0.01");
+    order.setField(FIX::OrdType('2'));
+    order.setField(FIX::TimeInForce('1'));
+    send(order, again, desk, id);
+  }
+
+  void cancel(const std::string& order, bool again, const Desk& desk, const FIX::SessionID& id) {
     FIX::Message cancel;
     cancel.getHeader().setField(FIX::MsgType("F"));
     cancel.setField(FIX::ClOrdID(order + "-c"));
     cancel.setField(FIX::OrigClOrdID(order));
-    send(cancel, desk, id);
+    send(cancel, again, desk, id);
   }
 
-  void send(FIX::Message& message, Desk& desk, const FIX::SessionID& id) {
+  void send(FIX::Message& message, bool again, const Desk& desk, const FIX::SessionID& id) {
+    if (again) message.getHeader().setField(FIX::PossResend(true));
     message.setField(FIX::Symbol("BTC-USD"));
     message.setField(FIX::Side(desk.side));
     message.setField(FIX::TransactTime(FIX::UtcTimeStamp(), 3));
