@@ -173,3 +173,38 @@ fn a_second_server_on_the_same_journal_is_refused() {
     assert!(stderr(&second).contains("data is in use: another server"), "{}", stderr(&second));
     assert_eq!(first.terminate().0, Some(0));
 }
+
+#[test]
+fn load_measures_the_real_server_over_both_protocols_and_tells_it_as_one_json_object() {
+    let plots = TempDir::new().unwrap();
+    for (protocol, how) in [
+        ("fix", ["--ping-pong", "--mix=new=2,cancel=1,cross=1"]),
+        ("websocket", ["--rate=200", "--sign=session"]),
+    ] {
+        let plot = plots.path().join(format!("{protocol}.svg"));
+        let output = sealgate()
+            .args(["load", "--seconds=1", "--warm-up=0", "--idle=park", "--connections=2", "--json"])
+            .arg(format!("--protocol={protocol}"))
+            .arg(format!("--plot={}", plot.display()))
+            .args(how)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["rejected"], serde_json::json!({}), "{report}");
+        assert!(report["sent"].as_u64() > Some(0) && report["sent"] == report["answered"], "{report}");
+        assert!(report["round_trip_us"]["p50"].as_f64() > Some(0.0), "{report}");
+        let stages = report["stages_us"].as_array().unwrap();
+        let timed = |stage: &serde_json::Value| stage["count"].as_u64() >= report["sent"].as_u64();
+        assert!(stages.len() == 8 && stages.iter().all(timed), "{report}");
+        let plot = std::fs::read_to_string(plot).unwrap();
+        assert!(plot.starts_with("<svg") && plot.contains("latency, µs"));
+    }
+}
+
+#[test]
+fn load_refuses_a_mix_that_makes_no_sense() {
+    let refused = run(&["load", "--mix", "amend=1"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("new, cancel and cross can be mixed"), "{}", stderr(&refused));
+}

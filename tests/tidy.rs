@@ -100,7 +100,7 @@ const ROOMS: &[Room] = &[
     room(
         "cli",
         Beside,
-        &["accept", "admin", "client", "journal", "run", "sys", "watch", "wire"],
+        &["accept", "admin", "client", "journal", "run", "session", "sys", "watch", "wire"],
         &[
             "aws_lc_rs",
             "base64",
@@ -113,6 +113,7 @@ const ROOMS: &[Room] = &[
             "serde_json",
             "tempfile",
             "tokio",
+            "tungstenite",
             "x509_parser",
         ],
     ),

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod init;
 pub mod journal;
 pub mod key;
+pub mod load;
 pub mod serve;
 pub mod session;
 
@@ -38,6 +39,8 @@ enum Command {
     Demo(demo::Args),
     /// Place, cancel and follow orders from the command line or a script, over WebSocket or FIX.
     Bot(bot::Args),
+    /// Measure how long an order takes: the real server, and a client that does not rest.
+    Load(load::Args),
     /// Make certificates for servers and members, and show their pins.
     Cert(cert::Args),
     /// Verify a journal offline, show its records, decide about a damaged end.
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Bot(args) => bot::run(args),
+        Command::Load(args) => load::run(args),
         Command::Cert(args) => cert::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Session(args) => session::run(args),

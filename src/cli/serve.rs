@@ -5,14 +5,16 @@
 //!       └ exit 1 ───────┴──────────────┘                            a fault of an agent ─► exit 3
 //! ```
 
+use super::load::report::Micros;
 use super::problem;
 use crate::accept::Acceptor;
 use crate::config::{self, Config, ConfigError};
 use crate::run::Server;
 use crate::sys::signal::Stop;
 use crate::types::Span;
+use crate::watch::{Figures, Stage};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Exit code of a server that a fault ended, such as a disk that no longer writes: what it had acknowledged is safe.
@@ -30,6 +32,9 @@ pub struct Args {
     /// Start although the certificates come from the development CA, whose key is public.
     #[arg(long)]
     pub dev: bool,
+    /// When the server has stopped, write here how long each stage took, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub figures: Option<PathBuf>,
 }
 
 /// Runs the server. Exit codes: 0 stopped as it was told to, 1 did not start, 3 ended by a fault.
@@ -47,19 +52,28 @@ pub fn run(args: Args) -> ExitCode {
         Err(error) => return problem("signals", error, "raise the limit of open files"),
     };
     match Server::start_with(config, acceptor) {
-        Ok(server) => serve(server, stop),
+        Ok(server) => serve(server, stop, args.figures.as_deref()),
         Err(error) => problem("start", error, "see docs/operations.md, \"When it does not start\""),
     }
 }
 
-fn serve(mut server: Server, stop: Stop) -> ExitCode {
+fn serve(mut server: Server, stop: Stop, figures: Option<&Path>) -> ExitCode {
     tell_start(&server);
     while !server.has_failed() && !stop.wait(Some(LOOK_EVERY)) {
         tell_security(&mut server);
     }
     tell_security(&mut server);
     match server.stop() {
-        Ok(_) => {
+        Ok(ended) => {
+            if let Some(path) = figures
+                && let Err(error) = write_figures(path, &ended.figures)
+            {
+                return problem(
+                    path.display(),
+                    error,
+                    "everything is stopped and synced; the figures are lost",
+                );
+            }
             eprintln!("stopped");
             ExitCode::SUCCESS
         }
@@ -72,6 +86,19 @@ fn serve(mut server: Server, stop: Stop) -> ExitCode {
             ExitCode::from(FAULT)
         }
     }
+}
+
+/// One object a stage, in path order, in microseconds.
+fn write_figures(path: &Path, figures: &Figures) -> std::io::Result<()> {
+    #[derive(serde::Serialize)]
+    struct Row {
+        stage: &'static str,
+        #[serde(flatten)]
+        micros: Micros,
+    }
+    let row = |stage: Stage| Row { stage: stage.name(), micros: Micros::from(figures.stage(stage)) };
+    let rows: Vec<Row> = Stage::ALL.into_iter().map(row).collect();
+    std::fs::write(path, serde_json::to_vec(&rows)?)
 }
 
 fn tell_security(server: &mut Server) {

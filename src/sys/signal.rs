@@ -107,6 +107,16 @@ fn request() {
     }
 }
 
+/// Asks a process, such as a child, to stop: SIGTERM.
+pub fn terminate(process: u32) -> io::Result<()> {
+    let process = libc::pid_t::try_from(process).map_err(|_| io::ErrorKind::InvalidInput)?;
+    // SAFETY: the call takes two numbers and touches no memory of ours.
+    match unsafe { libc::kill(process, libc::SIGTERM) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,160 @@
+//! What a run found: a table, or one JSON object.
+#![allow(clippy::float_arithmetic)] // Microseconds and ratios for people: no order depends on them.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// A distribution in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Micros {
+    /// How many were measured.
+    pub count: u64,
+    /// Half took no longer.
+    pub p50: f64,
+    /// 90 of 100.
+    pub p90: f64,
+    /// 99 of 100.
+    pub p99: f64,
+    /// 999 of 1,000.
+    #[serde(rename = "p99.9")]
+    pub p999: f64,
+    /// 9,999 of 10,000.
+    #[serde(rename = "p99.99")]
+    pub p9999: f64,
+    /// None took longer.
+    pub max: f64,
+}
+
+/// The whole run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What was run: the arguments in words.
+    pub run: String,
+    /// From sent, or due, to answered.
+    pub round_trip_us: Micros,
+    /// The first message of each connection, which is not in `round_trip_us`.
+    pub first_us: Micros,
+    /// Inside the server, by stage; the warm-up is in it.
+    pub stages_us: Value,
+    /// After the warm-up.
+    pub sent: u64,
+    /// Of those, how many have an answer.
+    pub answered: u64,
+    /// Answers a second.
+    pub answered_per_second: f64,
+    /// Refusals by what was said.
+    pub rejected: BTreeMap<String, u64>,
+    /// Turns of the client's loop in which it had nothing to do: what is long was stolen by the machine.
+    pub hiccup_us: Micros,
+    /// Bare echoes on the same cores in the same run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Floor>,
+}
+
+/// Bare echoes, and what an order takes beside them.
+#[derive(Debug, Serialize)]
+pub struct Floor {
+    /// There and back over TCP.
+    pub tcp_us: Micros,
+    /// There and back over mutual TLS.
+    pub tls_us: Micros,
+    /// p50 of the order by p50 of the TCP echo.
+    pub p50_by_tcp: f64,
+    /// p50 of the order by p50 of the TLS echo.
+    pub p50_by_tls: f64,
+}
+
+impl From<&Histogram<u64>> for Micros {
+    fn from(nanos: &Histogram<u64>) -> Self {
+        if nanos.is_empty() {
+            return Self::default();
+        }
+        let at = |quantile| micros(nanos.value_at_quantile(quantile));
+        Self {
+            count: nanos.len(),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            p9999: at(0.9999),
+            max: micros(nanos.max()),
+        }
+    }
+}
+
+impl Floor {
+    /// Beside a round trip.
+    pub fn new(tcp: &Histogram<u64>, tls: &Histogram<u64>, round_trip: Micros) -> Self {
+        let (tcp_us, tls_us) = (Micros::from(tcp), Micros::from(tls));
+        let by = |floor: Micros| (round_trip.p50 / floor.p50 * 100.0).round() / 100.0;
+        Self { p50_by_tcp: by(tcp_us), p50_by_tls: by(tls_us), tcp_us, tls_us }
+    }
+}
+
+/// Nanoseconds in microseconds, to a hundredth.
+pub fn micros(nanos: u64) -> f64 {
+    (nanos as f64 / 10.0).round() / 100.0
+}
+
+/// So many in such a time.
+pub fn per_second(count: u64, time: Duration) -> f64 {
+    (count as f64 / time.as_secs_f64().max(0.001)).round()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.run)?;
+        writeln!(
+            f,
+            "sent {}, answered {}, {:.0} a second, rejected {}",
+            self.sent,
+            self.answered,
+            self.answered_per_second,
+            self.rejected.values().sum::<u64>()
+        )?;
+        for (why, count) in &self.rejected {
+            writeln!(f, "  {count:>9} {why}")?;
+        }
+        writeln!(
+            f,
+            "\n{:<26} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+            "us", "count", "p50", "p90", "p99", "p99.9", "p99.99", "max"
+        )?;
+        row(f, "round trip", &self.round_trip_us)?;
+        row(f, "first of a connection", &self.first_us)?;
+        if let Some(floor) = &self.floor {
+            row(f, "TCP echo", &floor.tcp_us)?;
+            row(f, "mutual TLS echo", &floor.tls_us)?;
+        }
+        row(f, "idle turn of the client", &self.hiccup_us)?;
+        writeln!(f, "inside the server, warm-up included")?;
+        for stage in self.stages_us.as_array().into_iter().flatten() {
+            writeln!(f, "{}", stage_row(stage))?;
+        }
+        if let Some(floor) = &self.floor {
+            writeln!(
+                f,
+                "\np50 is {} x that of the TCP echo, {} x that of the TLS echo",
+                floor.p50_by_tcp, floor.p50_by_tls
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, of: &Micros) -> fmt::Result {
+    let Micros { count, p50, p90, p99, p999, p9999, max } = of;
+    writeln!(f, "{name:<26} {count:>9} {p50:>9} {p90:>9} {p99:>9} {p999:>9} {p9999:>9} {max:>9}")
+}
+
+/// A stage as the server wrote it: the keys are those of [`Micros`].
+fn stage_row(stage: &Value) -> String {
+    let column = |key: &str| stage.get(key).map_or(String::new(), ToString::to_string);
+    let keys = ["count", "p50", "p90", "p99", "p99.9", "p99.99", "max"];
+    let columns: String = keys.iter().map(|key| format!(" {:>9}", column(key))).collect();
+    format!("  {:<24}{columns}", stage.get("stage").and_then(Value::as_str).unwrap_or_default())
+}

@@ -1,0 +1,158 @@
+//! The folder of a run: a configuration for the server, and what each connection comes with. Throw-away keys.
+
+use super::{Args, Durability, Idle, Protocol, Signing};
+use crate::cli::cert::{Ca, CertError, Validity, make_ed25519_key, write_pair, write_secret};
+use crate::client::{self, ApiKey, tls};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rustls::ClientConfig;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The configuration's name in the folder.
+pub const CONFIG: &str = "sealgate.toml";
+/// TargetCompID(56).
+pub const VENUE: &str = "SEALGATE";
+/// The one instrument that is traded.
+pub const SYMBOL: &str = "BTC-PERP";
+
+/// What one connection comes with.
+pub struct Member {
+    /// CompID and account.
+    pub name: String,
+    /// Its certificate.
+    pub tls: Arc<ClientConfig>,
+    /// Its API key.
+    pub key: ApiKey,
+}
+
+/// Writes certificates, keys and configuration for as many accounts as there are.
+pub fn write(folder: &Path, args: &Args, server_core: Option<usize>) -> Result<Vec<Member>, SetupError> {
+    let validity = Validity::years(1);
+    let ca = Ca::make("Sealgate load CA", validity)?;
+    write_pair(folder, "ca", ca.pair())?;
+    write_pair(folder, "server", &ca.make_server(&["localhost", "127.0.0.1"], validity)?)?;
+    let mut config = head(args, server_core);
+    // A FIX session is one connection; accounts are shared by turns.
+    let members = match args.protocol {
+        Protocol::Fix => args.connections.max(args.accounts),
+        Protocol::Websocket => args.accounts,
+    };
+    let mut made = Vec::new();
+    for at in 1..=members {
+        let name = format!("load-{at}");
+        write_pair(folder, &name, &ca.make_client(&name, validity)?)?;
+        let key = make_ed25519_key()?;
+        let secret = folder.join(format!("{name}-api-key.pem"));
+        write_secret(&secret, &key.private_pem)?;
+        member(&mut config, at, &name, &BASE64.encode(key.public), args.sign);
+        let files = tls::Files {
+            roots: folder.join("ca.pem"),
+            certificate: folder.join(format!("{name}.pem")),
+            key: folder.join(format!("{name}-key.pem")),
+        };
+        made.push(Member { tls: files.load()?, key: ApiKey::from_pem_file(&*name, secret)?, name });
+    }
+    let path = folder.join(CONFIG);
+    std::fs::write(&path, config).map_err(|error| SetupError::Io(path, error))?;
+    Ok(made)
+}
+
+/// Why there is no folder to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A certificate or key could not be made or written.
+    #[error(transparent)]
+    Cert(#[from] CertError),
+    /// What was written could not be used.
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    /// A file could not be written.
+    #[error("{0}: {1}")]
+    Io(PathBuf, std::io::Error),
+}
+
+fn head(args: &Args, server_core: Option<usize>) -> String {
+    let durability = match args.durability {
+        Durability::Memory => "memory",
+        Durability::Process => "process",
+        Durability::Disk => "disk",
+    };
+    let idle = match args.idle {
+        Idle::Spin => "spin",
+        Idle::Yield => "yield",
+        Idle::Park => "park",
+    };
+    let threads = server_core.map_or(String::new(), |core| {
+        format!(
+            "[[thread]]\ncore = {core}\nidle = \"{idle}\"\nagents = [\"gateway-0\", \"shard-0\"]\n\
+             [[thread]]\nidle = \"park\"\nagents = [\"journal-0\"]\n"
+        )
+    });
+    format!(
+        r#"environment = "load"
+durability = "{durability}"
+[tls]
+certificate = "server.pem"
+key = "server-key.pem"
+client_roots = "ca.pem"
+[listen]
+websocket = "127.0.0.1:0"
+fix = "127.0.0.1:0"
+[caps]
+connections = 65536
+messages_per_second = 10000000
+output_bytes = "64MiB"
+{threads}[[instrument]]
+id = 1
+symbol = "{SYMBOL}"
+kind = "perpetual"
+base = "BTC"
+quote = "USD"
+price_scale = 1
+qty_scale = 3
+tick = "0.5"
+lot = "0.001"
+max_qty = "1000"
+max_notional = "100000000"
+price_band = "10%"
+reference = "100000"
+"#
+    )
+}
+
+/// Limits are as high as they go: it is the path that is measured, not the limits.
+fn member(out: &mut String, id: u32, name: &str, public_key: &str, sign: Signing) {
+    let sign = match sign {
+        Signing::Order => "order",
+        Signing::Session => "session",
+    };
+    // Writing to a String does not fail.
+    let _ = write!(
+        out,
+        r#"[[member]]
+id = {id}
+name = "{name}"
+certificates = ["{name}.pem"]
+[[member.account]]
+id = {id}
+name = "{name}"
+signature = "{sign}"
+order_rate = "1000000/1s"
+cancel_rate = "1000000/1s"
+query_rate = "1000/1s"
+max_open_orders = 1000000
+[[member.api_key]]
+id = {id}
+name = "{name}"
+public_key = "{public_key}"
+accounts = ["{name}"]
+[[member.fix_session]]
+id = {id}
+sender_comp_id = "{name}"
+target_comp_id = "{VENUE}"
+heartbeat_max = "3600s"
+"#
+    );
+}
