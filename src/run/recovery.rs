@@ -182,7 +182,7 @@ impl Pass {
             Stream::Gateway(gateway) => {
                 let own = OwnRef { gateway, seq: record.seq };
                 self.sessions
-                    .record(own, &record::decode_session(record).map_err(body)?)
+                    .record(own, record.time, &record::decode_session(record).map_err(body)?)
                     .map_err(|what| JournalFault::Contradiction { place, what })?;
             }
             Stream::Log => {

@@ -22,6 +22,11 @@ pub fn sha512(parts: &[&[u8]]) -> [u8; 64] {
     out
 }
 
+/// Whether `digest` is SHA-256 of `bytes`, in a time that does not tell how much of it is.
+pub fn is_sha256_of(bytes: &[u8], digest: &[u8; 32]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(&sha256(bytes), digest).is_ok()
+}
+
 /// SHA-256 of `bytes`, cut to its first 16 bytes: enough to tell requests apart.
 pub fn sha256_cut(bytes: &[u8]) -> [u8; 16] {
     let mut out = [0; 16];

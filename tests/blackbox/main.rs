@@ -8,6 +8,8 @@ mod bot;
 mod cancel_on_disconnect;
 mod demo;
 mod examples;
+mod fix_trust;
+mod fix_versions;
 mod handshake;
 mod order_entry_fix;
 mod order_entry_websocket;

@@ -16,6 +16,8 @@ pub struct Fix {
     pub next: u32,
     /// HeartBtInt(108) of its Logon.
     pub heartbeat: u32,
+    /// BeginString(8) of what it sends.
+    pub begin_string: &'static str,
     input: Vec<u8>,
 }
 
@@ -53,7 +55,8 @@ impl Fix {
     pub fn connect(venue: &Venue, member: &str) -> Self {
         let stream = tls(venue.fix_addr(), venue.tls(member));
         let sender = member.to_ascii_uppercase();
-        Self { stream, key: venue.key(member), sender, next: 1, heartbeat: 30, input: Vec::new() }
+        let (key, begin_string) = (venue.key(member), "FIX.4.4");
+        Self { stream, key, sender, next: 1, heartbeat: 30, begin_string, input: Vec::new() }
     }
 
     /// Connects a member and logs on, both sides from 1.
@@ -125,7 +128,7 @@ impl Fix {
             let signature = self.key.sign_base64(&inner);
             inner.extend(soh(format!("93={}|89={signature}|", signature.len()).as_bytes()));
         }
-        framed(&inner)
+        framed_as(self.begin_string, &inner)
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
@@ -167,7 +170,12 @@ pub fn soh(bytes: &[u8]) -> Vec<u8> {
 
 /// `inner` between BeginString, BodyLength and CheckSum, which fit.
 pub fn framed(inner: &[u8]) -> Vec<u8> {
-    let mut message = format!("8=FIX.4.4\x019={}\x01", inner.len()).into_bytes();
+    framed_as("FIX.4.4", inner)
+}
+
+/// The same for another version.
+pub fn framed_as(begin_string: &str, inner: &[u8]) -> Vec<u8> {
+    let mut message = format!("8={begin_string}\x019={}\x01", inner.len()).into_bytes();
     message.extend_from_slice(inner);
     let sum = message.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
     message.extend_from_slice(format!("10={sum:03}\x01").as_bytes());

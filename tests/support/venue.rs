@@ -1,7 +1,9 @@
 //! A real server on free loopback ports, with certificates and keys of its own, gone when the test is.
 
 use sealgate::client::{ApiKey, Error, fix, tls, ws};
-use sealgate::config::{self, Account, Caps, Config, Directory, Durability, Idle, SignaturePolicy, Topology};
+use sealgate::config::{
+    self, Account, Caps, Config, Directory, Durability, FixRules, FixSession, Idle, SignaturePolicy, Topology,
+};
 use sealgate::run::{Ended, Server};
 use sealgate::types::Span;
 use std::net::SocketAddr;
@@ -76,6 +78,23 @@ impl Setup {
     /// What each account must sign.
     pub fn signature(self, policy: SignaturePolicy) -> Self {
         self.accounts(move |account| account.signature = policy)
+    }
+
+    /// How each FIX session behaves.
+    pub fn fix_rules(self, change: impl Fn(&mut FixRules) + 'static) -> Self {
+        self.fix_sessions(move |session| change(&mut session.rules))
+    }
+
+    /// How each FIX session is set up.
+    pub fn fix_sessions(self, change: impl Fn(&mut FixSession) + 'static) -> Self {
+        self.adjust(move |config| {
+            let old = &config.directory;
+            let mut sessions = old.sessions().to_vec();
+            sessions.iter_mut().for_each(change);
+            let (members, accounts) = (old.members().to_vec(), old.accounts().to_vec());
+            let (keys, instruments) = (old.keys().to_vec(), old.instruments().to_vec());
+            config.directory = Directory::new(members, accounts, keys, sessions, instruments).unwrap();
+        })
     }
 
     fn accounts(self, change: impl Fn(&mut Account) + 'static) -> Self {

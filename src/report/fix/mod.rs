@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod status;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use crate::config::{Account, Directory};
 use crate::report::cause_text;
@@ -27,6 +28,7 @@ use crate::types::{
 use body::Body;
 use status::Asked;
 use std::fmt;
+pub use version::adapt;
 
 /// MsgType(35) of what was written.
 pub type MsgType = &'static [u8];

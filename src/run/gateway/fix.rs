@@ -5,19 +5,21 @@
 //! word. A session that another gateway keeps is logged on to there: the connection goes over (`handover.rs`).
 
 use super::desk::{Asker, Desk, Sender};
-use super::line::{Line, Lines};
+use super::line::{Lines, Owner};
 use super::session_log::SessionLog;
+use super::trust::{self, Genuine};
 use crate::decode;
 use crate::decode::fix::Speaker;
 use crate::limit::{CapVerdict, MessageCap};
 use crate::limits::{FIX_MESSAGE_BYTES_MAX, LOGON_DEADLINE};
+use crate::session;
 use crate::session::fix::{Incoming, LogonAsk};
 use crate::types::{
     ApiKeyId, ConnId, GatewayId, LogonId, Nanos, Refusal, Reject, SessionEnd, SessionId, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
-use crate::wire::fix::{FIX44, Framed, Index, Message, frame};
+use crate::wire::fix::{Dictionary, Framed, Index, Message, frame_with, tag};
 
 /// Marks the token of a FIX request: the rest is its session. WebSocket tokens have this bit clear.
 const FIX_TOKEN: u64 = 1 << 63;
@@ -105,7 +107,9 @@ impl FixConnection {
         let mut go = if self.starved { self.take_queued(turn) } else { Go::On };
         // A turn's bytes are one read, so the records that they can make are bounded; room is asked for all the same.
         while go == Go::On && turn.log.has_room() {
-            match frame(&input[at..]) {
+            let line = self.session.and_then(|session| turn.lines.get_mut(session));
+            let check_sum = line.is_none_or(|line| line.checks_sum());
+            match frame_with(&input[at..], check_sum) {
                 Framed::NeedMore => break,
                 Framed::Message(length) => {
                     go = self.framed(&input[at..at + length], turn);
@@ -114,7 +118,10 @@ impl FixConnection {
                 }
                 // Before a logon there is nobody to be patient with.
                 Framed::Garbled { .. } | Framed::TooLong if self.session.is_none() => go = Go::Silent,
-                Framed::Garbled { skip, .. } => at += skip,
+                Framed::Garbled { skip, .. } => {
+                    self.garbled(&input[at..at + skip], turn);
+                    at += skip;
+                }
                 Framed::TooLong => {
                     go = self.too_long(turn);
                     // The stream cannot be followed any further, so nothing of it is read.
@@ -143,11 +150,14 @@ impl FixConnection {
         }
     }
 
-    /// The connection is gone.
-    pub fn gone(mut self, lines: &mut Lines, desk: &mut Desk) {
-        self.settle(lines, desk);
-        if let Some(line) = self.session.and_then(|session| lines.get_mut(session)) {
-            line.disconnected();
+    /// The connection is gone. Another may have taken its session.
+    pub fn gone(mut self, conn: ConnId, lines: &mut Lines, desk: &mut Desk) {
+        let line = self.session.and_then(|session| lines.get_mut(session));
+        if line.is_some_and(|line| line.owner() == Some(conn)) {
+            self.settle(lines, desk);
+            if let Some(line) = self.session.and_then(|session| lines.get_mut(session)) {
+                line.disconnected();
+            }
         }
         if let Some(logon) = self.logon {
             desk.session_ended(logon, SessionEnd::Disconnect);
@@ -168,12 +178,21 @@ impl FixConnection {
         let mut index = std::mem::take(&mut self.index);
         let go = match Message::parse(bytes, &mut index) {
             Ok(message) => self.message(&message, turn),
-            // Garbled: it uses up no number, and the session's gap detection asks for it again.
-            Err(_) if self.session.is_some() => Go::On,
+            Err(_) if self.session.is_some() => {
+                self.garbled(bytes, turn);
+                Go::On
+            }
             Err(_) => Go::Silent,
         };
         self.index = index;
         go
+    }
+
+    /// A garbled message uses up no number, so the session asks for it again; some refuse it instead.
+    fn garbled(&mut self, bytes: &[u8], turn: &mut FixTurn<'_>) {
+        if let Some(line) = self.session.and_then(|session| turn.lines.get_mut(session)) {
+            line.garbled(bytes, turn.received, turn.log);
+        }
     }
 
     fn message(&mut self, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {
@@ -265,66 +284,72 @@ impl FixConnection {
 
     fn logon(&mut self, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {
         let now = turn.received;
-        let Ok(ask) = LogonAsk::read(message, &FIX44) else { return Go::Silent };
-        let Some((session, key)) = self.judge(&ask, turn.desk) else {
-            turn.desk.logon_refused(&self.from, ask.sender);
+        let Some((session, genuine, ask)) = self.trusted(message, turn) else {
+            let claimed = message.get(tag::SENDER_COMP_ID).unwrap_or_default();
+            turn.desk.logon_refused(&self.from, claimed);
             return Go::Silent;
         };
         let home = turn.desk.router.gateway_of(session);
         if home != turn.desk.id {
             return Go::Over(home);
         }
-        let owner = (turn.conn, key);
-        match turn.lines.get_mut(session).map(|line: &mut Line| line.logon(&ask, owner, now, turn.log)) {
-            Some(Ok(())) => {
-                self.session = Some(session);
-                if let Some(terms) = turn.lines.get_mut(session).and_then(|line| line.cancel_terms()) {
-                    self.logon = Some(turn.desk.session_began(session, key, terms));
-                }
-                Go::On
-            }
-            Some(Err(_)) | None => {
-                turn.desk.logon_refused(&self.from, ask.sender);
-                Go::Silent
-            }
+        let Some(line) = turn.lines.get_mut(session) else { return Go::Silent };
+        let before = line.owner();
+        let owner = Owner { conn: turn.conn, key: genuine.key, spki: self.from.identity.spki };
+        let done = match genuine.password {
+            Ok(()) => line.logon(&ask, owner, now, turn.log),
+            Err(fault) => line.refuse_password(fault, owner, now, turn.log),
+        };
+        if done.is_err() {
+            turn.desk.logon_refused(&self.from, ask.sender);
+            return Go::Silent;
         }
+        if let Some(terms) = line.cancel_terms() {
+            self.logon = Some(turn.desk.session_began(session, genuine.key, terms));
+        }
+        self.session = Some(session);
+        turn.lines.evicted = before;
+        Go::On
     }
 
     fn logon_again(&mut self, id: SessionId, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {
-        let genuine = LogonAsk::read(message, &FIX44)
-            .ok()
-            .filter(|ask| self.judge(ask, turn.desk).is_some_and(|(session, _)| session == id));
-        let Some(ask) = genuine else { return Go::Silent };
+        let trusted = self.trusted(message, turn);
+        let Some((_, _, ask)) =
+            trusted.filter(|(session, genuine, _)| *session == id && genuine.password.is_ok())
+        else {
+            return Go::Silent;
+        };
         let again = turn.lines.get_mut(id).map(|line| line.logon_again(&ask, turn.received, turn.log));
         if matches!(again, Some(Ok(()))) { Go::On } else { Go::Silent }
     }
 
-    /// Certificate, then CompIDs, then key, then signature.
-    fn judge(&self, ask: &LogonAsk<'_>, desk: &Desk) -> Option<(SessionId, ApiKeyId)> {
-        if desk.closing {
+    /// The Logon, if its certificate, CompIDs, key and signature belong together.
+    fn trusted<'m>(
+        &self,
+        message: &Message<'m>,
+        turn: &mut FixTurn<'_>,
+    ) -> Option<(SessionId, Genuine, LogonAsk<'m>)> {
+        let (now, from) = (turn.received, &self.from);
+        let session = trust::session_of(message, from, turn.desk)?;
+        if turn.lines.lockouts.is_locked(session.id, now) {
             return None;
         }
-        let member = self.from.identity.member;
-        let text = |bytes| std::str::from_utf8(bytes).ok();
-        let session = desk.directory.session_by_comp_ids(text(ask.sender)?, text(ask.target)?)?;
-        let key = desk.directory.key_by_name(text(ask.username?)?)?;
-        if session.member != member || key.member != member || !session.enabled {
-            return None;
-        }
-        let mut payload = Vec::with_capacity(128);
-        ask.payload(&mut payload);
-        let signature = decode::signature(ask.raw_data?)?;
-        if !desk.verifier.logon(member, key.id, &payload, &signature) {
-            return None;
-        }
-        if session.sign_logon {
-            let whole = ask.signed.ok()?;
-            let signature = decode::signature(whole.signature)?;
-            if !desk.verifier.logon(member, key.id, whole.bytes, &signature) {
-                return None;
+        let validation = session::fix::validation(&session.rules);
+        let ask = LogonAsk::read_with(message, Dictionary::of(session.rules.version), validation).ok()?;
+        match trust::judge(&ask, session, from, turn.desk) {
+            Some(genuine) => {
+                if genuine.password.is_ok() {
+                    turn.lines.lockouts.passed(session.id);
+                } else {
+                    turn.lines.lockouts.failed(session.id, &session.rules, now);
+                }
+                Some((session.id, genuine, ask))
+            }
+            None => {
+                turn.lines.lockouts.failed(session.id, &session.rules, now);
+                None
             }
         }
-        Some((session.id, key.id))
     }
 
     fn too_long(&mut self, turn: &mut FixTurn<'_>) -> Go {

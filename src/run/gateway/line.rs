@@ -8,12 +8,15 @@
 //!
 //! A session outlives its connections: what happens meanwhile takes numbers, and the client asks for them.
 
+mod logon;
 mod operator;
 mod sink;
 
 use super::session_log::SessionLog;
 use super::staged::Staged;
-use crate::config::{Directory, FixSession};
+use super::trust::Lockouts;
+use crate::config::{Directory, FixSession, Schedule, Window};
+use crate::limits::RESENDABLE_MAX;
 use crate::report;
 use crate::run::journal::{ReadBack, SentBody};
 use crate::run::recovery::{Sent, SessionState};
@@ -40,12 +43,19 @@ const REPLAY_STAGED_MAX: usize = 64 * 1024;
 /// One session.
 pub struct Line {
     session: Session,
-    /// The connection that has it, and the key that signed its logon.
-    owner: Option<(ConnId, ApiKeyId)>,
+    /// The connection that has it.
+    owner: Option<Owner>,
     /// When that connection logged on.
     since: Option<Nanos>,
-    /// What it has sent since its numbers began, in the order of the numbers.
-    sent: Vec<Sent>,
+    /// What it has sent since its numbers began, in the order of the numbers: the newest [`RESENDABLE_MAX`].
+    sent: VecDeque<Sent>,
+    /// Whether a genuine Logon with the certificate of the owner takes the session from it.
+    takeover: bool,
+    /// When it is open, and the window that was told to the session.
+    schedule: Option<Schedule>,
+    hours: Option<Window>,
+    /// When its numbers began; `None`: it has none yet.
+    begun: Option<Nanos>,
     staged: Staged,
     /// Reservations that are not durable yet: the record, and the last number.
     reservations: VecDeque<(Seq, MsgSeqNum)>,
@@ -59,6 +69,17 @@ pub struct Line {
     /// The client said Logout first.
     logged_out: bool,
     body: Vec<u8>,
+}
+
+/// The connection that has a session, and what it has proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The connection.
+    pub conn: ConnId,
+    /// The key that signed its logon.
+    pub key: ApiKeyId,
+    /// SHA-256 of its certificate's SubjectPublicKeyInfo.
+    pub spki: [u8; 32],
 }
 
 /// An event with its place and its time.
@@ -78,8 +99,8 @@ pub struct Told<'a> {
 struct Replay {
     /// Tells its answers from those of a replay before it.
     job: u64,
-    /// The place in `sent` of what is asked for next.
-    next: usize,
+    /// What is asked for next: the first message that was sent with this number or a later one.
+    next: MsgSeqNum,
     /// The last number that is wanted.
     to: MsgSeqNum,
     /// Asked for and not answered yet.
@@ -93,6 +114,10 @@ pub struct Lines {
     questions: VecDeque<Question>,
     /// What the last run owed, and nobody was asked for yet.
     owed: VecDeque<(SessionId, EventRef)>,
+    /// Sessions whose Logons fail.
+    pub(super) lockouts: Lockouts,
+    /// The connection whose session another has just taken over: it is to be closed.
+    pub(super) evicted: Option<ConnId>,
 }
 
 /// Why something was asked of the journal.
@@ -118,7 +143,11 @@ impl Line {
             session: Session::new(settings, numbers),
             owner: None,
             since: None,
-            sent: state.map(|state| state.sent).unwrap_or_default(),
+            takeover: false,
+            schedule: None,
+            hours: None,
+            begun: state.as_ref().and_then(|state| state.begun),
+            sent: state.map(|state| newest(state.sent)).unwrap_or_default(),
             staged: Staged::default(),
             reservations: VecDeque::new(),
             replay: None,
@@ -132,12 +161,12 @@ impl Line {
 
     /// The connection that has the session.
     pub fn owner(&self) -> Option<ConnId> {
-        self.owner.map(|(conn, _)| conn)
+        self.owner.map(|owner| owner.conn)
     }
 
     /// The key that signed its logon.
     pub fn key(&self) -> Option<ApiKeyId> {
-        self.owner.map(|(_, key)| key)
+        self.owner.map(|owner| owner.key)
     }
 
     /// Whether the session is over, and its connection is to be closed.
@@ -145,22 +174,14 @@ impl Line {
         self.over.is_some()
     }
 
-    /// A genuine Logon.
-    pub fn logon(
-        &mut self,
-        ask: &LogonAsk<'_>,
-        owner: (ConnId, ApiKeyId),
-        now: Nanos,
-        log: &mut SessionLog,
-    ) -> Result<(), CloseReason> {
-        if self.owner.is_some() {
-            return Err(CloseReason::AlreadyLoggedOn);
-        }
-        self.over = None;
-        self.logged_out = false;
-        self.with(now, log, |session, _, out| session.logon(ask, now, out))?;
-        (self.owner, self.since) = (Some(owner), Some(now));
-        Ok(())
+    /// Whether a wrong CheckSum garbles a message.
+    pub fn checks_sum(&self) -> bool {
+        self.session.settings().validate_checksum
+    }
+
+    /// Bytes of the connection that are no message.
+    pub fn garbled(&mut self, bytes: &[u8], now: Nanos, log: &mut SessionLog) {
+        self.with(now, log, |session, _, out| session.garbled(bytes, now, out));
     }
 
     /// A genuine Logon inside the session.
@@ -224,6 +245,7 @@ impl Line {
         let (event, poss_resend) = (Some(told.at), told.poss_resend);
         self.with_mark(now, log, poss_resend, |session, body, out| {
             if let Some(msg_type) = report::fix::event(told.event, told.at, told.time, directory, body) {
+                report::fix::adapt(session.version(), msg_type, body);
                 session.send(&Outgoing { msg_type, body, event, poss_resend, sign: None }, now, out);
             }
         });
@@ -234,6 +256,7 @@ impl Line {
         let now = own.at;
         self.with(now, log, |session, body, out| {
             if let Some(msg_type) = report::fix::answer(answer, own, directory, body) {
+                report::fix::adapt(session.version(), msg_type, body);
                 session.send(&Outgoing::own(msg_type, body), now, out);
             }
         });
@@ -249,6 +272,7 @@ impl Line {
     ) {
         self.with(own.at, log, |session, body, out| {
             if let Some(msg_type) = status::open_order(query, orders, at, own, directory, body) {
+                report::fix::adapt(session.version(), msg_type, body);
                 session.send(&Outgoing::own(msg_type, body), own.at, out);
             }
         });
@@ -263,6 +287,7 @@ impl Line {
                 session.reject(Refused { number, msg_type: message.msg_type() }, why, now, out);
             }
             refusal::Told::Application(msg_type) => {
+                report::fix::adapt(session.version(), msg_type, body);
                 session.send(&Outgoing::own(msg_type, body), now, out);
             }
         });
@@ -308,6 +333,7 @@ impl Line {
             now,
             log,
             sent: &mut self.sent,
+            begun: &mut self.begun,
             staged: &mut self.staged,
             reservations: &mut self.reservations,
             replay: &mut self.replay,
@@ -333,14 +359,14 @@ impl Lines {
             if let Some(state) = &state {
                 owed.extend(state.owed.iter().map(|at| (session.id, *at)));
             }
-            lines.insert(session.id, Line::new(Settings::acceptor(session), state));
+            lines.insert(session.id, Line::of(session, state));
         }
         // One that is not there now may come back: what happens to its orders meanwhile takes its numbers.
         for (session, state) in recovered {
             owed.extend(state.owed.iter().map(|at| (session, *at)));
             lines.insert(session, Line::new(Settings::dormant(session), Some(state)));
         }
-        Self { lines, questions: VecDeque::new(), owed }
+        Self { lines, questions: VecDeque::new(), owed, lockouts: Lockouts::default(), evicted: None }
     }
 
     /// A session that the gateway keeps.
@@ -376,6 +402,15 @@ impl Lines {
         answered
     }
 
+    /// Tells sessions without a connection their hours.
+    pub fn keep_hours(&mut self, now: Nanos, log: &mut SessionLog) {
+        for line in self.lines.values_mut() {
+            if log.has_room() {
+                line.keep_hours(now, log);
+            }
+        }
+    }
+
     /// Whether connections have bytes that may leave now.
     pub fn have_free(&self, durable: Seq) -> bool {
         self.lines.values().any(|line| line.owner.is_some() && line.staged.has_free(durable))
@@ -407,14 +442,14 @@ impl Lines {
             }
             let Some(replay) = &mut line.replay else { continue };
             while replay.outstanding < REPLAY_ASKED_MAX
-                && let Some(sent) = line.sent.get(replay.next).filter(|sent| sent.number <= replay.to)
+                && let Some(sent) = next_of(&line.sent, replay)
             {
                 if !log.ask(sent.body) {
                     return;
                 }
-                let (session, job, sent) = (*session, replay.job, *sent);
+                let (session, job, sent) = (*session, replay.job, sent);
                 self.questions.push_back(Question::Replay { session, job, sent });
-                replay.next += 1;
+                replay.next = sent.number.next();
                 replay.outstanding += 1;
             }
         }
@@ -444,6 +479,7 @@ impl Lines {
                     let msg_type = match &answer {
                         ReadBack::Event(at, time, event) => {
                             report::fix::event(event, *at, *time, directory, body)
+                                .inspect(|msg_type| report::fix::adapt(session.version(), msg_type, body))
                         }
                         ReadBack::Own(_, own) => split_own(own).map(|(msg_type, own)| {
                             body.extend_from_slice(own);
@@ -465,11 +501,22 @@ impl Lines {
     fn finish_replays(&mut self, now: Nanos, log: &mut SessionLog) {
         for line in self.lines.values_mut() {
             let Some(replay) = &line.replay else { continue };
-            let more = line.sent.get(replay.next).is_some_and(|sent| sent.number <= replay.to);
-            if !more && replay.outstanding == 0 {
+            if next_of(&line.sent, replay).is_none() && replay.outstanding == 0 {
                 line.replay = None;
                 line.with(now, log, |session, _, out| session.replayed(now, out));
             }
         }
     }
+}
+
+/// The next message of a replay.
+fn next_of(sent: &VecDeque<Sent>, replay: &Replay) -> Option<Sent> {
+    let at = sent.partition_point(|sent| sent.number < replay.next);
+    sent.get(at).copied().filter(|sent| sent.number <= replay.to)
+}
+
+/// As many as are kept.
+fn newest(mut sent: Vec<Sent>) -> VecDeque<Sent> {
+    sent.drain(..sent.len().saturating_sub(RESENDABLE_MAX));
+    VecDeque::from(sent)
 }

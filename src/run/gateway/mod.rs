@@ -27,6 +27,7 @@ pub mod requests;
 pub mod session_log;
 mod sockets;
 pub mod staged;
+mod trust;
 pub mod websocket;
 
 use super::agent::{Agent, Epilogue, Fault, Work};
@@ -179,6 +180,7 @@ impl Gateway {
             return;
         }
         self.next_tick = now + TICK_EVERY;
+        self.lines.keep_hours(now, &mut self.log);
         self.tick_connections(now);
         while let Some((conn, text)) = self.counter.give_up(now, OUTCOME_DEADLINE, &self.desk) {
             sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);

@@ -231,7 +231,11 @@ impl Gateway {
             Stage::Handshake(_) => Fate::Stay,
             Stage::Fix(fix) => {
                 let (desk, lines, log) = (&mut self.desk, &mut self.lines, &mut self.log);
-                match fix.receive(&self.plain, &mut FixTurn { conn: id, received: now, desk, lines, log }) {
+                let go = fix.receive(&self.plain, &mut FixTurn { conn: id, received: now, desk, lines, log });
+                if let Some(evicted) = self.lines.evicted.take() {
+                    self.remove(evicted);
+                }
+                match go {
                     Go::On => Fate::Stay,
                     Go::Silent => Fate::Drop,
                     Go::Leave => Fate::Leave,
@@ -260,7 +264,7 @@ impl Gateway {
     /// Drops a connection; its session lives on.
     pub(super) fn remove(&mut self, id: ConnId) {
         match self.connections.remove(id).map(|connection| connection.stage) {
-            Some(Stage::Fix(fix)) => fix.gone(&mut self.lines, &mut self.desk),
+            Some(Stage::Fix(fix)) => fix.gone(id, &mut self.lines, &mut self.desk),
             Some(Stage::WebSocket(websocket)) => websocket.gone(&mut self.desk),
             Some(Stage::Handshake(_)) | None => {}
         }

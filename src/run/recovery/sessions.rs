@@ -23,6 +23,8 @@ pub struct SessionState {
     /// The last of our numbers that may have been used: those without a message in `sent` are gap-filled. The next
     /// message of ours has the number after it.
     pub reserved: MsgSeqNum,
+    /// When its numbers began.
+    pub begun: Option<Nanos>,
     /// Our messages that can be sent again, in the order of their numbers.
     pub sent: Vec<Sent>,
     /// Events that the session must hear of and that never got a number: they go out with PossResend(97), oldest
@@ -68,7 +70,13 @@ struct Owed {
 
 impl Default for SessionState {
     fn default() -> Self {
-        Self { next_inbound: MsgSeqNum::FIRST, reserved: MsgSeqNum(0), sent: Vec::new(), owed: Vec::new() }
+        Self {
+            next_inbound: MsgSeqNum::FIRST,
+            reserved: MsgSeqNum(0),
+            begun: None,
+            sent: Vec::new(),
+            owed: Vec::new(),
+        }
     }
 }
 
@@ -95,8 +103,9 @@ impl Sessions {
     }
 
     /// A record of a session log; what contradicts those before it is told.
-    pub fn record(&mut self, own: OwnRef, record: &SessionRecord<'_>) -> Result<(), String> {
+    pub fn record(&mut self, own: OwnRef, time: Nanos, record: &SessionRecord<'_>) -> Result<(), String> {
         let session = self.sessions.entry(session_of(record)).or_default();
+        session.state.begun.get_or_insert(time);
         match *record {
             SessionRecord::Inbound { number, .. } => session.state.next_inbound = number.next(),
             SessionRecord::InboundNext { next, .. } => session.state.next_inbound = next,
@@ -111,7 +120,9 @@ impl Sessions {
                 session.outbound(own, number, sent, body, read)?;
             }
             // What is owed stays owed: it goes out under the new numbers.
-            SessionRecord::Reset { .. } => session.state = SessionState::default(),
+            SessionRecord::Reset { .. } => {
+                session.state = SessionState { begun: Some(time), ..SessionState::default() };
+            }
         }
         Ok(())
     }

@@ -37,11 +37,11 @@ pub use outbound::{Outgoing, Refused, Signer};
 pub use output::{CloseReason, Collected, Notice, Output, OwnedRecord};
 pub use repair::{Repair, RepairError};
 pub use resend::{Sent, split_own};
-pub use settings::Settings;
+pub use settings::{Settings, validation};
 pub use state::{Act, Input, State, decide};
 
 use crate::config::Window;
-use crate::types::{CancelTerms, MsgSeqNum, Nanos, Reject, SessionRecord, Span};
+use crate::types::{CancelTerms, FixVersion, MsgSeqNum, Nanos, Reject, SessionRecord, Span};
 use crate::wire::fix::{Message, SOH, parse_uint, tag};
 use budget::Budget;
 use resend::{Queue, Replay};
@@ -132,6 +132,11 @@ impl Session {
     /// How it is set up.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The version of its application messages.
+    pub fn version(&self) -> FixVersion {
+        self.settings.dictionary.version
     }
 
     /// Its numbers.

@@ -1,6 +1,6 @@
 //! How a session is set up.
 
-use crate::config::FixSession;
+use crate::config::{FixRules, FixSession};
 use crate::limits::{LOGON_DEADLINE, OUTBOUND_BLOCK};
 use crate::types::{CancelPolicy, SessionId, Span};
 use crate::wire::fix::{Dictionary, FIX44, Precision, Validation};
@@ -97,12 +97,7 @@ impl Settings {
             validate_checksum: rules.validate.checksum,
             reject_garbled_message: rules.reject_garbled_message,
             precision: rules.timestamp_precision,
-            validation: Validation {
-                on: rules.validate.on,
-                user_defined_fields: rules.validate.user_defined_fields,
-                fields_have_values: rules.validate.fields_have_values,
-                fields_out_of_order: rules.validate.fields_out_of_order,
-            },
+            validation: validation(rules),
             accepts: FROM_CLIENTS,
             resends: true,
             heartbeat_secs: session.heartbeat_secs,
@@ -157,6 +152,16 @@ impl Settings {
             validation: Validation::FULL,
             reserve: None,
         }
+    }
+}
+
+/// Which parts of the dictionary's check an operator wants.
+pub fn validation(rules: &FixRules) -> Validation {
+    Validation {
+        on: rules.validate.on,
+        user_defined_fields: rules.validate.user_defined_fields,
+        fields_have_values: rules.validate.fields_have_values,
+        fields_out_of_order: rules.validate.fields_out_of_order,
     }
 }
 

@@ -80,6 +80,7 @@ tags! {
     CUM_QTY = 14
     EXEC_ID = 17
     EXEC_INST = 18
+    EXEC_TRANS_TYPE = 20
     HANDL_INST = 21
     LAST_PX = 31
     LAST_QTY = 32

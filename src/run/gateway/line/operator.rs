@@ -22,13 +22,14 @@ impl Lines {
         let line = match (self.lines.get_mut(&session), known) {
             (Some(line), _) => line,
             (None, Some(added)) => {
-                self.lines.insert(session, Line::new(Settings::acceptor(added), None));
+                self.lines.insert(session, Line::of(added, None));
                 return;
             }
             (None, None) => return,
         };
         if let Some(changed) = known {
             line.session.reconfigure(Settings::acceptor(changed));
+            line.obey(&changed.rules);
         }
         if !known.is_some_and(|session| session.enabled) {
             line.logout(text, now, log);

@@ -1,6 +1,7 @@
 //! What a session says during one call: bytes into its line, records into the log.
 
 use super::Replay;
+use crate::limits::RESENDABLE_MAX;
 use crate::run::gateway::session_log::SessionLog;
 use crate::run::gateway::staged::Staged;
 use crate::run::journal::SentBody;
@@ -13,7 +14,8 @@ use std::collections::VecDeque;
 pub(super) struct Sink<'a> {
     pub(super) now: Nanos,
     pub(super) log: &'a mut SessionLog,
-    pub(super) sent: &'a mut Vec<Sent>,
+    pub(super) sent: &'a mut VecDeque<Sent>,
+    pub(super) begun: &'a mut Option<Nanos>,
     pub(super) staged: &'a mut Staged,
     pub(super) reservations: &'a mut VecDeque<(Seq, MsgSeqNum)>,
     pub(super) replay: &'a mut Option<Replay>,
@@ -30,18 +32,23 @@ impl Output for Sink<'_> {
 
     fn record(&mut self, record: SessionRecord<'_>) {
         let seq = self.log.append(self.now, &record);
+        self.begun.get_or_insert(self.now);
         match record {
             SessionRecord::Outbound { number, sent, body, .. } => {
                 let body = match body {
                     OutboundBody::Event(at) => SentBody::Event(at),
                     OutboundBody::Own(_) => SentBody::Own(self.log.last_ref()),
                 };
-                self.sent.push(Sent { number, time: sent, body, poss_resend: self.poss_resend });
+                if self.sent.len() == RESENDABLE_MAX {
+                    self.sent.pop_front();
+                }
+                self.sent.push_back(Sent { number, time: sent, body, poss_resend: self.poss_resend });
             }
             SessionRecord::Reserved { upto, .. } => self.reservations.push_back((seq, upto)),
             SessionRecord::Reset { .. } => {
                 self.sent.clear();
                 self.reservations.clear();
+                *self.begun = Some(self.now);
             }
             SessionRecord::Inbound { .. } | SessionRecord::InboundNext { .. } => {}
         }
@@ -56,9 +63,8 @@ impl Output for Sink<'_> {
             Notice::LoggedOn => {}
             Notice::Paused => *self.replay = None,
             Notice::Replay { from, to } => {
-                let next = self.sent.partition_point(|sent| sent.number < from);
                 *self.jobs += 1;
-                *self.replay = Some(Replay { job: *self.jobs, next, to, outstanding: 0 });
+                *self.replay = Some(Replay { job: *self.jobs, next: from, to, outstanding: 0 });
             }
             Notice::Close(reason) => *self.over = Some(reason),
         }

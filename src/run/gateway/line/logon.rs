@@ -1,0 +1,82 @@
+//! Who may have a session, and when.
+
+use super::{Line, Owner};
+use crate::config::{FixRules, FixSession};
+use crate::run::gateway::session_log::SessionLog;
+use crate::run::recovery::SessionState;
+use crate::session::fix::{CloseReason, LogonAsk, PasswordFault, Settings};
+use crate::types::Nanos;
+
+impl Line {
+    /// A session of the configuration.
+    pub(super) fn of(config: &FixSession, state: Option<SessionState>) -> Self {
+        let mut line = Self::new(Settings::acceptor(config), state);
+        line.obey(&config.rules);
+        line
+    }
+
+    /// Takes up what an operator says of who may have the session, and when.
+    pub(super) fn obey(&mut self, rules: &FixRules) {
+        (self.takeover, self.schedule, self.hours) = (rules.takeover, rules.schedule.clone(), None);
+    }
+
+    /// A genuine Logon. The connection that has the session keeps it, unless the same certificate may take it over.
+    pub fn logon(
+        &mut self,
+        ask: &LogonAsk<'_>,
+        owner: Owner,
+        now: Nanos,
+        log: &mut SessionLog,
+    ) -> Result<(), CloseReason> {
+        self.free_for(owner)?;
+        self.keep_hours(now, log);
+        self.with(now, log, |session, _, out| session.logon(ask, now, out))?;
+        self.owner = Some(owner);
+        Ok(())
+    }
+
+    /// A Logon that is genuine but for its password.
+    pub fn refuse_password(
+        &mut self,
+        fault: PasswordFault,
+        owner: Owner,
+        now: Nanos,
+        log: &mut SessionLog,
+    ) -> Result<(), CloseReason> {
+        if self.owner.is_some() {
+            return Err(CloseReason::AlreadyLoggedOn);
+        }
+        self.over = None;
+        self.with(now, log, |session, _, out| session.refuse_password(fault, now, out))?;
+        self.owner = Some(owner);
+        Ok(())
+    }
+
+    fn free_for(&mut self, owner: Owner) -> Result<(), CloseReason> {
+        match self.owner {
+            Some(before) if !self.takeover || before.spki != owner.spki => {
+                return Err(CloseReason::AlreadyLoggedOn);
+            }
+            Some(_) => self.disconnected(),
+            None => {}
+        }
+        self.over = None;
+        self.logged_out = false;
+        Ok(())
+    }
+
+    /// Tells the session its hours, and when the last are over, lets its numbers begin anew. A session that has a
+    /// connection logs out first.
+    pub fn keep_hours(&mut self, now: Nanos, log: &mut SessionLog) {
+        let Some(schedule) = self.schedule.as_ref().filter(|_| self.owner.is_none()) else { return };
+        if self.hours.is_some_and(|hours| now < hours.closes) {
+            return;
+        }
+        let closed = schedule.last_close(now);
+        self.hours = schedule.window(now);
+        self.session.set_hours(self.hours);
+        if closed.is_some_and(|closed| self.begun.is_some_and(|begun| begun < closed)) {
+            self.with(now, log, |session, _, out| session.begin_anew(out));
+        }
+    }
+}
