@@ -1,7 +1,7 @@
 //! Who may have a FIX session: certificate, then CompIDs, then signature, and only then anything that touches it.
 
-use crate::support::fix::buy;
-use crate::support::{Fix, Setup, Venue, read_to_close};
+use crate::support::fix::{buy, fix_time};
+use crate::support::{Fix, Setup, Venue, now, read_to_close};
 use sealgate::types::Span;
 
 /// Logs on with the next number, and gives MsgType and Text of the answer; two empty ones where there is none.
@@ -145,4 +145,35 @@ fn a_logon_outside_the_hours_of_the_session_is_told_so() {
     let told = ("5".to_owned(), "the session is closed at this hour".to_owned());
     assert_eq!(answer(&mut Fix::connect(&venue, "alice"), "141=Y|"), told);
     assert_eq!(answer(&mut Fix::connect(&venue, "bob"), "141=Y|").0, "A");
+}
+
+#[test]
+fn at_the_end_of_its_hours_a_session_logs_out_and_its_numbers_begin_anew() {
+    let end = now() + Span::from_secs(3);
+    let time = fix_time(end)[9..17].to_owned();
+    let hours = format!(
+        "sender_comp_id = \"ALICE\"\nschedule_days = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"]\n\
+         schedule_start = \"{time}\"\nschedule_end = \"{time}\""
+    );
+    let mut venue = Setup::new().file("sender_comp_id = \"ALICE\"", &hours).start();
+    let mut alice = Fix::logged_on(&venue, "alice");
+    assert_goes_on(&mut alice, "before");
+    let logout = alice.read();
+    assert_eq!((logout.get(35), logout.get(58)), ("5", "the hours of this session are over"));
+    let goodbye = alice.message("5", "", false);
+    alice.send(&goodbye);
+    read_to_close(&mut alice.stream);
+    let mut alice = Fix::connect(&venue, "alice");
+    alice.logon("");
+    let logon = alice.read();
+    assert_eq!((logon.get(35), logon.get(34)), ("A", "1"), "both directions begin anew, unasked");
+    assert_goes_on(&mut alice, "after");
+    let next = alice.next;
+    drop(alice);
+    venue.kill();
+    venue.start_again();
+    let mut alice = Fix::connect(&venue, "alice");
+    alice.next = next;
+    alice.logon("");
+    assert_eq!(alice.read().get(35), "A", "they began after the last end, so a restart leaves them");
 }

@@ -8,6 +8,7 @@ mod bot;
 mod cancel_on_disconnect;
 mod demo;
 mod examples;
+mod fix_resend;
 mod fix_trust;
 mod fix_versions;
 mod handshake;

@@ -3,6 +3,7 @@
 //! It is the gateway without TLS, signatures and orders. One thread; readers come before new connections, so a client
 //! that leaves and comes again is seen to leave first.
 
+use sealgate::limits::FIX_MESSAGE_BYTES_MAX;
 use sealgate::session::fix::{
     Collected, Incoming, LogonAsk, Notice, Numbers, Outgoing, OwnedRecord, Sent, Session, Settings, split_own,
 };
@@ -179,8 +180,7 @@ impl Server {
                     skip
                 }
                 Framed::TooLong => {
-                    self.close(id);
-                    self.session.disconnected();
+                    self.too_long(id, now);
                     input.len()
                 }
             };
@@ -191,6 +191,18 @@ impl Server {
                 return;
             }
         }
+    }
+
+    /// The stream cannot be followed any further.
+    fn too_long(&mut self, id: u64, now: Nanos) {
+        if self.owner == Some(id) {
+            let text = format!("a message is longer than MaxMessageSize {FIX_MESSAGE_BYTES_MAX}");
+            let mut out = Collected::default();
+            self.session.logout(&text, now, &mut out);
+            self.act(out, now);
+            self.session.disconnected();
+        }
+        self.close(id);
     }
 
     fn garbled(&mut self, id: u64, bytes: &[u8], now: Nanos) {

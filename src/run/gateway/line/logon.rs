@@ -54,6 +54,8 @@ impl Line {
 
     fn free_for(&mut self, owner: Owner) -> Result<(), CloseReason> {
         match self.owner {
+            // What is over and has said all is only waiting for its client to close.
+            Some(_) if self.over.is_some() && !self.has_staged() => self.disconnected(),
             Some(before) if !self.takeover || before.spki != owner.spki => {
                 return Err(CloseReason::AlreadyLoggedOn);
             }

@@ -95,7 +95,11 @@ impl Dictionary {
         }
         let Some(def) = self.message(message.msg_type()) else {
             let is_other = self.other_types.iter().any(|other| other.as_bytes() == message.msg_type());
-            return if is_other { Ok(None) } else { Err(Fault::whole(RejectReason::InvalidMsgType)) };
+            return if is_other || !parts.on {
+                Ok(None)
+            } else {
+                Err(Fault::whole(RejectReason::InvalidMsgType))
+            };
         };
         if parts.on {
             let blocks = [self.header, def.block, self.trailer].map(Block::of);
