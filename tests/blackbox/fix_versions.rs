@@ -102,6 +102,6 @@ fn a_refused_fixt_logon_is_told_its_session_status() {
     again.begin_string = version.begin_string();
     again.logon("1137=9|");
     let logout = again.read();
-    assert_eq!((logout.get(35), logout.get(1409)), ("5", "9"), "{logout:?}");
+    assert_eq!((logout.get(35), logout.get(1409)), ("5", "7"), "{logout:?}");
     assert!(logout.get(58).starts_with("MsgSeqNum too low, expecting 2 but received 1"));
 }

@@ -415,14 +415,11 @@ impl Session {
     /// Tells a genuine peer why it may not log on, and closes.
     fn refuse_logon(&mut self, text: &str, reason: CloseReason, now: Nanos, out: &mut dyn Output) {
         let status = match reason {
-            CloseReason::SequenceTooLow => Some(SessionStatus::SequenceTooLow),
-            CloseReason::NextExpectedTooHigh => Some(SessionStatus::NextExpectedTooHigh),
-            CloseReason::OutsideHours => Some(SessionStatus::NotNow),
-            CloseReason::Password => Some(SessionStatus::Password),
-            CloseReason::NewPassword => Some(SessionStatus::NewPassword),
-            _ => None,
+            CloseReason::Password => SessionStatus::Password,
+            CloseReason::NewPassword => SessionStatus::NewPassword,
+            _ => SessionStatus::NotNow,
         };
-        self.say_logout_with(text.as_bytes(), status, now, out);
+        self.say_logout_with(text.as_bytes(), Some(status), now, out);
         self.close(reason, out);
     }
 

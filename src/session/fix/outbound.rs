@@ -43,19 +43,15 @@ pub struct Refused<'a> {
     pub msg_type: &'a [u8],
 }
 
-/// SessionStatus(1409): why a Logon is refused.
+/// SessionStatus(1409): why a Logon is refused. Text(58) says more: the standard's dictionaries have few of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionStatus {
     /// The new password does not comply with the policy.
     NewPassword = 3,
     /// Invalid username or password.
     Password = 5,
-    /// Logons are not allowed at this time.
+    /// Logons are not allowed at this time: any other reason.
     NotNow = 7,
-    /// Received MsgSeqNum is too low.
-    SequenceTooLow = 9,
-    /// Received NextExpectedMsgSeqNum is too high.
-    NextExpectedTooHigh = 10,
 }
 
 /// More than this, sent during one replay, and the peer is cut: it does not read.

@@ -43,6 +43,7 @@ impl Line {
         now: Nanos,
         log: &mut SessionLog,
     ) -> Result<(), CloseReason> {
+        self.let_go();
         if self.owner.is_some() {
             return Err(CloseReason::AlreadyLoggedOn);
         }
@@ -52,10 +53,16 @@ impl Line {
         Ok(())
     }
 
+    /// A connection whose session is over, and that has said all, only waits for its client to close.
+    fn let_go(&mut self) {
+        if self.over.is_some() && !self.has_staged() {
+            self.disconnected();
+        }
+    }
+
     fn free_for(&mut self, owner: Owner) -> Result<(), CloseReason> {
+        self.let_go();
         match self.owner {
-            // What is over and has said all is only waiting for its client to close.
-            Some(_) if self.over.is_some() && !self.has_staged() => self.disconnected(),
             Some(before) if !self.takeover || before.spki != owner.spki => {
                 return Err(CloseReason::AlreadyLoggedOn);
             }
