@@ -21,8 +21,8 @@ use crate::report;
 use crate::run::journal::{ReadBack, SentBody};
 use crate::run::recovery::{Sent, SessionState};
 use crate::session::fix::{
-    self as session, CloseReason, Incoming, LogonAsk, Numbers, Outgoing, Output, Refused, Session, Settings,
-    State, split_own,
+    self as session, CloseReason, Incoming, Numbers, Outgoing, Output, Refused, Session, Settings, State,
+    split_own,
 };
 use crate::types::{
     Answer, ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, OpenOrdersQuery, Order,
@@ -182,16 +182,6 @@ impl Line {
     /// Bytes of the connection that are no message.
     pub fn garbled(&mut self, bytes: &[u8], now: Nanos, log: &mut SessionLog) {
         self.with(now, log, |session, _, out| session.garbled(bytes, now, out));
-    }
-
-    /// A genuine Logon inside the session.
-    pub fn logon_again(
-        &mut self,
-        ask: &LogonAsk<'_>,
-        now: Nanos,
-        log: &mut SessionLog,
-    ) -> Result<(), CloseReason> {
-        self.with(now, log, |session, _, out| session.logon_again(ask, now, out))
     }
 
     /// A message of the connection.

@@ -35,6 +35,16 @@ impl Line {
         Ok(())
     }
 
+    /// A genuine Logon inside the session.
+    pub fn logon_again(
+        &mut self,
+        ask: &LogonAsk<'_>,
+        now: Nanos,
+        log: &mut SessionLog,
+    ) -> Result<(), CloseReason> {
+        self.with(now, log, |session, _, out| session.logon_again(ask, now, out))
+    }
+
     /// A Logon that is genuine but for its password.
     pub fn refuse_password(
         &mut self,
