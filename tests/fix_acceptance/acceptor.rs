@@ -5,7 +5,8 @@
 
 use sealgate::limits::FIX_MESSAGE_BYTES_MAX;
 use sealgate::session::fix::{
-    Collected, Incoming, LogonAsk, Notice, Numbers, Outgoing, OwnedRecord, Sent, Session, Settings, split_own,
+    Collected, Incoming, LogonAsk, Notice, Numbers, Outgoing, OwnedRecord, Repair, Sent, Session, Settings,
+    split_own,
 };
 use sealgate::sys::clock::Clock;
 use sealgate::sys::poll::{Interest, Poller, Ready, Waker};
@@ -112,7 +113,8 @@ impl Server {
                 match demands.try_recv() {
                     Ok((theirs, ours, done)) => {
                         let mut out = Collected::default();
-                        let _ = done.send(self.session.set_numbers(theirs, ours, &mut out));
+                        let repair = Repair { next_in: theirs, next_out: ours, reset: false };
+                        let _ = done.send(self.session.repair(&repair, &mut out).is_ok());
                         self.act(out, now);
                     }
                     Err(std::sync::mpsc::TryRecvError::Empty) => break,

@@ -11,6 +11,7 @@
 mod logon;
 mod operator;
 mod sink;
+mod tell;
 
 use super::session_log::SessionLog;
 use super::staged::Staged;
@@ -29,6 +30,7 @@ use crate::types::{
     Refusal, Seq, SessionEnd, SessionId,
 };
 use crate::wire::fix::Message;
+pub use logon::Owner;
 use report::fix::refusal::{self, Echo};
 use report::fix::{OwnId, status};
 use sink::Sink;
@@ -69,17 +71,6 @@ pub struct Line {
     /// The client said Logout first.
     logged_out: bool,
     body: Vec<u8>,
-}
-
-/// The connection that has a session, and what it has proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// The connection.
-    pub conn: ConnId,
-    /// The key that signed its logon.
-    pub key: ApiKeyId,
-    /// SHA-256 of its certificate's SubjectPublicKeyInfo.
-    pub spki: [u8; 32],
 }
 
 /// An event with its place and its time.
@@ -228,59 +219,6 @@ impl Line {
         self.replay = None;
         self.congested = false;
         self.staged.clear();
-    }
-
-    /// Tells an event: numbered and recorded now, sent if the session is established.
-    pub fn tell_event(&mut self, told: &Told<'_>, directory: &Directory, now: Nanos, log: &mut SessionLog) {
-        let (event, poss_resend) = (Some(told.at), told.poss_resend);
-        self.with_mark(now, log, poss_resend, |session, body, out| {
-            if let Some(msg_type) = report::fix::event(told.event, told.at, told.time, directory, body) {
-                report::fix::adapt(session.version(), msg_type, body);
-                session.send(&Outgoing { msg_type, body, event, poss_resend, sign: None }, now, out);
-            }
-        });
-    }
-
-    /// Tells the answer to a repetition.
-    pub fn tell_answer(&mut self, answer: &Answer, own: OwnId, directory: &Directory, log: &mut SessionLog) {
-        let now = own.at;
-        self.with(now, log, |session, body, out| {
-            if let Some(msg_type) = report::fix::answer(answer, own, directory, body) {
-                report::fix::adapt(session.version(), msg_type, body);
-                session.send(&Outgoing::own(msg_type, body), now, out);
-            }
-        });
-    }
-
-    /// Tells one of the reports that answer an OrderMassStatusRequest.
-    pub fn tell_report(
-        &mut self,
-        (query, orders, at): (&OpenOrdersQuery, &[Order], usize),
-        own: OwnId,
-        directory: &Directory,
-        log: &mut SessionLog,
-    ) {
-        self.with(own.at, log, |session, body, out| {
-            if let Some(msg_type) = status::open_order(query, orders, at, own, directory, body) {
-                report::fix::adapt(session.version(), msg_type, body);
-                session.send(&Outgoing::own(msg_type, body), own.at, out);
-            }
-        });
-    }
-
-    /// Refuses a message of the connection.
-    pub fn refuse(&mut self, message: &Message<'_>, why: &Refusal, now: Nanos, log: &mut SessionLog) {
-        let number = message.number().unwrap_or_default();
-        let own = OwnId { session: self.session.settings().session, at: now, number: u64::from(number.0) };
-        self.with(now, log, |session, body, out| match refusal::refuse(&Echo::of(message), why, own, body) {
-            refusal::Told::Session(_) => {
-                session.reject(Refused { number, msg_type: message.msg_type() }, why, now, out);
-            }
-            refusal::Told::Application(msg_type) => {
-                report::fix::adapt(session.version(), msg_type, body);
-                session.send(&Outgoing::own(msg_type, body), now, out);
-            }
-        });
     }
 
     /// Gives the bytes that may leave.

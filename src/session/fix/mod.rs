@@ -41,7 +41,7 @@ pub use settings::{Settings, validation};
 pub use state::{Act, Input, State, decide};
 
 use crate::config::Window;
-use crate::types::{CancelTerms, FixVersion, MsgSeqNum, Nanos, Reject, SessionRecord, Span};
+use crate::types::{CancelTerms, FixVersion, MsgSeqNum, Nanos, Reject, Span};
 use crate::wire::fix::{Message, SOH, parse_uint, tag};
 use budget::Budget;
 use resend::{Queue, Replay};
@@ -189,35 +189,6 @@ impl Session {
         self.reject_garbled(number, garbled_value(bytes, tag::MSG_TYPE).unwrap_or_default(), now, out);
         self.close_gap();
         Incoming::Done
-    }
-
-    /// An operator sets the numbers of a session that has no connection. A number of ours that may have been used is
-    /// never used again, so ours only go up: `false`, and nothing was changed.
-    pub fn set_numbers(
-        &mut self,
-        next_in: Option<MsgSeqNum>,
-        next_out: Option<MsgSeqNum>,
-        out: &mut dyn Output,
-    ) -> bool {
-        self.reset_if_due(out);
-        let session = self.settings.session;
-        let lowers = next_out.is_some_and(|next| next < self.numbers.next_out);
-        if self.is_connected() || lowers || next_in == Some(MsgSeqNum(0)) {
-            return false;
-        }
-        if let Some(next) = next_in {
-            self.numbers.next_in = next;
-            out.record(SessionRecord::InboundNext { session, next });
-        }
-        if let Some(next) = next_out.filter(|next| *next > self.numbers.next_out) {
-            self.numbers.next_out = next;
-            let upto = MsgSeqNum(next.0 - 1);
-            if upto > self.numbers.reserved {
-                self.numbers.reserved = upto;
-                out.record(SessionRecord::Reserved { session, upto });
-            }
-        }
-        true
     }
 
     /// We want to end the session. The peer's Logout closes it, or a time limit.

@@ -37,6 +37,7 @@ impl Session {
         if self.is_connected() {
             return Err(RepairError::Connected);
         }
+        self.reset_if_due(out);
         let lowest = if repair.reset { MsgSeqNum::FIRST } else { self.numbers.next_out };
         if repair.next_out.is_some_and(|next| next < lowest) {
             return Err(RepairError::Used(lowest));

@@ -1,11 +1,22 @@
 //! Who may have a session, and when.
 
-use super::{Line, Owner};
+use super::Line;
 use crate::config::{FixRules, FixSession};
 use crate::run::gateway::session_log::SessionLog;
 use crate::run::recovery::SessionState;
 use crate::session::fix::{CloseReason, LogonAsk, PasswordFault, Settings};
-use crate::types::Nanos;
+use crate::types::{ApiKeyId, ConnId, Nanos};
+
+/// The connection that has a session, and what it has proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The connection.
+    pub conn: ConnId,
+    /// The key that signed its logon.
+    pub key: ApiKeyId,
+    /// SHA-256 of its certificate's SubjectPublicKeyInfo.
+    pub spki: [u8; 32],
+}
 
 impl Line {
     /// A session of the configuration.

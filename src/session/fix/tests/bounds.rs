@@ -114,18 +114,6 @@ fn a_reset_after_a_disconnect_comes_before_the_next_number() {
 }
 
 #[test]
-fn numbers_are_set_without_a_connection_and_ours_only_upwards() {
-    let mut session = Session::new(kept(), Numbers::FRESH);
-    let mut out = Collected::default();
-    assert!(session.set_numbers(Some(MsgSeqNum(5)), Some(MsgSeqNum(9)), &mut out));
-    assert_eq!((session.numbers().next_in, session.numbers().next_out), (MsgSeqNum(5), MsgSeqNum(9)));
-    assert!(!session.set_numbers(None, Some(MsgSeqNum(8)), &mut out), "8 may have been used");
-    assert_eq!(session.send(&report(1), NOON, &mut out), MsgSeqNum(9));
-    logon_of_client(&mut session, 5, &mut out);
-    assert!(!session.set_numbers(Some(MsgSeqNum(1)), None, &mut out));
-}
-
-#[test]
 fn the_last_number_that_was_taken_stands_behind_the_way_back_of_a_reject() {
     let mut session = established(Settings { last_msg_seq_num_processed: true, ..kept() });
     let now = time_text(NOON, 0);

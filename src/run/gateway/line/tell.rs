@@ -1,0 +1,66 @@
+//! What the venue says on a session, in the words of its version: events, answers, refusals.
+
+use super::{Line, Told};
+use crate::config::Directory;
+use crate::report;
+use crate::report::fix::refusal::{self, Echo};
+use crate::report::fix::{OwnId, status};
+use crate::run::gateway::session_log::SessionLog;
+use crate::session::fix::{Outgoing, Refused};
+use crate::types::{Answer, Nanos, OpenOrdersQuery, Order, Refusal};
+use crate::wire::fix::Message;
+
+impl Line {
+    /// Tells an event: numbered and recorded now, sent if the session is established.
+    pub fn tell_event(&mut self, told: &Told<'_>, directory: &Directory, now: Nanos, log: &mut SessionLog) {
+        let (event, poss_resend) = (Some(told.at), told.poss_resend);
+        self.with_mark(now, log, poss_resend, |session, body, out| {
+            if let Some(msg_type) = report::fix::event(told.event, told.at, told.time, directory, body) {
+                report::fix::adapt(session.version(), msg_type, body);
+                session.send(&Outgoing { msg_type, body, event, poss_resend, sign: None }, now, out);
+            }
+        });
+    }
+
+    /// Tells the answer to a repetition.
+    pub fn tell_answer(&mut self, answer: &Answer, own: OwnId, directory: &Directory, log: &mut SessionLog) {
+        let now = own.at;
+        self.with(now, log, |session, body, out| {
+            if let Some(msg_type) = report::fix::answer(answer, own, directory, body) {
+                report::fix::adapt(session.version(), msg_type, body);
+                session.send(&Outgoing::own(msg_type, body), now, out);
+            }
+        });
+    }
+
+    /// Tells one of the reports that answer an OrderMassStatusRequest.
+    pub fn tell_report(
+        &mut self,
+        (query, orders, at): (&OpenOrdersQuery, &[Order], usize),
+        own: OwnId,
+        directory: &Directory,
+        log: &mut SessionLog,
+    ) {
+        self.with(own.at, log, |session, body, out| {
+            if let Some(msg_type) = status::open_order(query, orders, at, own, directory, body) {
+                report::fix::adapt(session.version(), msg_type, body);
+                session.send(&Outgoing::own(msg_type, body), own.at, out);
+            }
+        });
+    }
+
+    /// Refuses a message of the connection.
+    pub fn refuse(&mut self, message: &Message<'_>, why: &Refusal, now: Nanos, log: &mut SessionLog) {
+        let number = message.number().unwrap_or_default();
+        let own = OwnId { session: self.session.settings().session, at: now, number: u64::from(number.0) };
+        self.with(now, log, |session, body, out| match refusal::refuse(&Echo::of(message), why, own, body) {
+            refusal::Told::Session(_) => {
+                session.reject(Refused { number, msg_type: message.msg_type() }, why, now, out);
+            }
+            refusal::Told::Application(msg_type) => {
+                report::fix::adapt(session.version(), msg_type, body);
+                session.send(&Outgoing::own(msg_type, body), now, out);
+            }
+        });
+    }
+}
