@@ -22,17 +22,13 @@ use crate::report;
 use crate::run::journal::{ReadBack, SentBody};
 use crate::run::recovery::{Sent, SessionState};
 use crate::session::fix::{
-    self as session, CloseReason, Incoming, Numbers, Outgoing, Output, Refused, Session, Settings, State,
-    split_own,
+    self as session, CloseReason, Incoming, Numbers, Output, Session, Settings, State, split_own,
 };
 use crate::types::{
-    Answer, ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, OpenOrdersQuery, Order,
-    Refusal, Seq, SessionEnd, SessionId,
+    ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, Seq, SessionEnd, SessionId,
 };
 use crate::wire::fix::Message;
 pub use logon::Owner;
-use report::fix::refusal::{self, Echo};
-use report::fix::{OwnId, status};
 use sink::Sink;
 use std::collections::{BTreeMap, VecDeque};
 
