@@ -132,6 +132,25 @@ fn a_key_is_shown_as_it_was_when_it_was_made_and_signs() {
 }
 
 #[test]
+fn a_dictionary_is_printed_or_written_where_it_is_wanted() {
+    let printed = run(&["fix-dictionary", "--version", "4.4"]);
+    let text = String::from_utf8(printed.stdout).unwrap();
+    assert!(text.starts_with("<?xml") && text.contains("name=\"NewOrderSingle\""), "{text}");
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("new");
+    let written = run(&["fix-dictionary", "--version", "5.0SP2", "--out", folder.to_str().unwrap()]);
+    assert!(written.status.success(), "{}", stderr(&written));
+    let paths = String::from_utf8(written.stdout).unwrap();
+    let names: Vec<_> = paths.lines().filter_map(|path| path.rsplit('/').next()).collect();
+    assert_eq!(names, ["FIXT11.xml", "FIX50SP2.xml"]);
+    assert!(std::fs::read_to_string(folder.join("FIXT11.xml")).unwrap().contains("type=\"FIXT\""));
+    let none = run(&["fix-dictionary", "--version", "4.4", "--transport"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(stderr(&none).contains("leave out --transport"), "{}", stderr(&none));
+    assert_eq!(run(&["fix-dictionary", "--version", "4.1"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_server_does_not_start_on_the_development_ca_unless_it_is_told_to() {
     let dir = venue();
     let certs = Path::new(env!("CARGO_MANIFEST_DIR")).join("certs");

@@ -10,7 +10,7 @@ mod pages;
 #[path = "support/source.rs"]
 mod source;
 
-use pages::{generated, rejects};
+use pages::{fix_dialect, generated, rejects};
 use source::{Source, files_below, identifiers_before_path_separator, repository, rust_sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -460,6 +460,11 @@ fn the_page_of_rejects_is_the_table_of_the_code() {
 #[test]
 fn the_page_of_the_configuration_is_the_schema_of_the_code() {
     generated("docs/configuration.md", &sealgate::config::schema::reference());
+}
+
+#[test]
+fn the_page_of_the_fix_dialect_is_the_dictionary_of_the_code() {
+    generated("docs/protocol-fix.md", &fix_dialect());
 }
 
 /// The names under `[dependencies]` and `[dev-dependencies]`.

@@ -10,6 +10,7 @@
 pub mod bot;
 pub mod cert;
 pub mod demo;
+pub mod fix_dictionary;
 pub mod init;
 pub mod journal;
 pub mod key;
@@ -47,6 +48,8 @@ enum Command {
     Journal(journal::Args),
     /// Tell, add, change and remove the FIX sessions of a running server.
     Session(session::Args),
+    /// Print Sealgate's dialect of FIX as a dictionary that clients' engines load.
+    FixDictionary(fix_dictionary::Args),
     /// Make an Ed25519 key, show its public part, sign with it.
     Key(key::Args),
 }
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Cert(args) => cert::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Session(args) => session::run(args),
+        Command::FixDictionary(args) => fix_dictionary::run(args),
         Command::Key(args) => key::run(args),
     }
 }

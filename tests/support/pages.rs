@@ -2,6 +2,8 @@
 
 use crate::source::repository;
 use sealgate::types::reject::{FixAnswer, Reject};
+use sealgate::wire::fix::{Dictionary, Entry, Version};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The tables of `docs/rejects.md`.
@@ -29,6 +31,49 @@ pub fn rejects() -> String {
         );
     }
     out.trim_start().to_owned()
+}
+
+/// The table of the dialect in `docs/protocol-fix.md`: what each message has, and in which versions.
+pub fn fix_dialect() -> String {
+    let mut out = String::from("| MsgType | message | required | optional |\n|---|---|---|---|\n");
+    let newest = Dictionary::of(Version::Fix50Sp2);
+    let header = |dictionary: &Dictionary| Some(dictionary.header());
+    let _ = writeln!(out, "| | header | {} |", fields_of(header));
+    for message in newest.messages() {
+        let body =
+            |dictionary: &Dictionary| dictionary.message(message.msg_type).map(|def| dictionary.body(def));
+        let msg_type = message.msg_type.escape_ascii();
+        let _ = writeln!(out, "| {msg_type} | {} | {} |", message.name, fields_of(body));
+    }
+    let _ = writeln!(out, "| | trailer | {} |", fields_of(|dictionary| Some(dictionary.trailer())));
+    out
+}
+
+/// Required and optional fields of one place, each with the versions that have it there, if not all have.
+fn fields_of(place: impl Fn(&Dictionary) -> Option<Vec<Entry>>) -> String {
+    let mut fields: BTreeMap<u32, (&str, [Vec<Version>; 2])> = BTreeMap::new();
+    for version in Version::ALL {
+        for entry in place(Dictionary::of(version)).unwrap_or_default() {
+            let (name, versions) = fields.entry(entry.tag).or_default();
+            *name = entry.name;
+            versions[usize::from(!entry.required)].push(version);
+        }
+    }
+    let column = |required: usize| {
+        let cells = fields.iter().filter(|(_, (_, versions))| !versions[required].is_empty());
+        let cells = cells.map(|(tag, (name, versions))| format!("{tag} {name}{}", told(&versions[required])));
+        cells.collect::<Vec<_>>().join(", ")
+    };
+    format!("{} | {}", column(0), column(1))
+}
+
+/// Nothing for all versions; the first for it and all after it; else each.
+fn told(versions: &[Version]) -> String {
+    match versions {
+        all if all.len() == Version::ALL.len() => String::new(),
+        [first, ..] if Version::ALL.ends_with(versions) => format!(" (from {first})"),
+        some => format!(" ({})", some.iter().map(Version::to_string).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 const REJECTS_HEAD: &str = "| number | name | 373 | 103 | 102 | 380 | status | code | what to do |\n\

@@ -19,7 +19,7 @@ pub mod tag;
 mod text;
 
 pub use dictionary::{
-    Dictionary, FIX42, FIX43, FIX44, FIX50, FIX50SP1, FIX50SP2, Fault, Kind, MessageDef, Part, RejectReason,
+    Dictionary, Entry, FIX42, FIX43, FIX44, FIX50, FIX50SP1, FIX50SP2, Fault, Kind, MessageDef, RejectReason,
     Validation, Verdict, Version, Xml,
 };
 pub use encode::{Begun, Header, PutFields, base64_of, begin, finish, finish_signed};

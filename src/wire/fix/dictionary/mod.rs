@@ -17,6 +17,7 @@
 
 #[cfg(test)]
 mod compile;
+mod describe;
 mod fault;
 #[cfg(test)]
 mod source;
@@ -26,12 +27,13 @@ mod value;
 mod xml;
 
 pub use crate::types::FixVersion as Version;
+pub use describe::Entry;
 pub use fault::{Fault, RejectReason};
 pub(super) use tables::DATA;
 pub use tables::{FIX42, FIX43, FIX44, FIX50, FIX50SP1, FIX50SP2};
 pub use validate::{Validation, Verdict};
 pub use value::Kind;
-pub use xml::{Part, Xml};
+pub use xml::Xml;
 
 use super::text::parse_uint;
 use super::{Message, tag};

@@ -1,179 +1,164 @@
 //! A dictionary in the form that QuickFIX and its relatives load.
 //!
-//! Components are written out, so that the file needs no part of another. A FIXT.1.1 session has two: the transport and
-//! the application.
+//! Components are written out, so that no file needs another. A FIXT.1.1 session has two: the transport (header,
+//! trailer, session messages) and the application.
 
-use super::tables::{self, Block, FieldDef};
-use super::{Dictionary, MessageDef};
-use std::collections::BTreeSet;
-use std::fmt::{self, Write};
+use super::{Dictionary, Entry, MessageDef};
+use std::collections::BTreeMap;
+use std::fmt;
 
-/// Which of the two dictionaries of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All in one: FIX.4.2 to FIX.4.4.
-    Whole,
-    /// Header, trailer and session messages of FIXT.1.1.
-    Transport,
-    /// The application's messages of FIX.5.0 and later.
-    Application,
-}
-
-/// A dictionary to be printed.
+/// A file that a client loads. It prints itself.
 pub struct Xml<'d> {
     dictionary: &'d Dictionary,
     part: Part,
 }
 
+/// What is in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All: FIX.4.2 to FIX.4.4.
+    Whole,
+    /// Header, trailer and session messages of FIXT.1.1.
+    Transport,
+    /// The messages of the application.
+    Application,
+}
+
 impl Dictionary {
-    /// The parts that a client needs, each with the name that QuickFIX gives its file.
-    pub fn xml(&self) -> Vec<(String, Xml<'_>)> {
-        let of = |name: String, part| (name, Xml { dictionary: self, part });
-        if self.version.is_fixt() {
-            let application = format!("FIX{}.xml", self.version.name().replace('.', ""));
-            return vec![of("FIXT11.xml".to_owned(), Part::Transport), of(application, Part::Application)];
-        }
-        vec![of(format!("FIX{}.xml", self.version.name().replace('.', "")), Part::Whole)]
+    /// The application's messages; of FIX.4.2 to FIX.4.4 those of the session too.
+    pub fn xml(&self) -> Xml<'_> {
+        let part = if self.version.is_fixt() { Part::Application } else { Part::Whole };
+        Xml { dictionary: self, part }
+    }
+
+    /// The messages of the session, where they stand in a dictionary of their own: FIXT.1.1.
+    pub fn transport_xml(&self) -> Option<Xml<'_>> {
+        self.version.is_fixt().then_some(Xml { dictionary: self, part: Part::Transport })
     }
 }
 
 impl Xml<'_> {
-    /// Which part it is.
-    pub fn part(&self) -> Part {
-        self.part
-    }
-
-    fn messages(&self) -> impl Iterator<Item = &'static MessageDef> {
-        let (session, application) = (self.dictionary.session, self.dictionary.application);
-        let session = if self.part == Part::Application { &[][..] } else { session };
-        let application = if self.part == Part::Transport { &[][..] } else { application };
-        session.iter().chain(application)
-    }
-
-    fn field(&self, tag: u32) -> &'static FieldDef {
-        let level = self.level();
-        // A field that the dialect adds to an older version is that of the next version that knows it.
-        let known = (level..8).find_map(|level| tables::field_at(tag, level));
-        known.unwrap_or(&tables::FIELDS[0])
-    }
-
-    fn level(&self) -> u8 {
-        if self.part == Part::Application { self.dictionary.level } else { self.dictionary.transport_level }
-    }
-
-    /// Members of a block, one line each, groups with theirs below.
-    fn write_block(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        block: &Block,
-        depth: usize,
-        tags: &mut BTreeSet<u32>,
-    ) -> fmt::Result {
-        for member in (0..block.len()).map(|at| block.member(at)) {
-            tags.insert(member.tag());
-            let (name, required) =
-                (self.field(member.tag()).name, if member.is_required() { 'Y' } else { 'N' });
-            let indent = "  ".repeat(depth);
-            match member.group() {
-                None => writeln!(f, "{indent}<field name=\"{name}\" required=\"{required}\"/>")?,
-                Some(group) => {
-                    writeln!(f, "{indent}<group name=\"{name}\" required=\"{required}\">")?;
-                    self.write_block(f, group, depth + 1, tags)?;
-                    writeln!(f, "{indent}</group>")?;
-                }
-            }
+    /// The name that such a file usually has.
+    pub fn file_name(&self) -> String {
+        match self.part {
+            Part::Transport => "FIXT11.xml".to_owned(),
+            _ => format!("FIX{}.xml", self.dictionary.version.name().replace('.', "")),
         }
-        Ok(())
     }
 
-    fn write_section(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        name: &str,
-        block: u16,
-        tags: &mut BTreeSet<u32>,
-    ) -> fmt::Result {
-        if self.part == Part::Application {
-            return writeln!(f, "  <{name}/>");
+    fn has(&self, message: &MessageDef) -> bool {
+        match self.part {
+            Part::Whole => true,
+            Part::Transport => message.admin,
+            Part::Application => !message.admin,
         }
-        writeln!(f, "  <{name}>")?;
-        self.write_block(f, Block::of(block), 2, tags)?;
-        writeln!(f, "  </{name}>")
-    }
-
-    fn write_field(&self, f: &mut fmt::Formatter<'_>, tag: u32) -> fmt::Result {
-        let field = self.field(tag);
-        let level = self.level();
-        let values: Vec<_> = field.values.iter().filter(|value| value.levels >> level & 1 == 1).collect();
-        write!(f, "    <field number=\"{tag}\" name=\"{}\" type=\"{}\"", field.name, field.kind.xml_name())?;
-        if values.is_empty() {
-            return writeln!(f, "/>");
-        }
-        writeln!(f, ">")?;
-        for value in values {
-            let code = String::from_utf8_lossy(value.code);
-            let name = if value.name.is_empty() { Named::Code(&code) } else { Named::Name(value.name) };
-            writeln!(f, "      <value enum=\"{code}\" description=\"{name}\"/>")?;
-        }
-        writeln!(f, "    </field>")
     }
 }
 
 impl fmt::Display for Xml<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, major, minor, pack) = match (self.part, self.dictionary.version.name().as_bytes()) {
-            (Part::Transport, _) => ("FIXT", '1', '1', '0'),
-            (_, [major, b'.', minor, b'S', b'P', pack]) => {
-                ("FIX", char::from(*major), char::from(*minor), char::from(*pack))
-            }
-            (_, name) => ("FIX", char::from(name[0]), char::from(name[2]), '0'),
-        };
-        let mut tags = BTreeSet::new();
-        writeln!(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-        writeln!(f, "<fix type=\"{kind}\" major=\"{major}\" minor=\"{minor}\" servicepack=\"{pack}\">")?;
-        self.write_section(f, "header", self.dictionary.header, &mut tags)?;
-        writeln!(f, "  <messages>")?;
-        for message in self.messages() {
-            let category = if message.admin { "admin" } else { "app" };
-            let msg_type = message.msg_type.escape_ascii();
-            writeln!(
-                f,
-                "    <message name=\"{}\" msgtype=\"{msg_type}\" msgcat=\"{category}\">",
-                message.name
-            )?;
-            self.write_block(f, Block::of(message.block), 3, &mut tags)?;
-            writeln!(f, "    </message>")?;
+        let name = self.dictionary.version.name();
+        let (kind, version) =
+            if self.part == Part::Transport { ("FIXT", "1.1") } else { ("FIX", &name[..3]) };
+        let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+        let pack =
+            name.split_once("SP").filter(|_| self.part == Part::Application).map_or("0", |(_, pack)| pack);
+        let mut page = Page { out: f, fields: BTreeMap::new() };
+        page.line(0, format_args!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"))?;
+        let version = format_args!("major=\"{major}\" minor=\"{minor}\" servicepack=\"{pack}\"");
+        page.line(0, format_args!("<fix type=\"{kind}\" {version}>"))?;
+        let whole = self.part != Part::Application;
+        page.section("header", whole.then(|| self.dictionary.header()))?;
+        page.line(1, format_args!("<messages>"))?;
+        for message in self.dictionary.messages().filter(|message| self.has(message)) {
+            page.message(message, &self.dictionary.body(message))?;
         }
-        writeln!(f, "  </messages>")?;
-        self.write_section(f, "trailer", self.dictionary.trailer, &mut tags)?;
-        writeln!(f, "  <components/>\n  <fields>")?;
-        for tag in tags {
-            self.write_field(f, tag)?;
-        }
-        writeln!(f, "  </fields>\n</fix>")
+        page.line(1, format_args!("</messages>"))?;
+        page.section("trailer", whole.then(|| self.dictionary.trailer()))?;
+        page.line(1, format_args!("<components/>"))?;
+        page.all_fields()?;
+        page.line(0, format_args!("</fix>"))
     }
 }
 
-/// How a value is described.
-enum Named<'a> {
-    Name(&'a str),
-    /// Where the text has no name for it.
-    Code(&'a str),
+/// A file as it is written, and the fields that it has named so far.
+struct Page<'p, 'f> {
+    out: &'p mut fmt::Formatter<'f>,
+    fields: BTreeMap<u32, String>,
 }
 
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "VALUE_{code}"),
-            Self::Name(name) => {
-                for (at, letter) in name.char_indices() {
-                    if at > 0 && letter.is_ascii_uppercase() {
-                        f.write_char('_')?;
-                    }
-                    f.write_char(letter.to_ascii_uppercase())?;
-                }
-                Ok(())
+impl Page<'_, '_> {
+    fn line(&mut self, depth: usize, what: fmt::Arguments<'_>) -> fmt::Result {
+        writeln!(self.out, "{:1$}{what}", "", 2 * depth)
+    }
+
+    fn section(&mut self, name: &str, entries: Option<Vec<Entry>>) -> fmt::Result {
+        let Some(entries) = entries else { return self.line(1, format_args!("<{name}/>")) };
+        self.line(1, format_args!("<{name}>"))?;
+        self.entries(&entries, 2)?;
+        self.line(1, format_args!("</{name}>"))
+    }
+
+    fn message(&mut self, message: &MessageDef, body: &[Entry]) -> fmt::Result {
+        let (name, msg_type) = (message.name, message.msg_type.escape_ascii());
+        let category = if message.admin { "admin" } else { "app" };
+        self.line(2, format_args!("<message name=\"{name}\" msgtype=\"{msg_type}\" msgcat=\"{category}\">"))?;
+        self.entries(body, 3)?;
+        self.line(2, format_args!("</message>"))
+    }
+
+    /// One line a field, the members of a group below it.
+    fn entries(&mut self, entries: &[Entry], depth: usize) -> fmt::Result {
+        for entry in entries {
+            self.fields.entry(entry.tag).or_insert_with(|| field(entry));
+            let (name, required) = (entry.name, if entry.required { 'Y' } else { 'N' });
+            if entry.group.is_empty() {
+                self.line(depth, format_args!("<field name=\"{name}\" required=\"{required}\"/>"))?;
+            } else {
+                self.line(depth, format_args!("<group name=\"{name}\" required=\"{required}\">"))?;
+                self.entries(&entry.group, depth + 1)?;
+                self.line(depth, format_args!("</group>"))?;
             }
         }
+        Ok(())
     }
+
+    fn all_fields(&mut self) -> fmt::Result {
+        self.line(1, format_args!("<fields>"))?;
+        for field in std::mem::take(&mut self.fields).into_values() {
+            self.out.write_str(&field)?;
+        }
+        self.line(1, format_args!("</fields>"))
+    }
+}
+
+/// The definition of a field: its lines in `<fields>`.
+fn field(entry: &Entry) -> String {
+    let (tag, name, kind) = (entry.tag, entry.name, entry.kind.xml_name());
+    let mut text = format!("    <field number=\"{tag}\" name=\"{name}\" type=\"{kind}\"");
+    let values: String = entry
+        .values()
+        .map(|(code, name)| {
+            format!("      <value enum=\"{code}\" description=\"{}\"/>\n", described(code, name))
+        })
+        .collect();
+    text += &if values.is_empty() { "/>\n".to_owned() } else { format!(">\n{values}    </field>\n") };
+    text
+}
+
+/// `GoodTillCancel` → `GOOD_TILL_CANCEL`; a value without a name is called by its code.
+fn described(code: &str, name: &str) -> String {
+    if name.is_empty() {
+        return format!("VALUE_{code}");
+    }
+    let mut text = String::new();
+    let mut before = None;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && before.is_some_and(|before: char| !before.is_ascii_uppercase()) {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_uppercase());
+        before = Some(letter);
+    }
+    text
 }

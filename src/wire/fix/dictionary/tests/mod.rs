@@ -1,5 +1,7 @@
 //! Each version against what its standard says, in both forms.
 
+mod xml;
+
 use super::*;
 use crate::wire::fix::{Index, frame};
 
@@ -172,8 +174,11 @@ fn parts_of_the_check_can_be_left_out() {
 
 #[test]
 fn the_text_compiles_to_the_tables() {
-    let source =
-        source::read(include_str!("fields.fix"), include_str!("messages.fix"), include_str!("dialect.fix"));
+    let source = source::read(
+        include_str!("../fields.fix"),
+        include_str!("../messages.fix"),
+        include_str!("../dialect.fix"),
+    );
     let made = compile::compile(&source);
     assert!(made.code.contains("pub static FIX44: Dictionary"));
     assert_eq!(made.members.len() % 8 + made.slots.len() % 2, 0);
