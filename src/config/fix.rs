@@ -80,7 +80,7 @@ impl Default for FixRules {
             last_msg_seq_num_processed: false,
             resend_request_chunk_size: 0,
             business_reject_appl_ver_id: false,
-            resends_per_minute: 60,
+            resends_per_minute: 600,
             resend_bytes_per_minute: 64 * 1024 * 1024,
             schedule: None,
         }

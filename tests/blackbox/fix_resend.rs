@@ -13,6 +13,7 @@ fn venue() -> (Venue, Fix) {
     let venue = Setup::new()
         .caps(|caps| caps.messages_per_second = 1_000_000)
         .order_rate(1_000_000, Span::from_secs(1))
+        .fix_rules(|rules| rules.resends_per_minute = 60)
         .start();
     let mut alice = Fix::logged_on(&venue, "alice");
     (0..TOLD).for_each(|order| assert_eq!(alice.enter(buy(&format!("a{order}"))).get(150), "0"));

@@ -158,7 +158,7 @@ pub const KEYS: &[Key] = &[
     default(
         "resends_per_minute",
         Kind::Integer(1, 100_000),
-        "60",
+        "600",
         "Most ResendRequests of the client that are answered at once in a minute; the range of a further one is filled \
          when there is room again.",
     ),

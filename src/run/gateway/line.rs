@@ -25,7 +25,7 @@ use crate::session::fix::{
     self as session, CloseReason, Incoming, Numbers, Output, Session, Settings, State, split_own,
 };
 use crate::types::{
-    ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, Seq, SessionEnd, SessionId,
+    ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, Seq, SessionEnd, SessionId, Span,
 };
 use crate::wire::fix::Message;
 pub use logon::Owner;
@@ -34,6 +34,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Most bodies of one replay that are asked for at a time, so that one session does not fill the ring.
 const REPLAY_ASKED_MAX: usize = 32;
+
+/// Hours end at whole seconds; a Logon looks for itself.
+const HOURS_EVERY: Span = Span::from_secs(1);
 
 /// A replay pauses while so many bytes wait to be sent.
 const REPLAY_STAGED_MAX: usize = 64 * 1024;
@@ -105,6 +108,8 @@ pub struct Lines {
     pub(super) lockouts: Lockouts,
     /// The connection whose session another has just taken over: it is to be closed.
     pub(super) evicted: Option<ConnId>,
+    /// When the hours of idle sessions are looked at.
+    hours_due: Nanos,
 }
 
 /// Why something was asked of the journal.
@@ -290,7 +295,14 @@ impl Lines {
             owed.extend(state.owed.iter().map(|at| (session, *at)));
             lines.insert(session, Line::new(Settings::dormant(session), Some(state)));
         }
-        Self { lines, questions: VecDeque::new(), owed, lockouts: Lockouts::default(), evicted: None }
+        Self {
+            lines,
+            questions: VecDeque::new(),
+            owed,
+            lockouts: Lockouts::default(),
+            evicted: None,
+            hours_due: Nanos(0),
+        }
     }
 
     /// A session that the gateway keeps.
@@ -328,6 +340,10 @@ impl Lines {
 
     /// Tells sessions without a connection their hours.
     pub fn keep_hours(&mut self, now: Nanos, log: &mut SessionLog) {
+        if now < self.hours_due {
+            return;
+        }
+        self.hours_due = now + HOURS_EVERY;
         for line in self.lines.values_mut() {
             if log.has_room() {
                 line.keep_hours(now, log);

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod dialogues;
+mod page;
 mod pair;
 mod promises;
 mod recovery;
