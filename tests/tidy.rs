@@ -5,12 +5,13 @@
 
 #![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
 
+#[path = "support/asyncapi/mod.rs"]
+mod asyncapi;
 #[path = "support/pages.rs"]
 mod pages;
 #[path = "support/source.rs"]
 mod source;
 
-use pages::{fix_dialect, generated, rejects};
 use source::{Source, files_below, identifiers_before_path_separator, repository, rust_sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -450,21 +451,6 @@ fn a_crate_is_locked_in_one_version() {
     let mut seen = BTreeSet::new();
     let twice = packages.filter_map(|p| p["name"].as_str()).filter(|name| !seen.insert(name.to_owned()));
     none(twice.filter(|name| !TWICE.contains(name)).map(|name| format!("{name} is locked twice")).collect());
-}
-
-#[test]
-fn the_page_of_rejects_is_the_table_of_the_code() {
-    generated("docs/rejects.md", &rejects());
-}
-
-#[test]
-fn the_page_of_the_configuration_is_the_schema_of_the_code() {
-    generated("docs/configuration.md", &sealgate::config::schema::reference());
-}
-
-#[test]
-fn the_page_of_the_fix_dialect_is_the_dictionary_of_the_code() {
-    generated("docs/protocol-fix.md", &fix_dialect());
 }
 
 /// The names under `[dependencies]` and `[dev-dependencies]`.

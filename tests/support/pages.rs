@@ -1,4 +1,4 @@
-//! Pages of the documentation that are made from tables of the code.
+//! Pages of the documentation that are made from tables of the code, and the tests that they are.
 
 use crate::source::repository;
 use sealgate::types::reject::{FixAnswer, Reject};
@@ -93,4 +93,39 @@ pub fn generated(page: &str, right: &str) {
     } else {
         assert!(there == right, "{page} is not what the code says; {BEGIN}");
     }
+}
+
+/// Compares a file that is made as a whole, or writes it.
+pub fn generated_file(path: &str, right: &str) {
+    let path = repository().join(path);
+    if std::env::var_os("SEALGATE_BLESS").is_some() {
+        std::fs::write(&path, right).unwrap();
+    } else {
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            there == right,
+            "{} is not what the code says; SEALGATE_BLESS=1 cargo test --test tidy",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_page_of_rejects_is_the_table_of_the_code() {
+    generated("docs/rejects.md", &rejects());
+}
+
+#[test]
+fn the_page_of_the_configuration_is_the_schema_of_the_code() {
+    generated("docs/configuration.md", &sealgate::config::schema::reference());
+}
+
+#[test]
+fn the_page_of_the_fix_dialect_is_the_dictionary_of_the_code() {
+    generated("docs/protocol-fix.md", &fix_dialect());
+}
+
+#[test]
+fn the_asyncapi_document_is_made_from_the_code() {
+    generated_file("docs/asyncapi.yaml", &crate::asyncapi::yaml(&repository()));
 }

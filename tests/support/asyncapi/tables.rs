@@ -1,0 +1,414 @@
+//! What the API has: methods, objects, and words.
+
+use super::reference;
+use serde_json::{Value, json};
+
+/// A method: its parameters and results as `name[?]:Schema`, apart by blanks; `?` marks what may be absent.
+pub struct Method {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// Whether it asks for an account, and so has the parameters of [`ASKER`] too.
+    pub account: bool,
+    pub params: &'static [&'static str],
+    /// The schemas that `result` may have.
+    pub results: &'static [&'static str],
+}
+
+const fn method(
+    name: &'static str,
+    summary: &'static str,
+    account: bool,
+    params: &'static [&'static str],
+    results: &'static [&'static str],
+) -> Method {
+    Method { name, summary, account, params, results }
+}
+
+/// Who asks; a session that is logged on needs no more than its account's policy demands.
+pub const ASKER: &str =
+    "account?:AccountName apiKey?:ApiKey recvWindow?:RecvWindow signature?:Signature timestamp?:Time";
+
+/// What every method takes.
+pub const EVERY: &str = "returnRateLimits?:Flag";
+
+const ORDER: &str = "symbol:Symbol side:Side type:OrdType timeInForce?:TimeInForce quantity:Decimal price?:Decimal \
+    newClientOrderId?:ClOrdId newOrderRespType?:ResponseType selfTradePreventionMode?:SmpMode goodTillDate?:Time \
+    reduceOnly?:Boolean";
+
+const ORDER_NAME: &str = "symbol:Symbol orderId?:OrderId origClientOrderId?:ClOrdId";
+
+pub const METHODS: &[Method] = &[
+    method(
+        "session.logon",
+        "Logs a key on for the whole connection.",
+        false,
+        &[
+            "apiKey:ApiKey timestamp:Time recvWindow?:RecvWindow signature:Signature cancelOnDisconnect?:CancelOn \
+         cancelGrace?:Whole",
+        ],
+        &["Session"],
+    ),
+    method("session.status", "Tells who is logged on.", false, &[], &["Session"]),
+    method("session.logout", "Forgets the key and ends its subscription.", false, &[], &["Session"]),
+    method("order.place", "Places an order.", true, &[ORDER], &["OrderAck", "OrderResult"]),
+    method("order.test", "Checks an order and places nothing.", true, &[ORDER], &["Empty"]),
+    method(
+        "order.cancel",
+        "Cancels an order.",
+        true,
+        &[ORDER_NAME, "newClientOrderId?:ClOrdId"],
+        &["OrderCanceled"],
+    ),
+    method(
+        "order.cancelReplace",
+        "Cancels an order and places another in one step.",
+        true,
+        &[
+            ORDER,
+            "cancelReplaceMode:ReplaceMode cancelOrderId?:OrderId cancelOrigClientOrderId?:ClOrdId \
+             cancelNewClientOrderId?:ClOrdId",
+        ],
+        &["Replaced"],
+    ),
+    method(
+        "order.amend.keepPriority",
+        "Lowers the quantity of an order, which keeps its place in the book.",
+        true,
+        &[ORDER_NAME, "newQty:Decimal newClientOrderId?:ClOrdId"],
+        &["Amended"],
+    ),
+    method(
+        "openOrders.cancelAll",
+        "Cancels the open orders of one instrument or of all, of one side or of both.",
+        true,
+        &["symbol?:Symbol side?:Side newClientOrderId?:ClOrdId"],
+        &["OrderCanceled[]"],
+    ),
+    method("account.status", "Tells positions, open orders and limits.", true, &[], &["Account"]),
+    method("account.rateLimits.orders", "Tells how much of each limit is used.", true, &[], &["RateLimit[]"]),
+    method(
+        "myTrades",
+        "Tells the trades of the account in an instrument, oldest first.",
+        true,
+        &["symbol:Symbol orderId?:OrderId startTime?:Time endTime?:Time fromId?:Whole limit?:Whole"],
+        &["MyTrade[]"],
+    ),
+    method("order.status", "Tells how an order stands.", true, &[ORDER_NAME], &["OrderStatus"]),
+    method(
+        "openOrders.status",
+        "Lists the open orders of one instrument or of all.",
+        true,
+        &["symbol?:Symbol"],
+        &["OrderStatus[]"],
+    ),
+    method(
+        "depth",
+        "Tells the levels of a book, best first.",
+        false,
+        &["symbol:Symbol limit?:Whole"],
+        &["Depth"],
+    ),
+    method(
+        "ticker.book",
+        "Tells the best bid and ask of one instrument or of all.",
+        false,
+        &["symbol?:Symbol"],
+        &["BookTicker", "BookTicker[]"],
+    ),
+    method(
+        "exchangeInfo",
+        "Tells the rules of one instrument or of all.",
+        false,
+        &["symbol?:Symbol"],
+        &["ExchangeInfo"],
+    ),
+    method("time", "Tells the server's clock.", false, &[], &["ServerTime"]),
+    method("ping", "Answers.", false, &[], &["Empty"]),
+    method(
+        "userDataStream.subscribe",
+        "From now on tells every change of an order of the key's accounts.",
+        false,
+        &[],
+        &["Subscribed"],
+    ),
+    method("userDataStream.unsubscribe", "Ends that.", false, &["subscriptionId?:Whole"], &["Empty"]),
+];
+
+/// Objects, as `name[?]:Schema`.
+pub const OBJECTS: &[(&str, &str, &str)] = &[
+    ("Empty", "Nothing to tell.", ""),
+    (
+        "Session",
+        "Who is logged on.",
+        "apiKey:NullableText authorizedSince:NullableMillis cancelGrace:Integer cancelOnDisconnect:CancelOn \
+         connectedSince:Millis returnRateLimits:Boolean serverTime:Millis userDataStream:Boolean",
+    ),
+    ("ServerTime", "The server's clock.", "serverTime:Millis"),
+    ("Subscribed", "The subscription's number.", "subscriptionId:Integer"),
+    (
+        "OrderAck",
+        "An order was taken.",
+        "symbol:Symbol orderId:OrderId orderListId:Integer clientOrderId:ClOrdId transactTime:Millis",
+    ),
+    (
+        "OrderResult",
+        "An order was taken, and what became of it at once.",
+        "symbol:Symbol orderId:OrderId orderListId:Integer clientOrderId:ClOrdId transactTime:Millis price:Number \
+         origQty:Number executedQty:Number origQuoteOrderQty:Number cummulativeQuoteQty:Number status:OrdStatus \
+         timeInForce:TimeInForce type:OrdType side:Side selfTradePreventionMode:SmpMode workingTime?:Millis \
+         cancelCause?:Cause preventedQuantity?:Number tradeGroupId?:Integer goodTillDate?:Millis reduceOnly?:Boolean \
+         reason?:Text fills?:Fill[] fillsOmitted?:Integer",
+    ),
+    (
+        "OrderCanceled",
+        "An order as its cancel left it.",
+        "symbol:Symbol origClientOrderId:ClOrdId orderId:OrderId orderListId:Integer clientOrderId:ClOrdId \
+         transactTime:Millis price:Number origQty:Number executedQty:Number origQuoteOrderQty:Number \
+         cummulativeQuoteQty:Number status:OrdStatus timeInForce:TimeInForce type:OrdType side:Side \
+         selfTradePreventionMode:SmpMode \
+         cancelCause?:Cause preventedQuantity?:Number tradeGroupId?:Integer goodTillDate?:Millis reduceOnly?:Boolean",
+    ),
+    (
+        "OrderStatus",
+        "An order as it stands.",
+        "symbol:Symbol orderId:OrderId orderListId:Integer clientOrderId:ClOrdId price:Number origQty:Number \
+         executedQty:Number origQuoteOrderQty:Number cummulativeQuoteQty:Number status:OrdStatus \
+         timeInForce:TimeInForce type:OrdType side:Side selfTradePreventionMode:SmpMode stopPrice:Number \
+         icebergQty:Number time:Millis updateTime:Millis isWorking:Boolean workingTime:Millis \
+         cancelCause?:Cause preventedQuantity?:Number tradeGroupId?:Integer goodTillDate?:Millis reduceOnly?:Boolean",
+    ),
+    (
+        "Replaced",
+        "What became of both halves.",
+        "cancelResult:HalfResult newOrderResult:HalfResult cancelResponse:OrderCanceled newOrderResponse:Placed",
+    ),
+    (
+        "Amended",
+        "An order after its quantity was lowered.",
+        "transactTime:Millis executionId?:Integer keptPriority?:Boolean amendedOrder:AmendedOrder",
+    ),
+    (
+        "AmendedOrder",
+        "The order.",
+        "symbol:Symbol orderId:OrderId orderListId:Integer origClientOrderId?:ClOrdId clientOrderId:ClOrdId \
+         price:Number qty:Number executedQty:Number preventedQty:Number quoteOrderQty:Number \
+         cumulativeQuoteQty:Number status:OrdStatus timeInForce:TimeInForce type:OrdType side:Side \
+         workingTime:Millis selfTradePreventionMode:SmpMode tradeGroupId?:Integer goodTillDate?:Millis \
+         reduceOnly?:Boolean",
+    ),
+    (
+        "Account",
+        "What an account has and may do.",
+        "account:AccountName canTrade:Boolean defaultSelfTradePreventionMode:SmpMode tradeGroupId?:Integer \
+         maxOpenOrders:Integer openOrders:Integer positions:Position[]",
+    ),
+    (
+        "Position",
+        "What it has in an instrument.",
+        "symbol:Symbol positionAmt:Number openOrders:Integer openBuyQty:Number openSellQty:Number maxPosition:Number",
+    ),
+    (
+        "MyTrade",
+        "A trade of the account.",
+        "symbol:Symbol id:Integer orderId:OrderId orderListId:Integer price:Number qty:Number quoteQty:Number \
+         commission:Number commissionAsset:Text time:Millis isBuyer:Boolean isMaker:Boolean isBestMatch:Boolean",
+    ),
+    (
+        "Fill",
+        "A trade that an order made when it came in.",
+        "price:Number qty:Number commission:Number commissionAsset:Text tradeId:Integer",
+    ),
+    ("Depth", "A book.", "lastUpdateId:Integer bids:Level[] asks:Level[]"),
+    (
+        "BookTicker",
+        "The best of a book; zeros for an empty side.",
+        "symbol:Symbol bidPrice:Number bidQty:Number askPrice:Number askQty:Number",
+    ),
+    (
+        "ExchangeInfo",
+        "The rules of the venue.",
+        "timezone:Text serverTime:Millis environment:Text rateLimits:RateLimit[] exchangeFilters:Any[] \
+         symbols:SymbolInfo[]",
+    ),
+    (
+        "RateLimit",
+        "How much of a limit is used; its window slides.",
+        "rateLimitType:RateLimitType interval:Interval intervalNum:Integer limit:Integer count?:Integer",
+    ),
+    (
+        "ErrorData",
+        "The refusal by its name, and its facts.",
+        "name:Reject field?:Text tag?:Integer sha256?:Text serverTime?:Millis timestamp?:Millis skewMillis?:Integer \
+         retryAfter?:Millis waitMillis?:Integer orderId?:OrderId bound?:Integer orderStatus?:OrdStatus symbol?:Symbol \
+         clientOrderId?:ClOrdId cancelResult?:HalfResult newOrderResult?:HalfResult cancelResponse?:Any \
+         newOrderResponse?:Any",
+    ),
+    (
+        "Error",
+        "Why a request was refused; it never executes later, but for -1007.",
+        "code:Integer msg:Text data:ErrorData",
+    ),
+    (
+        "ExecutionReport",
+        "A change of an order, with Binance's one-letter names.",
+        "e:ExecutionReportName E:Millis s:Symbol c:Text S:Side o:OrdType f:TimeInForce q:Number p:Number P:Number \
+         F:Number g:Integer C:Text x:ExecType X:OrdStatus r:Text i:Integer l:Number z:Number L:Number n:Number N:Nothing \
+         t:Integer T:Millis I:Integer w:Boolean m:Boolean M:Boolean O:Millis Z:Number Y:Number Q:Number W?:Millis \
+         V:SmpMode cancelCause?:Cause keptPriority?:Boolean A?:Number B?:Number u?:Integer U?:Integer Cs?:Symbol pL?:Number \
+         pl?:Number pY?:Number preventedAsMaker?:Boolean tradeGroupId?:Integer goodTillDate?:Millis reduceOnly?:Boolean",
+    ),
+];
+
+/// Words, with what they are about.
+const WORDS: &[(&str, &str, &[&str])] = &[
+    ("Side", "Side(54).", &["BUY", "SELL"]),
+    ("OrdType", "OrdType(40).", &["LIMIT", "LIMIT_MAKER", "MARKET"]),
+    ("TimeInForce", "TimeInForce(59).", &["GTC", "IOC", "FOK", "GTD"]),
+    ("ResponseType", "How much the answer tells.", &["ACK", "RESULT", "FULL"]),
+    (
+        "SmpMode",
+        "When it would meet an order of its own account.",
+        &["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"],
+    ),
+    (
+        "OrdStatus",
+        "OrdStatus(39).",
+        &["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "EXPIRED"],
+    ),
+    (
+        "ExecType",
+        "ExecType(150).",
+        &["NEW", "TRADE", "CANCELED", "REJECTED", "EXPIRED", "REPLACED", "TRADE_PREVENTION"],
+    ),
+    ("ExecutionReportName", "Its kind.", &["executionReport"]),
+    (
+        "ReplaceMode",
+        "Whether to place the new order where the old cannot be canceled.",
+        &["STOP_ON_FAILURE", "ALLOW_FAILURE"],
+    ),
+    ("HalfResult", "What became of one half.", &["SUCCESS", "FAILURE", "NOT_ATTEMPTED"]),
+    (
+        "Cause",
+        "Why an order closed.",
+        &[
+            "REQUESTED",
+            "IMMEDIATE_OR_CANCEL",
+            "FILL_OR_KILL",
+            "NO_LIQUIDITY",
+            "SELF_MATCH",
+            "GOOD_TILL_DATE",
+            "MASS_CANCEL",
+            "REDUCE_ONLY",
+            "SESSION_DISCONNECTED",
+            "SESSION_LOGGED_OUT",
+            "SERVER_RESTARTED",
+        ],
+    ),
+    ("RateLimitType", "What is counted.", &["ORDERS", "CANCELS", "QUERIES"]),
+    ("Interval", "The unit of the window.", &["MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY"]),
+    ("CancelOn", "Which end of a logon cancels its orders.", &["NONE", "DISCONNECT", "LOGOUT", "BOTH"]),
+];
+
+/// What is no object.
+pub fn scalars() -> Vec<(&'static str, Value)> {
+    let refusals: Vec<_> = sealgate::types::Reject::ALL.iter().map(|reject| reject.info().name).collect();
+    let words = WORDS
+        .iter()
+        .map(|(name, about, words)| (*name, json!({"type": "string", "description": about, "enum": words})));
+    let reject =
+        json!({"type": "string", "description": "What each means: docs/rejects.md.", "enum": refusals});
+    let mut all = answered();
+    all.extend(asked());
+    all.extend(words);
+    all.push(("Reject", reject));
+    all
+}
+
+/// What stands in answers.
+fn answered() -> Vec<(&'static str, Value)> {
+    vec![
+        ("Any", json!({})),
+        ("Nothing", json!({"type": "null"})),
+        ("Text", json!({"type": "string"})),
+        ("NullableText", json!({"type": ["string", "null"]})),
+        ("Boolean", json!({"type": "boolean"})),
+        ("Integer", json!({"type": "integer", "description": "64 bits; may be above 2^53."})),
+        ("Millis", json!({"type": "integer", "description": "Milliseconds since 1970, UTC.", "minimum": 0})),
+        ("NullableMillis", json!({"type": ["integer", "null"], "minimum": 0})),
+        (
+            "Number",
+            json!({
+                "type": "string", "description": "With all places of the instrument.",
+                "pattern": r"^-?[0-9]+(\.[0-9]+)?$",
+            }),
+        ),
+        (
+            "Level",
+            json!({
+                "type": "array", "description": "Price and quantity.", "items": reference("Number"), "minItems": 2,
+                "maxItems": 2,
+            }),
+        ),
+        (
+            "SymbolInfo",
+            json!({
+                "type": "object", "description": "An instrument, with the fields that Binance has.",
+                "required": ["symbol", "status", "kind", "filters"],
+            }),
+        ),
+        ("Placed", json!({"anyOf": [reference("OrderAck"), reference("OrderResult")]})),
+        (
+            "Refused",
+            json!({
+                "type": "object", "description": "A request that was refused.",
+                "required": ["id", "status", "error"], "additionalProperties": false,
+                "properties": {
+                    "id": reference("RequestId"), "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                    "repeated": {"type": "boolean"}, "error": reference("Error"),
+                    "rateLimits": {"type": "array", "items": reference("RateLimit")},
+                },
+            }),
+        ),
+    ]
+}
+
+/// What stands in requests.
+fn asked() -> Vec<(&'static str, Value)> {
+    let name = |about: &str| json!({"type": "string", "description": about, "pattern": "^[A-Za-z0-9._:@/+-]{1,36}$"});
+    let whole = |about: &str| json!({"type": ["integer", "string"], "description": about, "pattern": "^[0-9]+$", "minimum": 0});
+    vec![
+        (
+            "Decimal",
+            json!({
+                "type": ["string", "number"], "pattern": r"^[0-9]+(\.[0-9]+)?$",
+                "description": "Above zero, with no more places than the instrument has.",
+            }),
+        ),
+        ("Flag", json!({"type": "boolean", "description": "false: answer without rateLimits."})),
+        ("Whole", whole("A whole number, in quotes or without.")),
+        ("Time", whole("When it was sent: milliseconds since 1970, UTC.")),
+        (
+            "RecvWindow",
+            whole("How old it may be when it is executed, in milliseconds: 1 to 60000, by default 5000."),
+        ),
+        ("OrderId", whole("The order, by the server's number.")),
+        ("ClOrdId", name("A name that the client gives: unique per account and symbol.")),
+        ("AccountName", name("The account that acts; by default the first of the key.")),
+        ("ApiKey", name("The name of an API key.")),
+        ("Symbol", name("An instrument; exchangeInfo lists them.")),
+        (
+            "Signature",
+            json!({
+                "type": "string", "minLength": 88, "maxLength": 88,
+                "description": "Ed25519 over the method and all other parameters, base64; see docs/signing.md.",
+            }),
+        ),
+        (
+            "RequestId",
+            json!({
+                "type": ["string", "integer", "null"], "minLength": 1, "maxLength": 36,
+                "description": "Comes back in the answer and means nothing else.",
+            }),
+        ),
+    ]
+}
