@@ -2,10 +2,8 @@
 
 use crate::support::fix::buy;
 use crate::support::websocket::{resting, with};
-use crate::support::{Fix, PATIENCE, Setup, Venue, Ws, now, read_to_close};
-use sealgate::types::{Event, ExecType, Nanos};
+use crate::support::{Fix, PATIENCE, Setup, Venue, Ws, read_to_close};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
 use std::net::{Shutdown, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -103,7 +101,7 @@ fn fix_logon(venue: &Venue, next: u32, fields: &str) -> Fix {
     fix
 }
 
-fn ws_logon(venue: &Venue, params: &[(&str, &str)]) -> Ws {
+pub fn ws_logon(venue: &Venue, params: &[(&str, &str)]) -> Ws {
     let mut ws = Ws::connect(venue, "alice");
     let answer = ws.call("session.logon", params);
     assert_eq!(answer["status"], 200, "{answer}");
@@ -111,7 +109,7 @@ fn ws_logon(venue: &Venue, params: &[(&str, &str)]) -> Ws {
 }
 
 /// Waits for bytes that nobody reads: a socket that is closed over them resets its connection.
-fn leave_unread(socket: &TcpStream) {
+pub fn leave_unread(socket: &TcpStream) {
     assert_eq!(socket.peek(&mut [0; 1]).unwrap(), 1);
 }
 
@@ -194,7 +192,7 @@ fn a_fix_session_cancels_at_the_ends_that_its_mode_names() {
 }
 
 /// The session can be logged on to again: its last connection is gone.
-fn wait_until_gone(venue: &Venue) {
+pub fn wait_until_gone(venue: &Venue) {
     let started = Instant::now();
     loop {
         let mut fix = Fix::connect(venue, "alice");
@@ -250,10 +248,21 @@ fn bids(venue: &Venue) -> Vec<String> {
     levels.iter().map(|level| level[0].as_str().unwrap().to_owned()).collect()
 }
 
-fn a_restart_is_a_disconnect(end: impl FnOnce(&mut Venue)) {
+fn a_restart_is_a_disconnect(end: impl Fn(&mut Venue)) {
+    for (alice, bob, kept) in [("1", "0", vec!["97000.00"]), ("3", "2", vec!["97000.00"])] {
+        a_restart_with_modes_of_fix(&end, alice, bob, &kept);
+    }
+}
+
+/// Alice's and bob's FIX sessions in these modes, and a WebSocket logon in each mode; the orders of FIX that stay.
+fn a_restart_with_modes_of_fix(end: impl FnOnce(&mut Venue), alice: &str, bob: &str, kept: &[&str]) {
     let mut venue = Venue::start();
-    let mut fix = fix_logon(&venue, 1, "141=Y|35002=1|35003=300|");
-    fix.enter(buy("fix-1"));
+    let mut fix = Fix::connect(&venue, "bob");
+    fix.logon(&format!("141=Y|35002={bob}|35003=300|"));
+    assert_eq!(fix.read().get(35), "A");
+    assert_eq!(fix.enter(buy("fix-bob").replace("99000", "97000")).get(39), "0");
+    let mut fix_of_alice = fix_logon(&venue, 1, &format!("141=Y|35002={alice}|35003=300|"));
+    assert_eq!(fix_of_alice.enter(buy("fix-alice")).get(39), "0");
     let logons: Vec<Ws> = (0..)
         .zip(MODES)
         .map(|(n, (_, word, ..))| {
@@ -268,13 +277,13 @@ fn a_restart_is_a_disconnect(end: impl FnOnce(&mut Venue)) {
     sleep(Duration::from_millis(400));
     venue.start_again();
     let started = Instant::now();
-    assert_eq!(bids(&venue).len(), 5, "a restart cancels nothing by itself");
-    let none_and_logout = ["98002.00", "98000.00"];
-    wait_until(|| bids(&venue) == none_and_logout);
+    assert_eq!(bids(&venue).len(), 6, "a restart cancels nothing by itself");
+    let stay = [&["98002.00", "98000.00"], kept].concat();
+    wait_until(|| bids(&venue) == stay);
     assert!(started.elapsed() > Duration::from_millis(200), "before the grace was over");
     sleep(MOMENT);
-    assert_eq!(bids(&venue), none_and_logout);
-    drop((fix, logons));
+    assert_eq!(bids(&venue), stay);
+    drop((fix, fix_of_alice, logons));
 }
 
 #[test]
@@ -336,6 +345,35 @@ fn the_cause_is_told_to_other_sessions_at_once_and_to_the_fix_session_when_it_is
     assert_eq!(fix.read().get(35), "4", "what is left of the resend");
     let again = fix.enter(buy("gone"));
     assert_eq!((again.get(150), again.get(39)), ("I", "4"), "{again:?}");
+}
+
+#[test]
+fn each_shard_cancels_what_it_has_and_another_gateway_takes_over() {
+    let mut venue = Setup::new().topology("2x2/4").start();
+    let mut watcher = Watcher::new(&venue);
+    let on_the_other_shard = |id| with(with(resting(id), "symbol", "BTC-PERP"), "quantity", "1");
+    // Connections are dealt out in turn, so the second logon comes to another gateway than the first.
+    let terms = [("cancelOnDisconnect", "BOTH"), ("cancelGrace", "3000")];
+    let mut first = ws_logon(&venue, &terms);
+    assert_eq!(first.place(&resting("a"))["status"], 200);
+    assert_eq!(first.place(&on_the_other_shard("b"))["status"], 200);
+    drop(first);
+    let second = ws_logon(&venue, &terms[..1]);
+    sleep(MOMENT);
+    assert_eq!(watcher.status("a"), "NEW");
+    drop(second);
+    watcher.sees_canceled("a");
+    let mut fix = fix_logon(&venue, 1, "141=Y|35002=1|");
+    fix.enter(buy("c"));
+    let perp = buy("d").replace("BTC-USD", "BTC-PERP").replace("38=0.01", "38=1");
+    assert_eq!(fix.enter(perp).get(39), "0");
+    drop(fix);
+    watcher.sees_canceled("c");
+    wait_until(|| {
+        let open = watcher.0.call("openOrders.status", &[]);
+        open["result"].as_array().unwrap().is_empty()
+    });
+    venue.stop();
 }
 
 #[test]
@@ -410,86 +448,4 @@ fn wait_until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(started.elapsed() < PATIENCE, "it does not come");
     }
-}
-
-/// How long it takes from the end of a connection to the cancel in the engine: the two stand in one log, because client
-/// and server share a clock here.
-#[test]
-#[ignore = "a measurement: a thousand connections, figures for docs/numbers.md"]
-fn a_thousand_disconnects_are_measured() {
-    let mut venue = Venue::start();
-    let mut closed = HashMap::new();
-    for n in 0..250 {
-        for (kind, fix, reset) in [
-            ("fix-fin", true, false),
-            ("fix-rst", true, true),
-            ("ws-fin", false, false),
-            ("ws-rst", false, true),
-        ] {
-            let id = format!("{kind}-{n}");
-            let at = if fix { fix_closed_at(&venue, &id, reset) } else { ws_closed_at(&venue, &id, reset) };
-            closed.insert(id, at);
-        }
-    }
-    sleep(Duration::from_secs(1));
-    venue.stop();
-    let mut took: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    sealgate::run::recovery::replay(&venue.path("data"), |step| {
-        for event in step.events {
-            let Event::Execution(it) = event else { continue };
-            if it.exec_type == ExecType::Canceled {
-                let id = it.order.cl_ord_id.to_string();
-                let micros = step.time.since(closed[&id]).0 as f64 / 1e3;
-                took.entry(id.rsplit_once('-').unwrap().0.to_owned()).or_default().push(micros);
-                took.entry("all".to_owned()).or_default().push(micros);
-            }
-        }
-    })
-    .unwrap();
-    assert_eq!(took["all"].len(), 1_000);
-    for (kind, micros) in &mut took {
-        micros.sort_by(f64::total_cmp);
-        let at = |share: f64| micros[((micros.len() - 1) as f64 * share) as usize];
-        println!("{kind:8} p50 {:6.0} us   p99 {:6.0} us   max {:6.0} us", at(0.5), at(0.99), at(1.0));
-    }
-}
-
-/// Enters an order and closes the connection: when that was.
-fn fix_closed_at(venue: &Venue, id: &str, reset: bool) -> Nanos {
-    wait_until_gone(venue);
-    let mut fix = fix_logon_when_free(venue);
-    assert_eq!(fix.enter(buy(id)).get(39), "0");
-    if reset {
-        let test_request = fix.message("1", "112=unread|", false);
-        fix.send(&test_request);
-        leave_unread(&fix.stream.sock);
-    }
-    let at = now();
-    drop(fix.stream.sock);
-    at
-}
-
-/// The connection of before may not be gone yet.
-fn fix_logon_when_free(venue: &Venue) -> Fix {
-    let started = Instant::now();
-    loop {
-        let mut fix = Fix::connect(venue, "alice");
-        fix.logon("141=Y|35002=1|");
-        if fix.read().get(35) == "A" {
-            return fix;
-        }
-        assert!(started.elapsed() < PATIENCE);
-    }
-}
-
-fn ws_closed_at(venue: &Venue, id: &str, reset: bool) -> Nanos {
-    let mut ws = ws_logon(venue, &[("cancelOnDisconnect", "DISCONNECT")]);
-    assert_eq!(ws.place(&resting(id))["status"], 200);
-    if reset {
-        ws.socket.send(tungstenite::Message::text(r#"{"id":1,"method":"ping"}"#)).unwrap();
-        leave_unread(&ws.socket.get_ref().sock);
-    }
-    let at = now();
-    drop(ws);
-    at
 }

@@ -8,6 +8,7 @@ mod bad_input_websocket;
 mod bot;
 mod cancel_on_disconnect;
 mod demo;
+mod disconnect_times;
 mod examples;
 mod fix_resend;
 mod fix_trust;

@@ -152,14 +152,21 @@ impl FixConnection {
 
     /// The connection is gone. Another may have taken its session.
     pub fn gone(mut self, conn: ConnId, lines: &mut Lines, desk: &mut Desk) {
+        self.leaves(conn, lines, desk);
+        if let Some(line) = self.session.and_then(|session| lines.get_mut(session))
+            && line.owner() == Some(conn)
+        {
+            line.disconnected();
+        }
+    }
+
+    /// Nothing more is taken from it.
+    pub fn leaves(&mut self, conn: ConnId, lines: &mut Lines, desk: &mut Desk) {
         let line = self.session.and_then(|session| lines.get_mut(session));
         if line.is_some_and(|line| line.owner() == Some(conn)) {
             self.settle(lines, desk);
-            if let Some(line) = self.session.and_then(|session| lines.get_mut(session)) {
-                line.disconnected();
-            }
         }
-        if let Some(logon) = self.logon {
+        if let Some(logon) = self.logon.take() {
             desk.session_ended(logon, SessionEnd::Disconnect);
         }
     }

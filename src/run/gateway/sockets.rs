@@ -257,6 +257,11 @@ impl Gateway {
     fn leave(&mut self, id: ConnId, now: Nanos) {
         if let Some(connection) = self.connections.get_mut(id) {
             connection.leave(now);
+            match &mut connection.stage {
+                Stage::Handshake(_) => {}
+                Stage::Fix(fix) => fix.leaves(id, &mut self.lines, &mut self.desk),
+                Stage::WebSocket(websocket) => websocket.leaves(&mut self.desk),
+            }
             touch(&mut self.connections, &mut self.dirty, id);
         }
     }
@@ -265,7 +270,7 @@ impl Gateway {
     pub(super) fn remove(&mut self, id: ConnId) {
         match self.connections.remove(id).map(|connection| connection.stage) {
             Some(Stage::Fix(fix)) => fix.gone(id, &mut self.lines, &mut self.desk),
-            Some(Stage::WebSocket(websocket)) => websocket.gone(&mut self.desk),
+            Some(Stage::WebSocket(mut websocket)) => websocket.leaves(&mut self.desk),
             Some(Stage::Handshake(_)) | None => {}
         }
     }

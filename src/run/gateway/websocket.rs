@@ -51,10 +51,10 @@ impl WebSocket {
         &mut self.session
     }
 
-    /// The connection is gone.
-    pub fn gone(mut self, desk: &mut Desk) {
+    /// Nothing more is taken from the connection.
+    pub fn leaves(&mut self, desk: &mut Desk) {
         self.settle(desk);
-        if let Some(logon) = self.logon {
+        if let Some(logon) = self.logon.take() {
             desk.session_ended(logon, SessionEnd::Disconnect);
         }
     }
