@@ -89,7 +89,7 @@ impl Book {
     /// and closes when nothing is left to reduce.
     fn trade(&mut self, taker: &mut Taker, at: Handle, tape: &mut Tape<'_>) {
         let maker = self.orders.order_mut(at);
-        let (makes, takes) = (tradable(maker, tape), tradable(&taker.order, tape));
+        let (makes, takes) = (tradable(maker, &taker.order, tape), tradable(&taker.order, maker, tape));
         if takes.is_zero() {
             return tape.expire(&mut taker.order, Cause::ReduceOnly);
         }
@@ -107,10 +107,10 @@ impl Book {
         let maker = *self.orders.order(at);
         if maker.status == OrdStatus::Filled {
             self.remove(at);
-        } else if tradable(&maker, tape).is_zero() {
+        } else if is_spent(&maker, tape) {
             self.expire(at, Cause::ReduceOnly, tape);
         }
-        if taker.order.status.is_open() && tradable(&taker.order, tape).is_zero() {
+        if taker.order.status.is_open() && is_spent(&taker.order, tape) {
             tape.expire(&mut taker.order, Cause::ReduceOnly);
         }
     }
@@ -177,23 +177,25 @@ impl Book {
     /// the levels decide most cases; only then are orders looked at one by one, as many as the order would meet.
     fn fills_whole(&self, taker: &Taker, tape: &Tape<'_>) -> bool {
         let wanted = taker.order.remaining();
-        if tradable(&taker.order, tape) < wanted {
-            return false;
-        }
         let makers = self.side(taker.order.side.opposite());
         let mut left = wanted;
         let enough = makers.iter().take_while(|level| taker.crosses(level.price)).any(|level| {
             left = Qty(left.0.saturating_sub(level.qty.0));
             left.is_zero()
         });
-        let plain = taker.order.smp == SmpMode::None && self.orders.reduce_only() == 0;
+        let plain = taker.order.smp == SmpMode::None && !self.may_clip(&taker.order);
         if !enough || plain { enough } else { self.meets_enough(taker, tape) }
+    }
+
+    /// Whether a trade of the order may be clipped at a position.
+    fn may_clip(&self, taker: &Order) -> bool {
+        taker.reduce_only || self.orders.reduce_only() > 0
     }
 
     /// Goes through the makers as the order would meet them.
     fn meets_enough(&self, taker: &Taker, tape: &Tape<'_>) -> bool {
         let makers = self.side(taker.order.side.opposite());
-        let (mut left, mut moved) = (taker.order.remaining(), Moved::new(self.orders.reduce_only() > 0));
+        let (mut left, mut moved) = (taker.order.remaining(), Moved::new(self.may_clip(&taker.order)));
         for level in makers.iter().take_while(|level| taker.crosses(level.price)) {
             for (_, maker) in self.orders.queue(level.queue) {
                 match taker.prevention(maker) {
@@ -201,11 +203,19 @@ impl Book {
                     Some(SmpMode::ExpireMaker) => continue,
                     Some(SmpMode::None) | None => {}
                 }
-                let qty = moved.tradable(maker, tape).min(left);
+                let own = maker.account == taker.order.account;
+                let (makes, takes) = match own {
+                    true => (maker.remaining(), left),
+                    false => (
+                        moved.tradable(maker, maker.remaining(), tape),
+                        moved.tradable(&taker.order, left, tape),
+                    ),
+                };
+                let qty = makes.min(takes);
                 moved.trade(maker, taker, qty);
                 left = left.minus(qty);
-                if left.is_zero() {
-                    return true;
+                if left.is_zero() || moved.tradable(&taker.order, left, tape).is_zero() {
+                    return left.is_zero();
                 }
             }
         }
@@ -213,21 +223,27 @@ impl Book {
     }
 }
 
-/// What an order can trade now.
-fn tradable(order: &Order, tape: &Tape<'_>) -> Qty {
-    if !order.reduce_only {
+/// What an order can trade with another. A trade of an account with itself moves no position, so nothing clips it.
+fn tradable(order: &Order, with: &Order, tape: &Tape<'_>) -> Qty {
+    if !order.reduce_only || order.account == with.account {
         return order.remaining();
     }
-    clipped(order, tape.ledger.position(order.account, order.instrument))
+    clipped(order, order.remaining(), tape.ledger.position(order.account, order.instrument))
+}
+
+/// Whether an order may only reduce a position, and there is none that it could.
+fn is_spent(order: &Order, tape: &Tape<'_>) -> bool {
+    let position = || tape.ledger.position(order.account, order.instrument);
+    order.reduce_only && clipped(order, order.remaining(), position()).is_zero()
 }
 
 /// What is left of an order, clipped at what it can reduce of a position.
-fn clipped(order: &Order, position: i128) -> Qty {
+fn clipped(order: &Order, left: Qty, position: i128) -> Qty {
     let against = match order.side {
         Side::Buy => position.saturating_neg(),
         Side::Sell => position,
     };
-    Qty(u64::try_from(against.max(0)).unwrap_or(u64::MAX)).min(order.remaining())
+    Qty(u64::try_from(against.max(0)).unwrap_or(u64::MAX)).min(left)
 }
 
 /// How far positions would have moved, while it is looked whether an order would trade whole. Kept only where somebody
@@ -239,12 +255,12 @@ impl Moved {
         Self(kept.then(BTreeMap::new))
     }
 
-    fn tradable(&self, maker: &Order, tape: &Tape<'_>) -> Qty {
-        if !maker.reduce_only {
-            return maker.remaining();
+    fn tradable(&self, order: &Order, left: Qty, tape: &Tape<'_>) -> Qty {
+        if !order.reduce_only {
+            return left;
         }
-        let moved = self.0.as_ref().and_then(|moved| moved.get(&maker.account)).copied().unwrap_or_default();
-        clipped(maker, tape.ledger.position(maker.account, maker.instrument).saturating_add(moved))
+        let moved = self.0.as_ref().and_then(|moved| moved.get(&order.account)).copied().unwrap_or_default();
+        clipped(order, left, tape.ledger.position(order.account, order.instrument).saturating_add(moved))
     }
 
     fn trade(&mut self, maker: &Order, taker: &Taker, qty: Qty) {

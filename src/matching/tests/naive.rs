@@ -165,7 +165,11 @@ impl Naive {
 
     fn trade(&mut self, taker: &mut Order, at: usize, time: Nanos, events: &mut Vec<Event>) {
         let mut maker = self.resting[at];
-        let (makes, takes) = (self.tradable(&maker), self.tradable(taker));
+        let own = maker.account == taker.account;
+        let (makes, takes) = match own {
+            true => (maker.remaining().0, taker.remaining().0),
+            false => (self.tradable(&maker), self.tradable(taker)),
+        };
         if takes == 0 {
             *taker = Order { status: OrdStatus::Expired, updated: time, ..*taker };
             return events.push(told(ExecType::Expired, *taker, None, Some(Cause::ReduceOnly)));
