@@ -70,7 +70,7 @@ pub struct Settings {
 }
 
 /// What the venue takes from clients.
-const FROM_CLIENTS: &[&[u8]] = &[b"D", b"F"];
+const FROM_CLIENTS: &[&[u8]] = &[b"D", b"F", b"G", b"H", b"AF", b"q"];
 
 /// What clients take from the venue.
 const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"3"];
