@@ -1,5 +1,7 @@
 //! What clients are told, compared with the examples of `docs/protocol-websocket.md`.
 
+mod changes;
+
 use super::*;
 use crate::config::fixture::{BTC_USD, ETH_PERP, KEY, directory};
 use crate::limits::ONCE_FILLS_MAX;
@@ -96,11 +98,8 @@ fn cancel() -> CancelOrder {
 
 fn canceled() -> Execution {
     let order = Order { status: OrdStatus::Canceled, ..filled_in_part().order };
-    Execution {
-        cancel_id: Some(name("bot-18")),
-        cause: Some(Cause::Requested),
-        ..execution(ExecType::Canceled, order)
-    }
+    let cause = Some(Cause::Requested);
+    Execution { cancel_id: Some(name("bot-18")), cause, ..execution(ExecType::Canceled, order) }
 }
 
 fn placing(response: ResponseType) -> Pending {
@@ -145,7 +144,7 @@ fn refused(refusal: Refusal) -> String {
 
 /// Every response and event of the page, as the code writes it.
 fn written() -> Vec<(&'static str, String)> {
-    [of_the_connection(), of_orders(), of_questions(), of_errors()].concat()
+    [of_the_connection(), of_orders(), of_questions(), of_errors(), changes::written()].concat()
 }
 
 fn of_the_connection() -> Vec<(&'static str, String)> {

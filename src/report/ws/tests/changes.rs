@@ -1,0 +1,148 @@
+//! The examples of requests that change orders or ask about an account.
+
+use super::*;
+use crate::types::{
+    AccountLimits, AccountState, AccountTrade, AmendOrder, CancelScope, MassCancel, MassCanceled,
+    PositionState, Prevented, ReplaceMode, ReplaceOrder, Replaced, SmpGroupId, Unchanged,
+};
+
+const LIMITS: AccountLimits = AccountLimits {
+    account: AccountId(1),
+    max_open_orders: 1_000,
+    max_position: 1_000_000,
+    smp_group: SmpGroupId(7),
+    enabled: true,
+};
+
+fn amending() -> Pending {
+    let target = OrderRef::ClOrdId(name("bot-17"));
+    let amend = AmendOrder {
+        account: AccountId(1),
+        instrument: BTC_USD,
+        cl_ord_id: name("bot-19"),
+        target,
+        price: None,
+        qty: Qty(3_000),
+        keep_priority: true,
+        unchanged: Unchanged::default(),
+    };
+    Pending::new(&RequestKind::Amend(amend), ResponseType::Result)
+}
+
+fn amended() -> Execution {
+    let order = Order { cl_ord_id: name("bot-19"), qty: Qty(3_000), ..filled_in_part().order };
+    let orig_cl_ord_id = name("bot-17");
+    let replaced = Replaced { orig_cl_ord_id, orig_qty: Qty(5_000), kept_priority: true };
+    Execution { replaced: Some(replaced), ..execution(ExecType::Replaced, order) }
+}
+
+fn replacing() -> Pending {
+    let order = NewOrder { cl_ord_id: name("bot-20"), price: Price(5_990_000), ..new_order() };
+    let replace = ReplaceOrder { cancel: cancel(), order, mode: ReplaceMode::StopOnFailure };
+    Pending::new(&RequestKind::Replace(replace), ResponseType::Ack)
+}
+
+fn placed_instead() -> Execution {
+    let order = Order { id: OrderId(4712), cl_ord_id: name("bot-20"), price: Price(5_990_000), ..order() };
+    execution(ExecType::New, order)
+}
+
+fn mass_canceled() -> Pending {
+    let scope = CancelScope { account: AccountId(1), instrument: Some(BTC_USD), side: None, session: None };
+    let cancel = MassCancel { scope, cl_ord_id: name("bot-18") };
+    let mut pending = Pending::new(&RequestKind::MassCancel(cancel), ResponseType::Result);
+    pending.hear(&Event::Execution(Execution { cause: Some(Cause::MassCancel), ..canceled() }), AT);
+    let report = MassCanceled {
+        id: OrderId(4713),
+        scope,
+        by: SessionId::NONE,
+        cl_ord_id: cancel.cl_ord_id,
+        canceled: 1,
+        refusal: None,
+    };
+    pending.hear(&Event::MassCanceled(report), AT);
+    pending
+}
+
+fn prevented() -> Execution {
+    let order = Order { status: OrdStatus::Expired, prevented_qty: Qty(3_000), ..filled_in_part().order };
+    let order = Order { smp_group: SmpGroupId(7), ..order };
+    let lost = Prevented { qty: Qty(3_000), price: order.price, counter: OrderId(4700), maker: false };
+    let cause = Some(Cause::SelfMatch);
+    Execution { prevented: Some(lost), cause, ..execution(ExecType::Expired, order) }
+}
+
+/// The responses and events of the page.
+pub(super) fn written() -> Vec<(&'static str, String)> {
+    let executed = |id, limits: &[RateLimitUse], pending: &Pending| {
+        said(|r, out| r.executed(&to(id, limits), pending, NOW, out))
+    };
+    let answered = |answer: &Answer| {
+        let limits = &[QUERIES];
+        said(|r, out| r.answered(&to("ask-1", limits), &placing(ResponseType::Ack), answer, NOW, out))
+    };
+    let mut both = replacing();
+    for execution in [canceled(), placed_instead()] {
+        both.hear(&Event::Execution(execution), AT);
+    }
+    let mut stopped = replacing();
+    stopped.hear(&Event::CancelRejected(too_late()), AT);
+    let at = EventRef { index: 1, ..AT };
+    let own = said(|r, out| r.execution_report(0, &prevented(), at, NOW, out));
+    vec![
+        ("order.test response", answered(&Answer::Tested(Ok(())))),
+        (
+            "order.amend.keepPriority response",
+            executed("amend-19", &[CANCELS], &heard(amending(), &[amended()])),
+        ),
+        ("order.cancelReplace response", executed("replace-20", &[ORDERS], &both)),
+        ("cancelReplace error", executed("replace-20", &[ORDERS], &stopped)),
+        ("openOrders.cancelAll response", executed("cancel-18", &[CANCELS], &mass_canceled())),
+        ("account.status response", answered(&Answer::Account(Ok(state())))),
+        (
+            "account.rateLimits.orders response",
+            said(|r, out| r.rate_limits(&to("ask-1", &[QUERIES]), &[ORDERS, CANCELS, QUERIES], out)),
+        ),
+        ("myTrades response", answered(&Answer::Trades(BTC_USD, vec![trade()]))),
+        ("executionReport prevented event", own),
+    ]
+}
+
+fn too_late() -> CancelRejected {
+    CancelRejected {
+        account: AccountId(1),
+        instrument: BTC_USD,
+        session: SessionId::NONE,
+        cl_ord_id: name("bot-18"),
+        orig_cl_ord_id: Some(name("bot-17")),
+        order_id: Some(OrderId(4711)),
+        status: OrdStatus::Filled,
+        response_to: crate::types::CxlRejResponseTo::Cancel,
+        refusal: Reject::TooLateToCancel.into(),
+    }
+}
+
+fn state() -> AccountState {
+    let position =
+        PositionState { instrument: BTC_USD, position: 2_000, open_buy: 3_000, open_sell: 0, open_orders: 1 };
+    AccountState { limits: LIMITS, positions: vec![position] }
+}
+
+fn trade() -> AccountTrade {
+    let execution = filled_in_part();
+    AccountTrade {
+        fill: execution.fill.unwrap(),
+        order: execution.order.id,
+        side: Side::Buy,
+        time: execution.order.updated,
+    }
+}
+
+#[test]
+fn a_mass_cancel_counts_what_several_shards_did() {
+    let mut pending = mass_canceled();
+    let Some(Event::MassCanceled(report)) = pending.last else { panic!() };
+    pending.hear(&Event::MassCanceled(MassCanceled { canceled: 4, ..report }), AT);
+    let text = said(|r, out| r.executed(&to("cancel-18", &[]), &pending, NOW, out));
+    assert!(text.contains(r#""canceledOrders":5,"#), "{text}");
+}
