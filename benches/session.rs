@@ -1,14 +1,14 @@
 //! What the FIX session costs: an order that is in sequence, from bytes to the word that it may be decoded.
 //!
-//! Row of `docs/numbers.md`: session. Frame and checksum, parse, and the session's receive with the dictionary's
-//! check; the record that it makes for the session log is dropped here, `benches/journal.rs` appends one.
+//! Row of `docs/numbers.md`: session. Frame, checksum and fields in one pass, and the session's receive with the
+//! dictionary's check; the record that it makes for the session log is dropped here, `benches/journal.rs` appends one.
 
 mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sealgate::session::fix::{Collected, Incoming, Session};
 use sealgate::types::MsgSeqNum;
-use sealgate::wire::fix::{Framed, Index, Message, frame};
+use sealgate::wire::fix::{Index, Taken, take};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use support::NOW;
@@ -18,8 +18,7 @@ use support::messages::{established, fix_order};
 const MESSAGES: usize = 500;
 
 fn receive(session: &mut Session, index: &mut Index, bytes: &[u8], out: &mut Collected) -> Incoming {
-    assert_eq!(frame(bytes), Framed::Message(bytes.len()));
-    let message = Message::parse(bytes, index).expect("a message");
+    let Taken::Message(message) = take(bytes, true, index) else { panic!("a message") };
     session.receive(&message, NOW, out)
 }
 

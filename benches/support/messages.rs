@@ -29,6 +29,23 @@ pub fn fix_order(number: MsgSeqNum) -> Vec<u8> {
     out
 }
 
+/// A NewOrderSingle(D) of a session that is signed as a whole, with an id that makes 200 bytes of it.
+pub fn fix_order_of_200_bytes() -> Vec<u8> {
+    let mut out = Vec::new();
+    let begun = begin(&mut out, &header(b"D", MsgSeqNum(2)));
+    out.put(tag::ACCOUNT, b"ALICE-1");
+    out.put(tag::CL_ORD_ID, b"bench-000000000000000000000000000002");
+    out.put(tag::ORDER_QTY, b"0.5");
+    out.put(tag::ORD_TYPE, b"2");
+    out.put(tag::PRICE, b"60000.00");
+    out.put(tag::SIDE, b"1");
+    out.put(tag::SYMBOL, b"BTC-USD");
+    out.put(tag::TIME_IN_FORCE, b"1");
+    out.put_time(tag::TRANSACT_TIME, NOW);
+    finish(&mut out, begun);
+    out
+}
+
 /// A signed `order.place`.
 pub fn websocket_order() -> String {
     let params = [

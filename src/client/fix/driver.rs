@@ -6,7 +6,7 @@ use crate::client::connect::now;
 use crate::client::{ApiKey, Error};
 use crate::session::fix::{Collected, Incoming, LogonRequest, Notice, Numbers, Outgoing, Session, Settings};
 use crate::types::MsgSeqNum;
-use crate::wire::fix::{Framed, Index, Message, frame, tag};
+use crate::wire::fix::{Index, Message, Taken, tag, take};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -214,48 +214,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn take_in(&mut self) -> Result<(), Error> {
-        let inbox = std::mem::take(&mut self.inbox);
+        let (inbox, mut index) = (std::mem::take(&mut self.inbox), std::mem::take(&mut self.index));
         let mut at = 0;
         loop {
-            match frame(&inbox[at..]) {
-                Framed::NeedMore => break,
-                Framed::Message(length) => {
-                    self.message(&inbox[at..at + length])?;
+            match take(&inbox[at..], true, &mut index) {
+                Taken::NeedMore => break,
+                Taken::Message(message) => {
+                    self.message(&message)?;
                     self.drain_queue()?;
-                    at += length;
+                    at += message.bytes().len();
                 }
-                Framed::Garbled { skip, .. } => at += skip,
-                Framed::TooLong => return Err(Error::Protocol("a message above the limit".to_owned())),
+                // Garbled messages are ignored; they use up no number.
+                Taken::Garbled { skip, .. } => at += skip,
+                Taken::TooLong => return Err(Error::Protocol("a message above the limit".to_owned())),
             }
         }
-        self.inbox = inbox;
+        (self.inbox, self.index) = (inbox, index);
         self.inbox.drain(..at);
         Ok(())
     }
 
     fn drain_queue(&mut self) -> Result<(), Error> {
-        let mut queued = std::mem::take(&mut self.queued);
+        let (mut queued, mut index) = (std::mem::take(&mut self.queued), Index::new());
         while self.session.take_queued(&mut queued, now(), &mut self.out) {
-            self.message(&queued)?;
+            if let Ok(message) = Message::parse(&queued, &mut index) {
+                self.message(&message)?;
+            }
         }
         self.queued = queued;
         Ok(())
     }
 
-    fn message(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn message(&mut self, message: &Message<'_>) -> Result<(), Error> {
         let at = Instant::now();
-        // Garbled messages are ignored; they use up no number.
-        let Ok(message) = Message::parse(bytes, &mut self.index) else { return Ok(()) };
         if message.msg_type() == b"5"
             && let Some(text) = message.get(tag::TEXT)
         {
             self.goodbye = Some(format!("the server logged out: {}", String::from_utf8_lossy(text)));
         }
-        if self.session.receive(&message, now(), &mut self.out) != Incoming::Deliver {
+        if self.session.receive(message, now(), &mut self.out) != Incoming::Deliver {
             return Ok(());
         }
-        let report = messages::report(&message)
-            .ok_or_else(|| Error::Protocol(format!("not understood: {}", printable(bytes))))?;
+        let report = messages::report(message)
+            .ok_or_else(|| Error::Protocol(format!("not understood: {}", printable(message.bytes()))))?;
         let possible_duplicate = message.flag(tag::POSS_DUP_FLAG) || message.flag(tag::POSS_RESEND);
         let report = named(report, &self.recent);
         deliver(&self.ears.reports, Received { report, at, possible_duplicate })

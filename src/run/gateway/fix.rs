@@ -19,7 +19,7 @@ use crate::types::{
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
-use crate::wire::fix::{Dictionary, Framed, Index, Message, frame_with, tag};
+use crate::wire::fix::{Dictionary, Index, Message, Taken, tag, take};
 
 /// Marks the token of a FIX request: the rest is its session. WebSocket tokens have this bit clear.
 const FIX_TOKEN: u64 = 1 << 63;
@@ -103,32 +103,34 @@ impl FixConnection {
     pub fn receive(&mut self, plain: &[u8], turn: &mut FixTurn<'_>) -> Go {
         let mut input = std::mem::take(&mut self.input);
         input.extend_from_slice(plain);
+        let mut index = std::mem::take(&mut self.index);
         let mut at = 0;
         let mut go = if self.starved { self.take_queued(turn) } else { Go::On };
         // A turn's bytes are one read, so the records that they can make are bounded; room is asked for all the same.
         while go == Go::On && turn.log.has_room() {
             let line = self.session.and_then(|session| turn.lines.get_mut(session));
             let check_sum = line.is_none_or(|line| line.checks_sum());
-            match frame_with(&input[at..], check_sum) {
-                Framed::NeedMore => break,
-                Framed::Message(length) => {
-                    go = self.framed(&input[at..at + length], turn);
+            match take(&input[at..], check_sum, &mut index) {
+                Taken::NeedMore => break,
+                Taken::Message(message) => {
+                    go = self.message(&message, turn);
                     // Who takes the connection over reads the Logon again.
-                    at += if matches!(go, Go::Over(_)) { 0 } else { length };
+                    at += if matches!(go, Go::Over(_)) { 0 } else { message.bytes().len() };
                 }
                 // Before a logon there is nobody to be patient with.
-                Framed::Garbled { .. } | Framed::TooLong if self.session.is_none() => go = Go::Silent,
-                Framed::Garbled { skip, .. } => {
+                Taken::Garbled { .. } | Taken::TooLong if self.session.is_none() => go = Go::Silent,
+                Taken::Garbled { skip, .. } => {
                     self.garbled(&input[at..at + skip], turn);
                     at += skip;
                 }
-                Framed::TooLong => {
+                Taken::TooLong => {
                     go = self.too_long(turn);
                     // The stream cannot be followed any further, so nothing of it is read.
                     at = input.len();
                 }
             }
         }
+        self.index = index;
         self.settle(turn.lines, turn.desk);
         self.starved = !turn.log.has_room();
         input.drain(..at);
@@ -179,20 +181,6 @@ impl FixConnection {
         {
             desk.session_ended(logon, end);
         }
-    }
-
-    fn framed(&mut self, bytes: &[u8], turn: &mut FixTurn<'_>) -> Go {
-        let mut index = std::mem::take(&mut self.index);
-        let go = match Message::parse(bytes, &mut index) {
-            Ok(message) => self.message(&message, turn),
-            Err(_) if self.session.is_some() => {
-                self.garbled(bytes, turn);
-                Go::On
-            }
-            Err(_) => Go::Silent,
-        };
-        self.index = index;
-        go
     }
 
     /// A garbled message uses up no number, so the session asks for it again; some refuse it instead.

@@ -42,7 +42,7 @@ pub use state::{Act, Input, State, decide};
 
 use crate::config::Window;
 use crate::types::{CancelTerms, FixVersion, MsgSeqNum, Nanos, Reject, Span};
-use crate::wire::fix::{Message, SOH, parse_uint, tag};
+use crate::wire::fix::{Message, SOH, Template, parse_uint, tag};
 use budget::Budget;
 use resend::{Queue, Replay};
 
@@ -58,6 +58,8 @@ pub struct Session {
     hours: Option<Window>,
     /// What may still be sent again. It outlives connections: who comes again has no more of it.
     budget: Budget,
+    /// What our headers begin with.
+    template: Template,
     /// A body that is being made.
     body: Vec<u8>,
     /// A record that is being made.
@@ -113,6 +115,7 @@ impl Session {
     pub fn new(settings: Settings, numbers: Numbers) -> Self {
         Self {
             reset_due: settings.reset_on_disconnect && numbers != Numbers::FRESH,
+            template: settings.template(),
             settings,
             numbers,
             state: State::Idle,

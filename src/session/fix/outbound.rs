@@ -5,7 +5,8 @@ use crate::limits::ECHOED_BYTES_MAX;
 use crate::types::reject::FixAnswer;
 use crate::types::{Detail, EventRef, MsgSeqNum, Nanos, OutboundBody, Refusal, SessionRecord};
 use crate::wire::fix::{
-    Fault, Field, Header, Message, PutFields, SOH, begin, finish, finish_signed, parse_uint, tag, write_time,
+    Fault, Field, Message, Opening, PutFields, SOH, Template, finish, finish_signed, parse_uint, tag,
+    write_time,
 };
 use std::io::Write as _;
 
@@ -286,7 +287,7 @@ impl Session {
         let processed = self.processed();
         if self.connection.replay.is_none() {
             return write_message(
-                &self.settings,
+                &mut self.template,
                 processed,
                 number,
                 msg_type,
@@ -298,7 +299,7 @@ impl Session {
             );
         }
         let held = &mut self.connection.held;
-        write_message(&self.settings, processed, number, msg_type, body, mark, sign, now, held);
+        write_message(&mut self.template, processed, number, msg_type, body, mark, sign, now, held);
         if held.len() > HELD_BYTES_MAX && self.state != State::Idle {
             // All of it is recorded: the peer gets it by ResendRequest on its next connection.
             self.connection.held.clear();
@@ -319,7 +320,7 @@ impl Session {
     ) {
         self.connection.last_sent = now;
         let processed = self.processed();
-        write_message(&self.settings, processed, number, msg_type, body, mark, None, now, out.wire());
+        write_message(&mut self.template, processed, number, msg_type, body, mark, None, now, out.wire());
     }
 
     /// LastMsgSeqNumProcessed(369), where the session tells it.
@@ -346,7 +347,7 @@ impl Session {
 
 #[allow(clippy::too_many_arguments)] // As `emit`; apart from it so that the buffer may be one of the session's own.
 fn write_message(
-    settings: &super::Settings,
+    template: &mut Template,
     processed: Option<MsgSeqNum>,
     number: MsgSeqNum,
     msg_type: &[u8],
@@ -356,18 +357,8 @@ fn write_message(
     now: Nanos,
     to: &mut Vec<u8>,
 ) {
-    let header = Header {
-        begin_string: settings.dictionary.begin_string,
-        msg_type,
-        number,
-        sender: &settings.our_comp_id,
-        target: &settings.peer_comp_id,
-        sent: now,
-        poss_dup: mark.poss_dup,
-        poss_resend: mark.poss_resend,
-        precision: settings.precision,
-    };
-    let begun = begin(to, &header);
+    let Mark { poss_dup, poss_resend } = mark;
+    let begun = template.begin(to, &Opening { msg_type, number, sent: now, poss_dup, poss_resend });
     let mut body = body;
     if let Some(processed) = processed {
         let route = route_length(body);

@@ -29,6 +29,7 @@ impl Session {
     /// Another set-up for the same session. Bounds of a Logon hold from the next one on.
     pub fn reconfigure(&mut self, settings: Settings) {
         debug_assert_eq!(settings.session, self.settings.session, "another session is another session");
+        self.template = settings.template();
         self.settings = settings;
     }
 

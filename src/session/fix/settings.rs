@@ -3,7 +3,7 @@
 use crate::config::{FixRules, FixSession};
 use crate::limits::{LOGON_DEADLINE, OUTBOUND_BLOCK};
 use crate::types::{CancelPolicy, SessionId, Span};
-use crate::wire::fix::{Dictionary, FIX44, Precision, Validation};
+use crate::wire::fix::{Dictionary, FIX44, Precision, Template, Validation};
 
 /// Settings of one session, from our side.
 #[derive(Clone)]
@@ -76,6 +76,11 @@ const FROM_CLIENTS: &[&[u8]] = &[b"D", b"F", b"G", b"H", b"AF", b"q"];
 const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"3"];
 
 impl Settings {
+    /// What the headers of its messages begin with.
+    pub(super) fn template(&self) -> Template {
+        Template::new(self.dictionary.begin_string, &self.our_comp_id, &self.peer_comp_id, self.precision)
+    }
+
     /// The venue's side of a session of the configuration.
     pub fn acceptor(session: &FixSession) -> Self {
         let rules = &session.rules;

@@ -1,11 +1,16 @@
 //! Fields → bytes: a message is appended to a buffer, and its BodyLength and CheckSum are filled in place.
 //!
 //! ```text
-//! begin:  8=FIX.4.4|9=???|35=…|34=…|…header…|      put, put …      finish:  |10=ddd|
-//!                     └── three digits are left open; a shorter or longer body is moved by one byte
+//! Template:  8=FIX.4.4|9=???|35=   …   49=SEALGATE|52=   …   56=ALICE|      made once for a session
+//!                        │       MsgType|34=number|  time to the second │ fraction|
+//! begin ─────────────────┘       put, put …      finish:  |10=ddd|
+//!          three digits are left open; a shorter or longer body is moved by one byte
 //! ```
+//!
+//! Tags are copied from a table of their texts, eight bytes at once. No allocation beyond the buffer's own growth.
 
-use super::text::{Precision, write_time, write_uint};
+use super::message::sum_of;
+use super::text::{Precision, write_fraction, write_time, write_uint};
 use super::{SOH, tag};
 use crate::types::{MsgSeqNum, Nanos};
 
@@ -85,8 +90,127 @@ impl PutFields for Vec<u8> {
 }
 
 fn put_tag(out: &mut Vec<u8>, tag: u32) {
-    write_uint(out, u64::from(tag));
-    out.push(b'=');
+    match TAGS.get(tag as usize) {
+        Some(text) => {
+            // All eight bytes are copied, which is one move, and what is too much is taken back.
+            out.extend_from_slice(text);
+            out.truncate(out.len() - usize::from(text[7]));
+        }
+        None => {
+            write_uint(out, u64::from(tag));
+            out.push(b'=');
+        }
+    }
+}
+
+/// `tag=` for each tag of the standard. The last byte tells how many of the eight are too much.
+static TAGS: [[u8; 8]; 2_048] = {
+    let mut texts = [[0; 8]; 2_048];
+    let mut tag = 0;
+    while tag < texts.len() {
+        let digits = if tag == 0 { 1 } else { tag.ilog10() as usize + 1 };
+        let (mut rest, mut at) = (tag, digits);
+        while at > 0 {
+            at -= 1;
+            texts[tag][at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        texts[tag][digits] = b'=';
+        texts[tag][7] = 8 - digits as u8 - 1;
+        tag += 1;
+    }
+    texts
+};
+
+/// The parts of a session's header that are the same in each message.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// `8=…|9=000|35=`
+    head: Vec<u8>,
+    /// `49=…|52=`
+    sender: Vec<u8>,
+    /// `56=…|`
+    target: Vec<u8>,
+    precision: Precision,
+    /// The second that was written last, and its text.
+    second: (u64, [u8; SECOND_BYTES]),
+}
+
+/// What differs from message to message in a header.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// MsgType(35).
+    pub msg_type: &'a [u8],
+    /// MsgSeqNum(34).
+    pub number: MsgSeqNum,
+    /// SendingTime(52).
+    pub sent: Nanos,
+    /// PossDupFlag(43)=Y with this OrigSendingTime(122).
+    pub poss_dup: Option<Nanos>,
+    /// PossResend(97)=Y.
+    pub poss_resend: bool,
+}
+
+/// `YYYYMMDD-HH:MM:SS`
+const SECOND_BYTES: usize = 17;
+
+impl Template {
+    /// For a session of this BeginString(8), SenderCompID(49) and TargetCompID(56). Timestamps have the digits of
+    /// `precision`.
+    pub fn new(begin_string: &[u8], sender: &[u8], target: &[u8], precision: Precision) -> Self {
+        let (mut head, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
+        head.put(tag::BEGIN_STRING, begin_string);
+        head.put(tag::BODY_LENGTH, b"000");
+        put_tag(&mut head, tag::MSG_TYPE);
+        from.put(tag::SENDER_COMP_ID, sender);
+        put_tag(&mut from, tag::SENDING_TIME);
+        to.put(tag::TARGET_COMP_ID, target);
+        let mut template = Self { head, sender: from, target: to, precision, second: (0, [0; SECOND_BYTES]) };
+        template.turn_to(0);
+        template
+    }
+
+    /// Appends the header. The body is `put` after it, then [`finish`] closes the message.
+    pub fn begin(&mut self, out: &mut Vec<u8>, opening: &Opening<'_>) -> Begun {
+        let start = out.len();
+        out.extend_from_slice(&self.head);
+        let body = out.len() - b"35=".len();
+        out.extend_from_slice(opening.msg_type);
+        out.push(SOH);
+        out.put_uint(tag::MSG_SEQ_NUM, u64::from(opening.number.0));
+        if opening.poss_dup.is_some() {
+            out.put_bool(tag::POSS_DUP_FLAG, true);
+        }
+        out.extend_from_slice(&self.sender);
+        self.write_now(out, opening.sent);
+        out.push(SOH);
+        out.extend_from_slice(&self.target);
+        if opening.poss_resend {
+            out.put_bool(tag::POSS_RESEND, true);
+        }
+        if let Some(original) = opening.poss_dup {
+            out.put_time_with(tag::ORIG_SENDING_TIME, original, self.precision);
+        }
+        Begun { start, body }
+    }
+
+    /// A time that is nearly always in the second of the last one.
+    fn write_now(&mut self, out: &mut Vec<u8>, at: Nanos) {
+        let second = at.0 / 1_000_000_000;
+        if second != self.second.0 {
+            self.turn_to(second);
+        }
+        out.extend_from_slice(&self.second.1);
+        write_fraction(out, (at.0 % 1_000_000_000) as u32, self.precision);
+    }
+
+    #[cold]
+    fn turn_to(&mut self, second: u64) {
+        let mut text = Vec::with_capacity(SECOND_BYTES);
+        write_time(&mut text, Nanos(second * 1_000_000_000), Precision::Seconds);
+        self.second = (second, [0; SECOND_BYTES]);
+        self.second.1.copy_from_slice(&text);
+    }
 }
 
 /// A message that was begun and not finished: where it stands in the buffer.
@@ -99,35 +223,17 @@ pub struct Begun {
 
 const OPEN_DIGITS: usize = 3;
 
-/// Appends the header. The body is `put` after it, then [`finish`] closes the message.
+/// Appends a header that is written once: [`Template::begin`] for those that follow each other.
 pub fn begin(out: &mut Vec<u8>, header: &Header<'_>) -> Begun {
-    let start = out.len();
-    out.put(tag::BEGIN_STRING, header.begin_string);
-    put_tag(out, tag::BODY_LENGTH);
-    out.extend_from_slice(b"000");
-    out.push(SOH);
-    let body = out.len();
-    out.put(tag::MSG_TYPE, header.msg_type);
-    out.put_uint(tag::MSG_SEQ_NUM, u64::from(header.number.0));
-    if header.poss_dup.is_some() {
-        out.put_bool(tag::POSS_DUP_FLAG, true);
-    }
-    out.put(tag::SENDER_COMP_ID, header.sender);
-    out.put_time_with(tag::SENDING_TIME, header.sent, header.precision);
-    out.put(tag::TARGET_COMP_ID, header.target);
-    if header.poss_resend {
-        out.put_bool(tag::POSS_RESEND, true);
-    }
-    if let Some(original) = header.poss_dup {
-        out.put_time_with(tag::ORIG_SENDING_TIME, original, header.precision);
-    }
-    Begun { start, body }
+    let Header { msg_type, number, sent, poss_dup, poss_resend, .. } = *header;
+    let mut template = Template::new(header.begin_string, header.sender, header.target, header.precision);
+    template.begin(out, &Opening { msg_type, number, sent, poss_dup, poss_resend })
 }
 
 /// Fills in BodyLength and appends CheckSum.
 pub fn finish(out: &mut Vec<u8>, begun: Begun) {
     fill_body_length(out, begun);
-    let sum = out[begun.start..].iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+    let sum = sum_of(&out[begun.start..]);
     let digits = [b'0' + sum / 100, b'0' + sum / 10 % 10, b'0' + sum % 10];
     out.put(tag::CHECK_SUM, &digits);
 }

@@ -1,4 +1,4 @@
-//! Finds one message in a stream of bytes.
+//! Finds one message in a stream of bytes, and reads it.
 //!
 //! ```text
 //! 8=FIX.4.4|9=63|35=A|…………………|10=128|
@@ -11,6 +11,7 @@
 //! and uses up no sequence number.
 
 use super::SOH;
+use super::message::{Index, Malformed, Message, sum_of};
 use super::text::parse_uint;
 use crate::limits::FIX_MESSAGE_BYTES_MAX;
 
@@ -44,12 +45,54 @@ pub enum Garble {
     /// CheckSum is not the sum of the bytes, or has not three digits.
     #[error("wrong CheckSum")]
     CheckSum,
+    /// What stands between is not `tag=value` throughout, or does not begin with 8, 9 and 35.
+    #[error(transparent)]
+    Fields(#[from] Malformed),
+}
+
+/// What stands at the start of the received bytes, with its fields.
+#[derive(Clone, Copy, Debug)]
+pub enum Taken<'a> {
+    /// Nothing whole yet.
+    NeedMore,
+    /// A message whose BodyLength and CheckSum are right.
+    Message(Message<'a>),
+    /// So many bytes are no message: drop them and look again.
+    Garbled {
+        /// How many.
+        skip: usize,
+        /// What is wrong with them.
+        why: Garble,
+    },
+    /// A message above the limit: the stream cannot be followed any further.
+    TooLong,
 }
 
 const START: &[u8] = b"8=FIX";
 /// `FIX.5.0SP2` is the longest BeginString that ever was.
 const BEGIN_STRING_MAX: usize = 16;
 const CHECK_SUM_BYTES: usize = b"10=000|".len();
+
+/// Looks at the start of `bytes` and reads the message that stands there, in one pass over it: fields and CheckSum
+/// together. Where CheckSum is not checked, a wrong one does not garble a message.
+pub fn take<'a>(bytes: &'a [u8], check_sum: bool, index: &'a mut Index) -> Taken<'a> {
+    match locate(bytes) {
+        Framed::NeedMore => Taken::NeedMore,
+        Framed::TooLong => Taken::TooLong,
+        Framed::Garbled { skip, why } => Taken::Garbled { skip, why },
+        Framed::Message(end) => {
+            let bytes = &bytes[..end];
+            let (message, sum) = Message::read(bytes, index);
+            let field = &bytes[end - CHECK_SUM_BYTES..];
+            let sum = sum.wrapping_sub(sum_of(field));
+            match message {
+                _ if check_sum && !is_sum(field, sum) => Taken::Garbled { skip: end, why: Garble::CheckSum },
+                Ok(message) => Taken::Message(message),
+                Err(fault) => Taken::Garbled { skip: end, why: Garble::Fields(fault) },
+            }
+        }
+    }
+}
 
 /// Looks at the start of `bytes`.
 pub fn frame(bytes: &[u8]) -> Framed {
@@ -58,6 +101,25 @@ pub fn frame(bytes: &[u8]) -> Framed {
 
 /// As [`frame`]; a wrong CheckSum garbles a message only where it is checked.
 pub fn frame_with(bytes: &[u8], check_sum: bool) -> Framed {
+    let found = locate(bytes);
+    if let Framed::Message(end) = found
+        && check_sum
+    {
+        let (body, field) = bytes[..end].split_at(end - CHECK_SUM_BYTES);
+        if !is_sum(field, sum_of(body)) {
+            return Framed::Garbled { skip: end, why: Garble::CheckSum };
+        }
+    }
+    found
+}
+
+/// Whether a CheckSum field has three digits and they tell this sum.
+fn is_sum(field: &[u8], sum: u8) -> bool {
+    field.get(3..6) == Some(&[b'0' + sum / 100, b'0' + sum / 10 % 10, b'0' + sum % 10])
+}
+
+/// Finds the end of the message by its BodyLength; CheckSum stands there and is not looked at.
+fn locate(bytes: &[u8]) -> Framed {
     let seen = bytes.len().min(START.len());
     if bytes[..seen] != START[..seen] {
         return drop_to_start(bytes);
@@ -72,7 +134,7 @@ pub fn frame_with(bytes: &[u8], check_sum: bool) -> Framed {
     match body_length(&bytes[soh + 1..]) {
         Length::NeedMore => Framed::NeedMore,
         Length::Wrong => drop_to_check_sum(bytes, soh, Garble::BodyLength),
-        Length::Is { field, body } => whole(bytes, soh + 1 + field + body, check_sum),
+        Length::Is { field, body } => whole(bytes, soh + 1 + field + body),
     }
 }
 
@@ -97,7 +159,7 @@ fn body_length(bytes: &[u8]) -> Length {
 }
 
 /// A message whose body ends at `body_end`.
-fn whole(bytes: &[u8], body_end: usize, check_sum: bool) -> Framed {
+fn whole(bytes: &[u8], body_end: usize) -> Framed {
     if body_end + CHECK_SUM_BYTES > FIX_MESSAGE_BYTES_MAX {
         return Framed::TooLong;
     }
@@ -105,14 +167,7 @@ fn whole(bytes: &[u8], body_end: usize, check_sum: bool) -> Framed {
     let field = &tail[..tail.len().min(CHECK_SUM_BYTES)];
     match field {
         [b'1', b'0', b'=', digits @ .., SOH] if digits.len() == 3 && bytes[body_end - 1] == SOH => {
-            let sum = bytes[..body_end].iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
-            let end = body_end + CHECK_SUM_BYTES;
-            let is_sum = digits.iter().all(u8::is_ascii_digit) && parse_uint(digits) == Some(u64::from(sum));
-            if is_sum || !check_sum {
-                Framed::Message(end)
-            } else {
-                Framed::Garbled { skip: end, why: Garble::CheckSum }
-            }
+            Framed::Message(body_end + CHECK_SUM_BYTES)
         }
         _ if field.len() < CHECK_SUM_BYTES && !field.contains(&SOH) => Framed::NeedMore,
         _ => drop_to_check_sum(bytes, body_end - 1, Garble::BodyLength),

@@ -1,7 +1,12 @@
 //! One message as an index over its bytes: one pass, no copy, no allocation.
 //!
+//! ```text
+//! bytes ─► walk: tag, value, tag, value, … ─► (tag, offset, length) of each field ─► Message
+//!            └─ sum of all bytes, for CheckSum   └─ for a small tag the place of its first field
+//! ```
+//!
 //! The index is a buffer of fixed size that its owner uses again for each message. DATA fields are taken by the length
-//! field before them, so SOH and `=` survive in them. Cost: one comparison a byte; a look-up by tag scans the
+//! field before them, so SOH and `=` survive in them. A look-up of a tag below 256 is one step; above, it scans the
 //! index, about 25 entries of 8 bytes for an order.
 
 use super::dictionary::DATA;
@@ -23,14 +28,25 @@ pub struct Field {
 /// costs nothing, so it may be taken out of its owner while it is used.
 #[derive(Clone, Default)]
 pub struct Index {
-    fields: Vec<Field>,
+    slots: Option<Box<Slots>>,
 }
+
+#[derive(Clone)]
+struct Slots {
+    fields: [Field; FIX_FIELDS_MAX],
+    /// For each small tag the place of its first field, if that field has this tag; what was left by an earlier
+    /// message is told by its having another.
+    places: [u8; PLACES],
+}
+
+const PLACES: usize = 256;
 
 /// A framed message: its bytes, and where its fields are.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     bytes: &'a [u8],
     fields: &'a [Field],
+    places: &'a [u8; PLACES],
     truncated: bool,
     wrong_length: Option<u32>,
 }
@@ -75,6 +91,7 @@ pub enum SignatureFault {
 }
 
 const _: () = assert!(FIX_MESSAGE_BYTES_MAX <= u16::MAX as usize, "offsets have two bytes");
+const _: () = assert!(FIX_FIELDS_MAX <= PLACES, "places have one byte");
 
 impl Field {
     /// The tag as it was written.
@@ -90,39 +107,48 @@ impl Index {
     }
 }
 
+impl Slots {
+    /// Keeps a field behind `count` others.
+    #[inline]
+    fn keep(&mut self, count: usize, field: Field) {
+        self.fields[count] = field;
+        if let Some(place) = self.places.get_mut(field.tag as usize) {
+            let first = usize::from(*place);
+            if first >= count || self.fields[first].tag != field.tag {
+                *place = count as u8;
+            }
+        }
+    }
+}
+
 impl<'a> Message<'a> {
     /// Indexes a message that [`frame`](super::frame()) has found.
     pub fn parse(bytes: &'a [u8], index: &'a mut Index) -> Result<Self, Malformed> {
+        Self::read(bytes, index).0
+    }
+
+    /// Indexes a whole message, and gives the sum of its bytes, modulo 256.
+    pub(super) fn read(bytes: &'a [u8], index: &'a mut Index) -> (Result<Self, Malformed>, u8) {
         if bytes.len() > FIX_MESSAGE_BYTES_MAX {
-            return Err(Malformed::TooLong);
+            return (Err(Malformed::TooLong), 0);
         }
-        index.fields.clear();
-        index.fields.reserve(FIX_FIELDS_MAX);
-        let mut at = 0;
-        let mut wrong_length = None;
-        let mut previous = Field::default();
-        while at < bytes.len() && index.fields.len() < FIX_FIELDS_MAX {
-            let (tag, value_at) = read_tag(bytes, at)?;
-            let length = match data_length(bytes, tag, previous) {
-                Some(Ok(length)) if bytes.get(value_at + length) == Some(&SOH) => length,
-                Some(_) => {
-                    // Told in a Reject later; until then the field ends where any other would.
-                    wrong_length = wrong_length.or(Some(previous.tag));
-                    length_to_soh(bytes, value_at)?
-                }
-                None => length_to_soh(bytes, value_at)?,
-            };
-            previous = Field { tag, at: value_at as u16, len: length as u16 };
-            index.fields.push(previous);
-            at = value_at + length + 1;
-        }
-        let fields = &index.fields[..];
-        let truncated = at < bytes.len();
+        let slots = index.slots.get_or_insert_with(|| {
+            Box::new(Slots { fields: [Field::default(); FIX_FIELDS_MAX], places: [0; PLACES] })
+        });
+        let walked = match walk(bytes, slots) {
+            Ok(walked) => walked,
+            Err(fault) => return (Err(fault), sum_of(bytes)),
+        };
+        let fields = &slots.fields[..walked.count];
+        let truncated = walked.end < bytes.len();
         let begins = fields.len() >= 4 && [8, 9, 35] == [fields[0].tag, fields[1].tag, fields[2].tag];
         if !begins || !truncated && fields[fields.len() - 1].tag != tag::CHECK_SUM {
-            return Err(Malformed::Order);
+            return (Err(Malformed::Order), walked.sum);
         }
-        Ok(Self { bytes, fields, truncated, wrong_length })
+        (
+            Ok(Self { bytes, fields, places: &slots.places, truncated, wrong_length: walked.wrong_length }),
+            walked.sum,
+        )
     }
 
     /// All bytes, BeginString to CheckSum.
@@ -142,7 +168,11 @@ impl<'a> Message<'a> {
 
     /// The value of the first field with this tag.
     pub fn get(&self, tag: u32) -> Option<&'a [u8]> {
-        self.fields.iter().find(|field| field.tag == tag).map(|field| self.value(*field))
+        let field = match self.places.get(tag as usize) {
+            Some(place) => self.fields.get(usize::from(*place)).filter(|field| field.tag == tag),
+            None => self.fields.iter().find(|field| field.tag == tag),
+        };
+        field.map(|field| self.value(*field))
     }
 
     /// An unsigned number; `None` where there is none or it is not a number.
@@ -234,39 +264,120 @@ impl std::fmt::Debug for Message<'_> {
     }
 }
 
-/// Reads `tag=` at `at`; gives the tag and where the value begins. Leading zeros are malformed: one tag has one
-/// spelling.
-fn read_tag(bytes: &[u8], at: usize) -> Result<(u32, usize), Malformed> {
-    let negative = bytes.get(at) == Some(&b'-');
-    let digits_at = at + usize::from(negative);
-    let mut tag = 0u32;
-    let mut end = digits_at;
-    while let Some(digit) = bytes.get(end).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9) {
-        if end - digits_at == 9 || end > digits_at && tag == 0 {
-            return Err(Malformed::Field);
+/// A walk over the bytes of a message: where it is, and the sum of what lies behind it.
+struct Walk<'b> {
+    bytes: &'b [u8],
+    at: usize,
+    sum: u8,
+}
+
+impl Walk<'_> {
+    /// Reads `tag=`. Leading zeros are malformed: one tag has one spelling.
+    #[inline]
+    fn tag(&mut self) -> Result<u32, Malformed> {
+        let negative = self.bytes.get(self.at) == Some(&b'-');
+        let mut sum = if negative { b'-' } else { 0 };
+        let digits_at = self.at + usize::from(negative);
+        let (mut tag, mut end) = (0u32, digits_at);
+        loop {
+            let byte = *self.bytes.get(end).ok_or(Malformed::Field)?;
+            sum = sum.wrapping_add(byte);
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                if byte != b'=' || end == digits_at {
+                    return Err(Malformed::Field);
+                }
+                self.at = end + 1;
+                self.sum = self.sum.wrapping_add(sum);
+                return Ok(if negative { tag.wrapping_neg() } else { tag });
+            }
+            if end - digits_at == 9 || end > digits_at && tag == 0 {
+                return Err(Malformed::Field);
+            }
+            tag = tag * 10 + u32::from(digit);
+            end += 1;
         }
-        tag = tag * 10 + u32::from(digit);
-        end += 1;
     }
-    if end == digits_at || bytes.get(end) != Some(&b'=') {
-        return Err(Malformed::Field);
+
+    /// Passes over a value up to its separator; gives its length.
+    #[inline]
+    fn value(&mut self) -> Result<usize, Malformed> {
+        let mut sum = self.sum;
+        for (length, byte) in self.bytes[self.at..].iter().enumerate() {
+            sum = sum.wrapping_add(*byte);
+            if *byte == SOH {
+                (self.at, self.sum) = (self.at + length + 1, sum);
+                return Ok(length);
+            }
+        }
+        Err(Malformed::Field)
     }
-    Ok((if negative { tag.wrapping_neg() } else { tag }, end + 1))
+
+    /// Passes over so many bytes and the separator behind them, if one stands there.
+    fn data(&mut self, length: usize) -> Option<usize> {
+        let data = self.bytes.get(self.at..=self.at + length).filter(|data| data.last() == Some(&SOH))?;
+        self.sum = self.sum.wrapping_add(sum_of(data));
+        self.at += length + 1;
+        Some(length)
+    }
+}
+
+/// What a walk over a message found.
+struct Walked {
+    count: usize,
+    end: usize,
+    wrong_length: Option<u32>,
+    /// Of all bytes, modulo 256.
+    sum: u8,
+}
+
+/// Field after field, as far as there is room for them.
+fn walk(bytes: &[u8], slots: &mut Slots) -> Result<Walked, Malformed> {
+    let mut walk = Walk { bytes, at: 0, sum: 0 };
+    let (mut count, mut wrong_length) = (0, None);
+    let mut previous = Field::default();
+    while walk.at < bytes.len() && count < FIX_FIELDS_MAX {
+        let tag = walk.tag()?;
+        let at = walk.at;
+        let length = match data_length(bytes, tag, previous) {
+            None => walk.value()?,
+            Some(told) => match told.and_then(|length| walk.data(length)) {
+                Some(length) => length,
+                None => {
+                    // Told in a Reject later; until then the field ends where any other would.
+                    wrong_length = wrong_length.or(Some(previous.tag));
+                    walk.value()?
+                }
+            },
+        };
+        previous = Field { tag, at: at as u16, len: length as u16 };
+        slots.keep(count, previous);
+        count += 1;
+    }
+    let sum = walk.sum.wrapping_add(sum_of(&bytes[walk.at..]));
+    Ok(Walked { count, end: walk.at, wrong_length, sum })
+}
+
+/// The length that the field before has told for this one, if this one is DATA; inside, nothing if it is no number.
+#[inline]
+fn data_length(bytes: &[u8], tag: u32, previous: Field) -> Option<Option<usize>> {
+    // Nearly no field is DATA, and nearly no field has the smallest length tag or a larger one before it.
+    if previous.tag < SMALLEST_LENGTH_TAG || !is_data(tag, previous.tag) {
+        return None;
+    }
+    let told = parse_uint(&bytes[usize::from(previous.at)..][..usize::from(previous.len)]);
+    Some(told.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= bytes.len()))
+}
+
+#[cold]
+fn is_data(tag: u32, length_tag: u32) -> bool {
+    DATA.binary_search(&(tag, length_tag)).is_ok()
 }
 
 /// SecureDataLen(90).
 const SMALLEST_LENGTH_TAG: u32 = 90;
 
-/// The length that the field before has told for this one, if this one is DATA; an error if it is no number.
-fn data_length(bytes: &[u8], tag: u32, previous: Field) -> Option<Result<usize, Malformed>> {
-    // Nearly no field is DATA, and nearly no field has the smallest length tag or a larger one before it.
-    if previous.tag < SMALLEST_LENGTH_TAG || DATA.binary_search(&(tag, previous.tag)).is_err() {
-        return None;
-    }
-    let told = parse_uint(&bytes[usize::from(previous.at)..][..usize::from(previous.len)]);
-    Some(told.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= bytes.len()).ok_or(Malformed::Field))
-}
-
-fn length_to_soh(bytes: &[u8], at: usize) -> Result<usize, Malformed> {
-    bytes[at..].iter().position(|byte| *byte == SOH).ok_or(Malformed::Field)
+/// The sum of some bytes, modulo 256.
+pub(super) fn sum_of(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
 }

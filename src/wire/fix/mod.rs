@@ -1,11 +1,11 @@
 //! FIX tag=value: bytes ↔ fields. What a tag means is `decode` and `report`; who may speak is `session`.
 //!
 //! ```text
-//! stream ─► frame ─► Message::parse ─► Dictionary::validate ─► fields by tag
-//!           one      one pass into a     required, allowed,
-//!           message  reusable Index      format, values
+//! stream ─► take ─► Dictionary::validate ─► fields by tag
+//!           one message, one pass         required, allowed, groups,
+//!           into a reusable Index         format, values
 //!
-//! Header ─► begin ─► put … put ─► finish        BodyLength and CheckSum filled in place
+//! Template ─► begin ─► put … put ─► finish        BodyLength and CheckSum filled in place
 //! ```
 //!
 //! Nothing here allocates but the buffers that the caller keeps, and no input from the network can panic:
@@ -22,8 +22,8 @@ pub use dictionary::{
     Dictionary, Entry, FIX42, FIX43, FIX44, FIX50, FIX50SP1, FIX50SP2, Fault, Kind, MessageDef, RejectReason,
     Validation, Verdict, Version, Xml,
 };
-pub use encode::{Begun, Header, PutFields, base64_of, begin, finish, finish_signed};
-pub use frame::{Framed, Garble, frame, frame_with};
+pub use encode::{Begun, Header, Opening, PutFields, Template, base64_of, begin, finish, finish_signed};
+pub use frame::{Framed, Garble, Taken, frame, frame_with, take};
 pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};
 pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint, write_time};
 

@@ -33,10 +33,15 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
 /// Whether this is a FIX float: digits with at most one point among them, perhaps after a minus.
 pub fn is_decimal(text: &[u8]) -> bool {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let points = unsigned.iter().filter(|byte| **byte == b'.').count();
+    let mut points = 0;
+    for byte in unsigned {
+        match byte {
+            b'0'..=b'9' => {}
+            b'.' if points == 0 => points = 1,
+            _ => return false,
+        }
+    }
     unsigned.len() > points
-        && points <= 1
-        && unsigned.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
 /// `Y` or `N`.
@@ -92,25 +97,36 @@ pub(super) fn write_uint(out: &mut Vec<u8>, mut value: u64) {
 /// Appends a UTCTimestamp.
 pub fn write_time(out: &mut Vec<u8>, at: Nanos, precision: Precision) {
     let civil = Civil::from_nanos(at);
-    let mut text = *b"00000000-00:00:00.000000000";
-    let mut put = |from: usize, width: usize, mut value: u32| {
-        for byte in text[from..from + width].iter_mut().rev() {
-            *byte = b'0' + (value % 10) as u8;
-            value /= 10;
-        }
+    let mut text = *b"00000000-00:00:00";
+    put_two(&mut text, 0, civil.year / 100);
+    put_two(&mut text, 2, civil.year % 100);
+    put_two(&mut text, 4, civil.month);
+    put_two(&mut text, 6, civil.day);
+    put_two(&mut text, 9, civil.hour);
+    put_two(&mut text, 12, civil.minute);
+    put_two(&mut text, 15, civil.second);
+    out.extend_from_slice(&text);
+    write_fraction(out, civil.nanos, precision);
+}
+
+/// Appends what stands behind the seconds: a point and 3, 6 or 9 digits, or nothing.
+pub(super) fn write_fraction(out: &mut Vec<u8>, nanos: u32, precision: Precision) {
+    let (digits, mut rest) = match precision {
+        Precision::Seconds => return,
+        Precision::Millis => (3, nanos / 1_000_000),
+        Precision::Micros => (6, nanos / 1_000),
+        Precision::Nanos => (9, nanos),
     };
-    put(0, 4, civil.year);
-    put(4, 2, civil.month);
-    put(6, 2, civil.day);
-    put(9, 2, civil.hour);
-    put(12, 2, civil.minute);
-    put(15, 2, civil.second);
-    put(18, 9, civil.nanos);
-    let length = match precision {
-        Precision::Seconds => 17,
-        Precision::Millis => 21,
-        Precision::Micros => 24,
-        Precision::Nanos => 27,
-    };
-    out.extend_from_slice(&text[..length]);
+    let mut text = *b".000000000";
+    for byte in text[1..=digits].iter_mut().rev() {
+        *byte = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&text[..=digits]);
+}
+
+/// Two digits at a place.
+fn put_two(text: &mut [u8], at: usize, value: u32) {
+    text[at] = b'0' + (value / 10 % 10) as u8;
+    text[at + 1] = b'0' + (value % 10) as u8;
 }

@@ -42,9 +42,9 @@ pub(super) struct Member {
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
 /// The members of all blocks, eight bytes each: tag, required, check, group.
-static MEMBERS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/members.bin"));
+static MEMBERS: &[[u8; 8]] = include_bytes!(concat!(env!("OUT_DIR"), "/members.bin")).as_chunks().0;
 /// The hash tables of all blocks, two bytes a slot: the place in the block plus one, zero where there is none.
-static SLOTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/slots.bin"));
+static SLOTS: &[[u8; 2]] = include_bytes!(concat!(env!("OUT_DIR"), "/slots.bin")).as_chunks().0;
 
 impl Block {
     const EMPTY: Self = Self { first: 0, count: 0, slots: 0, shift: 31, multiplier: 1, required: &[] };
@@ -62,9 +62,7 @@ impl Block {
     /// The member at a place.
     pub(super) fn member(&self, at: u16) -> Member {
         debug_assert!(at < self.count);
-        let from = (self.first as usize + usize::from(at)) * 8;
-        let bits = MEMBERS[from..from + 8].try_into().map_or(0, u64::from_le_bytes);
-        Member { bits, at }
+        Member { bits: u64::from_le_bytes(MEMBERS[self.first as usize + usize::from(at)]), at }
     }
 
     /// The member with this tag.
@@ -72,8 +70,7 @@ impl Block {
     pub(super) fn find(&self, tag: u32) -> Option<Member> {
         let mut slot = tag.wrapping_mul(self.multiplier) >> self.shift;
         loop {
-            let from = (self.slots + slot) as usize * 2;
-            let at = u16::from_le_bytes([SLOTS[from], SLOTS[from + 1]]);
+            let at = u16::from_le_bytes(SLOTS[(self.slots + slot) as usize]);
             if at == 0 {
                 return None;
             }

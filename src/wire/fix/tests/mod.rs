@@ -1,5 +1,7 @@
 //! Framing, the index, signatures and the dictionary.
 
+mod naive;
+
 use super::*;
 use crate::limits::{FIX_FIELDS_MAX, FIX_MESSAGE_BYTES_MAX};
 use crate::types::{MsgSeqNum, Nanos};
