@@ -222,6 +222,34 @@ fn load_measures_the_real_server_over_both_protocols_and_tells_it_as_one_json_ob
 }
 
 #[test]
+fn load_finds_a_rate_and_writes_a_log_that_the_histograms_own_reader_takes() {
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("load.hlog");
+    let common = ["load", "--seconds=1", "--warm-up=0", "--idle=park", "--json"];
+    let output = sealgate().args(common).arg(format!("--hdr={}", log.display())).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = std::fs::read(log).unwrap();
+    let intervals =
+        IntervalLogIterator::new(&text).filter(|entry| matches!(entry, Ok(LogEntry::Interval(_))));
+    assert_eq!(intervals.count(), 1);
+
+    // A bound that nothing keeps: the search ends at once, and says so.
+    let plot = folder.path().join("rates.svg");
+    let arguments = ["--sweep", "--p99-max=1", "--rate-from=50"];
+    let output =
+        sealgate().args(common).args(arguments).arg(format!("--plot={}", plot.display())).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let sweep: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&sweep["best_rate"], sweep["p99_max_us"].as_u64()),
+        (&serde_json::json!(0), Some(1)),
+        "{sweep}"
+    );
+    assert!(std::fs::read_to_string(plot).unwrap().contains("messages a second"));
+}
+
+#[test]
 fn load_refuses_a_mix_that_makes_no_sense() {
     let refused = run(&["load", "--mix", "amend=1"]);
     assert_eq!(refused.status.code(), Some(2));

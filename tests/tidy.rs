@@ -132,7 +132,7 @@ const RATE_RING: &str = "crate::ring::rate";
 const EVERYWHERE: &[&str] = &["thiserror"];
 
 /// Crates that stand in the lock file in several versions; docs/decisions/0002-dependencies.md says why.
-const TWICE: &[&str] = &["getrandom", "syn", "untrusted", "windows-link", "windows-sys"];
+const TWICE: &[&str] = &["base64", "getrandom", "nom", "syn", "untrusted", "windows-link", "windows-sys"];
 
 /// What a stage must not see of the standard library.
 const NOT_IN_STAGES: &[&str] =

@@ -10,12 +10,14 @@ mod child;
 mod drive;
 mod echo;
 mod fix;
+mod hdr;
 mod link;
 mod mix;
 mod plot;
 pub mod report;
 mod setup;
 mod speaker;
+mod sweep;
 mod tape;
 mod websocket;
 
@@ -33,6 +35,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use sweep::Sweep;
 use tape::Tape;
 
 /// Arguments of `sealgate load`.
@@ -77,9 +80,21 @@ pub struct Args {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// Draw the percentiles, and latency over time.
+    /// Draw the percentiles, and latency over time; with --sweep, rate against latency.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
+    /// Write the round trips as a HdrHistogram V2 log, in nanoseconds.
+    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
+    hdr: Option<PathBuf>,
+    /// Find the highest rate whose p99 is within --p99-max; each rate is driven for --seconds.
+    #[arg(long, conflicts_with_all = ["rate", "ping_pong", "floor"])]
+    sweep: bool,
+    /// The bound of --sweep, in microseconds.
+    #[arg(long, value_name = "US", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    p99_max: u64,
+    /// Where --sweep begins, in messages a second.
+    #[arg(long, value_name = "R", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rate_from: u64,
 }
 
 /// What is spoken.
@@ -114,7 +129,11 @@ enum Idle {
 
 /// Runs the load.
 pub fn run(args: Args) -> ExitCode {
-    match load(&args).and_then(|report| print(&report, args.json)) {
+    let done = match args.sweep {
+        true => find(&args).and_then(|sweep| print(&sweep, args.json)),
+        false => load(&args).and_then(|report| print(&report, args.json)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed { what, why }) => {
             problem(what, why, "nothing was measured; sealgate load --help has the bounds")
@@ -131,7 +150,15 @@ fn failed<E: Display>(what: &'static str) -> impl FnOnce(E) -> Failed {
     move |why| Failed { what, why: why.to_string() }
 }
 
-fn load(args: &Args) -> Result<Report, Failed> {
+/// A server that runs, with all that its clients need.
+struct Stand {
+    folder: tempfile::TempDir,
+    members: Vec<Member>,
+    server_core: Option<usize>,
+    server: child::Served,
+}
+
+fn stand(args: &Args) -> Result<Stand, Failed> {
     let (client_core, server_core) = cores();
     let folder = tempfile::tempdir().map_err(failed("a temporary folder"))?;
     let members = setup::write(folder.path(), args, server_core).map_err(failed("the folder"))?;
@@ -139,16 +166,56 @@ fn load(args: &Args) -> Result<Report, Failed> {
         pin::pin_to_core(core).map_err(failed("the client's core"))?;
     }
     let server = child::start(folder.path()).map_err(failed("the server"))?;
-    let tape = drive(args, &server, &members).map_err(failed("the load"))?;
+    Ok(Stand { folder, members, server_core, server })
+}
+
+fn load(args: &Args) -> Result<Report, Failed> {
+    let Stand { folder, members, server_core, server } = stand(args)?;
+    let mut fleet = fleet(args, &server, &members).map_err(failed("the connections"))?;
+    let told = Cell::new(Duration::ZERO);
+    let tape = match args.rate {
+        None => fleet.ping_pong(length(args), |now, tape| progress(&told, now, tape)),
+        Some(rate) => fleet.open_loop(rate, length(args), |now, tape| progress(&told, now, tape)),
+    };
+    let tape = tape.map_err(failed("the load"))?;
     let stages = server.stop().map_err(failed("the server"))?;
     if let Some(path) = &args.plot {
         std::fs::write(path, plot::svg(&said(args), &tape)).map_err(failed("the plot"))?;
+    }
+    if let Some(path) = &args.hdr {
+        hdr::write(path, &said(args), &tape).map_err(failed("the log"))?;
     }
     let mut report = summary(args, &tape, stages);
     if args.floor {
         report.floor = Some(floor(folder.path(), args, &members, server_core, report.round_trip_us)?);
     }
     Ok(report)
+}
+
+fn find(args: &Args) -> Result<Sweep, Failed> {
+    let Stand { members, server, folder: _folder, .. } = stand(args)?;
+    let mut fleet = fleet(args, &server, &members).map_err(failed("the connections"))?;
+    let p99_max = Duration::from_micros(args.p99_max);
+    let sweep = sweep::sweep(&mut fleet, said(args), length(args), p99_max, args.rate_from)
+        .map_err(failed("the load"))?;
+    server.stop().map_err(failed("the server"))?;
+    if let Some(path) = &args.plot {
+        std::fs::write(path, plot::rates(&sweep)).map_err(failed("the plot"))?;
+    }
+    Ok(sweep)
+}
+
+fn length(args: &Args) -> Length {
+    Length { warm_up: Duration::from_secs(args.warm_up), measured: Duration::from_secs(args.seconds) }
+}
+
+/// A line each second.
+fn progress(told: &Cell<Duration>, now: Duration, tape: &Tape) {
+    if now >= told.get() + Duration::from_secs(1) {
+        told.set(now);
+        let (sent, answered) = tape.so_far();
+        eprintln!("{} s: {sent} sent, {answered} answered", now.as_secs());
+    }
 }
 
 /// The client's core and the server's: the first and the last that may be used, where there are two.
@@ -159,7 +226,7 @@ fn cores() -> (Option<usize>, Option<usize>) {
     }
 }
 
-fn drive(args: &Args, server: &child::Served, members: &[Member]) -> io::Result<Tape> {
+fn fleet(args: &Args, server: &child::Served, members: &[Member]) -> io::Result<Fleet> {
     let address = match args.protocol {
         Protocol::Fix => server.fix,
         Protocol::Websocket => server.websocket,
@@ -170,21 +237,7 @@ fn drive(args: &Args, server: &child::Served, members: &[Member]) -> io::Result<
         Speaker::connect(args.protocol, args.sign, address, member, clock.now())
     };
     let speakers: Vec<_> = (0..args.connections as usize).map(connect).collect::<io::Result<_>>()?;
-    let mut fleet = Fleet::new(speakers, Mix::new(args.mix, args.connections as usize));
-    let length =
-        Length { warm_up: Duration::from_secs(args.warm_up), measured: Duration::from_secs(args.seconds) };
-    let told = Cell::new(Duration::ZERO);
-    let progress = |now: Duration, tape: &Tape| {
-        if now >= told.get() + Duration::from_secs(1) {
-            told.set(now);
-            let (sent, answered) = tape.so_far();
-            eprintln!("{} s: {sent} sent, {answered} answered", now.as_secs());
-        }
-    };
-    match args.rate {
-        None => fleet.ping_pong(length, progress),
-        Some(rate) => fleet.open_loop(rate, length, progress),
-    }
+    Ok(Fleet::new(speakers, Mix::new(args.mix, args.connections as usize)))
 }
 
 fn floor(
@@ -219,7 +272,11 @@ fn summary(args: &Args, tape: &Tape, stages: serde_json::Value) -> Report {
 
 /// What was run.
 fn said(args: &Args) -> String {
-    let how = args.rate.map_or("ping-pong".to_owned(), |rate| format!("open loop at {rate}/s"));
+    let how = match args.rate {
+        _ if args.sweep => "rates in turn".to_owned(),
+        None => "ping-pong".to_owned(),
+        Some(rate) => format!("open loop at {rate}/s"),
+    };
     format!(
         "{:?}, {:?}-signed, {:?}, {} connections, {} accounts, {how}, {} s",
         args.protocol, args.sign, args.durability, args.connections, args.accounts, args.seconds
@@ -227,7 +284,7 @@ fn said(args: &Args) -> String {
     .to_lowercase()
 }
 
-fn print(report: &Report, json: bool) -> Result<(), Failed> {
+fn print<T: serde::Serialize + Display>(report: &T, json: bool) -> Result<(), Failed> {
     use std::io::Write as _;
     let text =
         if json { serde_json::to_string(report).map_err(failed("the report"))? } else { report.to_string() };

@@ -1,7 +1,8 @@
 //! The run as a picture: how many messages took longer than what, and how that went over time. One SVG file.
 #![allow(clippy::float_arithmetic)] // Places on a page.
 
-use super::report::micros;
+use super::report::{Micros, micros};
+use super::sweep::{Step, Sweep};
 use super::tape::Tape;
 use std::fmt::Write as _;
 
@@ -22,6 +23,9 @@ const QUANTILES: [(f64, &str); 6] = [
     (0.9999, "99.99 %"),
     (0.99999, "99.999 %"),
 ];
+
+/// Curves with their colours.
+const CURVES: [(&str, &str); 3] = [("p50", "#1f5fa8"), ("p99", "#c8601a"), ("max", "#8a8a8a")];
 
 /// A logarithmic axis.
 #[derive(Clone, Copy)]
@@ -48,15 +52,42 @@ impl Axis {
     }
 }
 
-/// The whole file.
+/// Percentiles, and below them latency over time.
 pub fn svg(title: &str, tape: &Tape) -> String {
+    page(HEIGHT * 2.0, |out| {
+        percentiles(out, title, tape);
+        over_time(out, tape);
+    })
+}
+
+/// Rate against latency.
+pub fn rates(sweep: &Sweep) -> String {
+    let all = || sweep.steps.iter().map(|step| step.round_trip_us);
+    let low = all().map(|of| of.p50).fold(f64::INFINITY, f64::min);
+    let axis = Axis::around(low, all().map(|of| of.max).fold(1.0, f64::max));
+    let highest = sweep.steps.last().map_or(1.0, |step| step.rate as f64);
+    let x = |rate: f64| LEFT + (WIDTH - LEFT - RIGHT) * rate / highest;
+    page(HEIGHT, |out| {
+        frame(out, 0.0, &sweep.run, "messages a second", axis);
+        for tenth in 0..=10 {
+            let rate = highest * f64::from(tenth) / 10.0;
+            vertical(out, 0.0, x(rate), &format!("{rate:.0}"));
+        }
+        for (at, (name, colour)) in CURVES.into_iter().enumerate() {
+            let of = |Micros { p50, p99, max, .. }| [p50, p99, max][at];
+            let point = |step: &Step| (x(step.rate as f64), axis.y(0.0, of(step.round_trip_us)));
+            let points: Vec<_> = sweep.steps.iter().map(point).collect();
+            line(out, &points, colour, name, 0.0, at);
+        }
+    })
+}
+
+fn page(height: f64, draw: impl FnOnce(&mut String)) -> String {
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {0}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-        HEIGHT * 2.0
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
+         font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
-    percentiles(&mut out, title, tape);
-    over_time(&mut out, tape);
+    draw(&mut out);
     out.push_str("</svg>\n");
     out
 }
@@ -89,9 +120,7 @@ fn over_time(out: &mut String, tape: &Tape) {
         let seconds = whole * f64::from(tenth) / 10.0;
         vertical(out, HEIGHT, x(seconds), &format!("{seconds:.1}"));
     }
-    for (at, (name, colour)) in
-        [("p50", "#1f5fa8"), ("p99", "#c8601a"), ("max", "#8a8a8a")].into_iter().enumerate()
-    {
+    for (at, (name, colour)) in CURVES.into_iter().enumerate() {
         let points: Vec<_> =
             parts.iter().map(|(when, of)| (x(when.as_secs_f64()), axis.y(HEIGHT, micros(of[at])))).collect();
         line(out, &points, colour, name, HEIGHT, at);
