@@ -130,6 +130,10 @@ pub const HANDSHAKE_DEADLINE: Span = Span::from_secs(5);
 /// Time between the end of the handshake and a Logon, or the end of the WebSocket upgrade.
 pub const LOGON_DEADLINE: Span = Span::from_secs(10);
 
+/// Most drop copy sessions that hear of one account: one event is told to each of them in one go, and the session log
+/// must have room for all.
+pub const DROP_COPIES_PER_ACCOUNT_MAX: usize = 8;
+
 /// Longest request to the control socket; the longest that makes sense, a session with all of its keys, has some 1,500
 /// bytes.
 pub const CONTROL_REQUEST_BYTES_MAX: usize = 16 * 1024;

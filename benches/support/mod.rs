@@ -75,6 +75,7 @@ fn account(id: AccountId, name: &str, signature: SignaturePolicy) -> config::Acc
 pub fn fix_session() -> FixSession {
     FixSession {
         enabled: true,
+        role: sealgate::config::Role::Trading,
         given: Default::default(),
         id: SESSION,
         member: MEMBER,

@@ -1,7 +1,7 @@
 //! How the FIX sessions are, as the control socket tells it.
 
 use super::port::{SessionState, SessionStatus};
-use crate::config::{Directory, FixSession, Overlay};
+use crate::config::{Directory, FixSession, Overlay, Role};
 use crate::types::time::Civil;
 use crate::types::{Nanos, SessionId};
 use serde_json::{Value, json};
@@ -50,9 +50,24 @@ fn identity(session: &FixSession, directory: &Directory, overlay: &Overlay) -> V
         "member": member,
         "sender_comp_id": session.sender_comp_id,
         "target_comp_id": session.target_comp_id,
+        "role": match &session.role {
+            Role::Trading => "trading",
+            Role::DropCopy(_) => "drop_copy",
+        },
+        "accounts": accounts(session, directory),
         "origin": origin,
         "keys_at_run_time": keys,
     })
+}
+
+/// The names of the accounts that a drop copy tells.
+fn accounts(session: &FixSession, directory: &Directory) -> Vec<String> {
+    match &session.role {
+        Role::Trading => Vec::new(),
+        Role::DropCopy(seen) => {
+            seen.iter().filter_map(|id| directory.account(*id)).map(|account| account.name.clone()).collect()
+        }
+    }
 }
 
 fn put_status(told: &mut Value, status: &SessionStatus) {

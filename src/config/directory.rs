@@ -2,6 +2,7 @@
 //! Built once, checked once, then shared by every agent.
 
 use super::FixRules;
+use crate::limits::DROP_COPIES_PER_ACCOUNT_MAX;
 use crate::types::{
     AccountId, AccountLimits, ApiKeyId, CancelPolicy, Instrument, InstrumentId, MemberId, SessionId, Span,
 };
@@ -84,6 +85,15 @@ pub struct ApiKey {
     pub cancel: CancelPolicy,
 }
 
+/// What a FIX session is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Order entry.
+    Trading,
+    /// A copy of every ExecutionReport of these accounts, and nothing else.
+    DropCopy(Vec<AccountId>),
+}
+
 /// A FIX session as the operator set it up. Named from the client's side, as its messages have it.
 #[derive(Clone, Debug)]
 pub struct FixSession {
@@ -111,6 +121,8 @@ pub struct FixSession {
     pub cancel: CancelPolicy,
     /// Whether it may log on.
     pub enabled: bool,
+    /// What it is for.
+    pub role: Role,
     /// The keys that were given, each with its value as TOML has it: what a change at run time begins with.
     pub given: super::SessionKeys,
 }
@@ -132,6 +144,7 @@ pub struct Directory {
     by_session_id: HashMap<SessionId, usize>,
     by_symbol: HashMap<Arc<str>, usize>,
     by_instrument_id: HashMap<InstrumentId, usize>,
+    drop_copies: HashMap<AccountId, Vec<SessionId>>,
 }
 
 /// What does not fit together in a directory.
@@ -144,6 +157,14 @@ pub enum DirectoryError {
         kind: &'static str,
         /// Its number or name.
         name: String,
+    },
+    /// More sessions want copies of one account than one event can be told to.
+    #[error("account {account} has more than {most} drop copy sessions")]
+    DropCopies {
+        /// The account's name.
+        account: String,
+        /// How many it may have.
+        most: usize,
     },
     /// Something names what is not there, or belongs to somebody else.
     #[error("{kind} {name} names {what}, which {problem}")]
@@ -170,15 +191,6 @@ impl Directory {
     ) -> Result<Self, DirectoryError> {
         let by_member = index("member", &members, |m| m.id)?;
         index("member", &members, |m| m.name.clone())?;
-        let mut by_spki = HashMap::new();
-        for (member, pin) in members.iter().flat_map(|m| m.spki_sha256.iter().map(move |pin| (m, pin))) {
-            if by_spki.insert(*pin, member.id).is_some() {
-                return Err(DirectoryError::Twice {
-                    kind: "certificate of member",
-                    name: member.name.clone(),
-                });
-            }
-        }
         let known = |kind, name: &str, member: MemberId| match by_member.contains_key(&member) {
             true => Ok(()),
             false => Err(dangling(kind, name, format!("member {member}"), "is not there")),
@@ -203,6 +215,8 @@ impl Directory {
             known("FIX session", &session.sender_comp_id, session.member)?;
         }
         Ok(Self {
+            by_spki: pins(&members)?,
+            drop_copies: drop_copies(&sessions, &accounts)?,
             by_account_name: index("account", &accounts, |a| Arc::from(a.name.as_str()))?,
             by_key_name: index("API key", &keys, |k| Arc::from(k.name.as_str()))?,
             by_key_id: index("API key", &keys, |k| k.id)?,
@@ -213,7 +227,6 @@ impl Directory {
             by_symbol: index("instrument", &instruments, |i| Arc::from(i.symbol.as_str()))?,
             by_instrument_id: index("instrument", &instruments, |i| i.id)?,
             by_account_id,
-            by_spki,
             members,
             accounts,
             keys,
@@ -274,6 +287,15 @@ impl Directory {
         self.by_session_id.get(&id).map(|&at| &self.sessions[at])
     }
 
+    /// The drop copy sessions that hear of an account.
+    pub fn drop_copies(&self, account: AccountId) -> &[SessionId] {
+        // Most venues have none, and then nothing is looked up for an event.
+        if self.drop_copies.is_empty() {
+            return &[];
+        }
+        self.drop_copies.get(&account).map_or(&[], Vec::as_slice)
+    }
+
     /// An instrument by Symbol(55).
     pub fn instrument_by_symbol(&self, symbol: &str) -> Option<&Instrument> {
         self.by_symbol.get(symbol).map(|&at| &self.instruments[at])
@@ -308,6 +330,43 @@ impl Directory {
     pub fn instruments(&self) -> &[Instrument] {
         &self.instruments
     }
+}
+
+fn pins(members: &[Member]) -> Result<HashMap<[u8; 32], MemberId>, DirectoryError> {
+    let mut found = HashMap::new();
+    for (member, pin) in members.iter().flat_map(|m| m.spki_sha256.iter().map(move |pin| (m, pin))) {
+        if found.insert(*pin, member.id).is_some() {
+            return Err(DirectoryError::Twice { kind: "certificate of member", name: member.name.clone() });
+        }
+    }
+    Ok(found)
+}
+
+fn drop_copies(
+    sessions: &[FixSession],
+    accounts: &[Account],
+) -> Result<HashMap<AccountId, Vec<SessionId>>, DirectoryError> {
+    let mut found: HashMap<AccountId, Vec<SessionId>> = HashMap::new();
+    for session in sessions {
+        let Role::DropCopy(seen) = &session.role else { continue };
+        for id in seen {
+            let name = || session.sender_comp_id.as_str();
+            let Some(account) = accounts.iter().find(|account| account.id == *id) else {
+                return Err(dangling("FIX session", name(), format!("account {id}"), "is not there"));
+            };
+            if account.member != session.member {
+                let problem = "belongs to another member";
+                return Err(dangling("FIX session", name(), format!("account {id}"), problem));
+            }
+            let hearing = found.entry(*id).or_default();
+            hearing.push(session.id);
+            if hearing.len() > DROP_COPIES_PER_ACCOUNT_MAX {
+                let most = DROP_COPIES_PER_ACCOUNT_MAX;
+                return Err(DirectoryError::DropCopies { account: account.name.clone(), most });
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn index<T, K>(

@@ -2,7 +2,7 @@
 //! API keys, so nothing in it can name what is another's.
 
 use super::reader::{ConfigError, Entry, Section};
-use super::{Account, ApiKey, FixSession, Member, RateLimits, SignaturePolicy, Signing};
+use super::{Account, ApiKey, FixSession, Member, RateLimits, Role, SignaturePolicy, Signing};
 use super::{fix, pem};
 use crate::types::{
     AccountId, AccountLimits, ApiKeyId, CancelChoice, CancelOn, CancelPolicy, CancelTerms, MemberId,
@@ -88,7 +88,7 @@ pub(super) fn fix_session(
 ) -> Result<FixSession, ConfigError> {
     let own = accounts.iter().filter(|account| account.member == member).cloned().collect();
     let mut all = Members { accounts: own, ..Members::default() };
-    all.fix_session(member, section)?;
+    all.fix_session(member, 0, section)?;
     all.sessions.pop().ok_or_else(|| section.refuse("there is none", "one FIX session"))
 }
 
@@ -108,7 +108,7 @@ impl Members {
             self.api_key(member, first, &key)?;
         }
         for session in section.sections("fix_session")? {
-            self.fix_session(member, &session)?;
+            self.fix_session(member, first, &session)?;
         }
         Ok(())
     }
@@ -167,6 +167,17 @@ impl Members {
             _ => Signing::Sealgate,
         };
         let list = section.get("accounts")?;
+        let accounts = self.named_accounts(first, &list)?;
+        if accounts.is_empty() {
+            return Err(list.refuse("a key without an account could do nothing"));
+        }
+        let cancel = cancel_policy(section)?;
+        self.keys.push(ApiKey { id, name, member, public_key, accounts, signing, cancel });
+        Ok(())
+    }
+
+    /// The accounts of a list, each one of this member's.
+    fn named_accounts(&self, first: usize, list: &Entry<'_>) -> Result<Vec<AccountId>, ConfigError> {
         let own = &self.accounts[first..];
         let mut accounts = Vec::new();
         for entry in list.list()? {
@@ -178,15 +189,36 @@ impl Members {
             };
             accounts.push(account.id);
         }
-        if accounts.is_empty() {
-            return Err(list.refuse("a key without an account could do nothing"));
-        }
-        let cancel = cancel_policy(section)?;
-        self.keys.push(ApiKey { id, name, member, public_key, accounts, signing, cancel });
-        Ok(())
+        Ok(accounts)
     }
 
-    fn fix_session(&mut self, member: MemberId, section: &Section<'_>) -> Result<(), ConfigError> {
+    fn role(&self, first: usize, section: &Section<'_>) -> Result<Role, ConfigError> {
+        let list = section.get("accounts")?;
+        let mut accounts = self.named_accounts(first, &list)?;
+        if section.get("role")?.choice()? == "trading" {
+            return match accounts.is_empty() {
+                true => Ok(Role::Trading),
+                false => Err(list.refuse_but(
+                    "a trading session acts for the accounts of its API key",
+                    "accounts with role = \"drop_copy\"",
+                )),
+            };
+        }
+        if accounts.is_empty() {
+            accounts = self.accounts[first..].iter().map(|account| account.id).collect();
+        }
+        accounts.sort_unstable();
+        accounts.dedup();
+        Ok(Role::DropCopy(accounts))
+    }
+
+    /// `first`: where the accounts of this member begin.
+    fn fix_session(
+        &mut self,
+        member: MemberId,
+        first: usize,
+        section: &Section<'_>,
+    ) -> Result<(), ConfigError> {
         let (id, sender) = (section.get("id")?, section.get("sender_comp_id")?);
         let id = SessionId(self.unique.session_ids.take_shown(&id, id.integer()?)?);
         let names = (sender.name()?, section.get("target_comp_id")?.name()?);
@@ -205,6 +237,7 @@ impl Members {
             rules: fix::rules(section)?,
             cancel: cancel_policy(section)?,
             enabled: section.get("enabled")?.boolean()?,
+            role: self.role(first, section)?,
             given: section.given(),
         });
         Ok(())

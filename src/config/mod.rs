@@ -23,7 +23,8 @@ mod topology;
 mod units;
 
 pub use directory::{
-    Account, ApiKey, Directory, DirectoryError, FixSession, Member, RateLimits, SignaturePolicy, Signing,
+    Account, ApiKey, Directory, DirectoryError, FixSession, Member, RateLimits, Role, SignaturePolicy,
+    Signing,
 };
 pub use file::{load, parse};
 pub use fix::{FixChecks, FixRules};

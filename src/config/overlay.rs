@@ -23,7 +23,7 @@ pub const FILE: &str = "sessions.toml";
 pub type SessionKeys = BTreeMap<String, String>;
 
 /// Keys that make a session what it is: with others it would be another one.
-const IDENTITY: [&str; 4] = ["id", "sender_comp_id", "target_comp_id", "version"];
+const IDENTITY: [&str; 5] = ["id", "sender_comp_id", "target_comp_id", "version", "role"];
 
 const HEAD: &str = "\
 # FIX sessions as they were changed while the server ran, by `sealgate session`. The server writes this file and reads

@@ -35,7 +35,7 @@ use shards::Shards;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use sessions::{Sent, SessionState};
+pub use sessions::{DropCopies, Sent, SessionState};
 
 /// What recovery needs to know beside the folder.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct RecoveryOptions {
     pub segment_bytes: u64,
     /// The shards that there are to be; a journal with others is refused.
     pub shards: Vec<ShardId>,
+    /// The drop copy sessions of each account: what they were not told is owed to them.
+    pub drop_copies: DropCopies,
 }
 
 /// Everything that the journal knows.
@@ -125,7 +127,8 @@ pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Reco
         let (sessions, streams, report) = Default::default();
         Recovered { log, shards: Vec::new(), sessions, streams, report }
     } else {
-        let mut pass = Pass { index: Some(Index::default()), ..Pass::default() };
+        let sessions = Sessions::with(options.drop_copies.clone());
+        let mut pass = Pass { index: Some(Index::default()), sessions, ..Pass::default() };
         let walked = walk(&folder, |place, record| pass.record(place, record, &mut |_| {}))?;
         if walked.environment != environment {
             let found = walked.environment;

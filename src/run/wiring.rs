@@ -24,7 +24,7 @@ use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
 use crate::admin::{self, ControlPlane, port};
-use crate::config::{AgentName, Config, Idle, Verification};
+use crate::config::{AgentName, Config, Directory, Idle, Verification};
 use crate::limit::Limiter;
 use crate::limits::SEGMENT_BYTES;
 use crate::route::Router;
@@ -92,6 +92,7 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
         environment: config.environment.clone(),
         segment_bytes: SEGMENT_BYTES,
         shards: router.shards().collect(),
+        drop_copies: drop_copies(&config.directory),
     };
     let recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
     let report = recovered.report;
@@ -139,6 +140,12 @@ fn verifier(config: &Config) -> Result<(Verifier, Option<Keeper>), StartError> {
 /// Reads the certificates of a configuration.
 pub fn acceptor(config: &Config) -> Result<Acceptor, StartError> {
     Ok(Acceptor::new(&read_pems(config)?)?)
+}
+
+fn drop_copies(directory: &Directory) -> recovery::DropCopies {
+    let accounts = directory.accounts().iter().map(|account| account.id);
+    let hearing = accounts.map(|account| (account, directory.drop_copies(account).to_vec()));
+    hearing.filter(|(_, sessions)| !sessions.is_empty()).collect()
 }
 
 fn read_pems(config: &Config) -> Result<TlsPems, StartError> {

@@ -9,6 +9,7 @@ mod bot;
 mod cancel_on_disconnect;
 mod demo;
 mod disconnect_times;
+mod drop_copy;
 mod examples;
 mod fix_resend;
 mod fix_trust;

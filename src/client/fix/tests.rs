@@ -30,6 +30,7 @@ impl Venue {
             reset_on_logon: false,
             reset_allowed: true,
             enabled: true,
+            role: crate::config::Role::Trading,
             given: Default::default(),
             sign_logon: false,
             rules: FixRules::default(),

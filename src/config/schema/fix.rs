@@ -47,6 +47,19 @@ pub const KEYS: &[Key] = &[
         "Whether the Logon too carries SignatureLength(93) and Signature(89) over its whole body.",
     ),
     default("enabled", Kind::Boolean, "true", "False: its Logons are refused."),
+    default(
+        "role",
+        Kind::Choice(&["trading", "drop_copy"]),
+        "\"trading\"",
+        "What it is for: order entry, or a copy of every ExecutionReport of some accounts, and nothing else.",
+    ),
+    default(
+        "accounts",
+        Kind::List("names of accounts of the same member"),
+        "[]",
+        "Drop copy: the accounts whose ExecutionReports it gets; none: all of the member. An API key that logs on must \
+         be permitted for each.",
+    ),
     optional(
         "gateway",
         Kind::Integer(0, GATEWAYS_MAX as u64 - 1),

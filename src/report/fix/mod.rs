@@ -76,6 +76,11 @@ pub fn event(
     write_event(event, &ExecId::Event(at), time, directory, out)
 }
 
+/// Marks the ExecutionReport that was just written as a copy: CopyMsgIndicator(797).
+pub fn mark_copy(out: &mut Vec<u8>) {
+    Body::new(out).text(797, "Y");
+}
+
 /// Writes the answer to a repetition (the state of the order today, or that it was refused) or to a question about one
 /// order. `None` for answers to questions which FIX sessions do not ask, and to that about many orders, which
 /// [`status::open_order`] answers order by order.

@@ -16,7 +16,7 @@ mod tell;
 use super::session_log::SessionLog;
 use super::staged::Staged;
 use super::trust::Lockouts;
-use crate::config::{Directory, FixSession, Schedule, Window};
+use crate::config::{Directory, FixSession, Role, Schedule, Window};
 use crate::limits::RESENDABLE_MAX;
 use crate::report;
 use crate::run::journal::{ReadBack, SentBody};
@@ -110,6 +110,8 @@ pub struct Lines {
     pub(super) evicted: Option<ConnId>,
     /// When the hours of idle sessions are looked at.
     hours_due: Nanos,
+    /// Drop copies that the log does not know yet.
+    unborn: Vec<SessionId>,
 }
 
 /// Why something was asked of the journal.
@@ -281,10 +283,13 @@ impl Lines {
         sessions: impl Iterator<Item = &'a FixSession>,
         mut recovered: BTreeMap<SessionId, SessionState>,
     ) -> Self {
-        let mut owed = VecDeque::new();
+        let (mut owed, mut unborn) = (VecDeque::new(), Vec::new());
         let mut lines = BTreeMap::new();
         for session in sessions {
             let state = recovered.remove(&session.id);
+            if state.is_none() && matches!(session.role, Role::DropCopy(_)) {
+                unborn.push(session.id);
+            }
             if let Some(state) = &state {
                 owed.extend(state.owed.iter().map(|at| (session.id, *at)));
             }
@@ -299,6 +304,7 @@ impl Lines {
             lines,
             questions: VecDeque::new(),
             owed,
+            unborn,
             lockouts: Lockouts::default(),
             evicted: None,
             hours_due: Nanos(0),
@@ -317,11 +323,12 @@ impl Lines {
 
     /// Whether all that the last run owed is told: only then clients are let in, so that it stands before what is new.
     pub fn are_ready(&self) -> bool {
-        self.owed.is_empty() && self.questions.is_empty()
+        self.owed.is_empty() && self.questions.is_empty() && self.unborn.is_empty()
     }
 
     /// Asks the journal for what replays and the last run's debts need, and takes its answers. Returns how many.
     pub fn read_back(&mut self, directory: &Directory, now: Nanos, log: &mut SessionLog) -> usize {
+        self.bear(now, log);
         self.ask(log);
         let mut answered = 0;
         while log.has_room()
@@ -418,8 +425,12 @@ impl Lines {
                 line.with(now, log, |session, body, out| {
                     let msg_type = match &answer {
                         ReadBack::Event(at, time, event) => {
-                            report::fix::event(event, *at, *time, directory, body)
-                                .inspect(|msg_type| report::fix::adapt(session.version(), msg_type, body))
+                            report::fix::event(event, *at, *time, directory, body).inspect(|msg_type| {
+                                if session.settings().read_only {
+                                    report::fix::mark_copy(body);
+                                }
+                                report::fix::adapt(session.version(), msg_type, body);
+                            })
                         }
                         ReadBack::Own(_, own) => split_own(own).map(|(msg_type, own)| {
                             body.extend_from_slice(own);

@@ -65,6 +65,7 @@ impl Gateway {
                     self.tell_sessions(&told, now);
                 }
                 self.tell_subscribers(&told);
+                self.tell_drop_copies(&told, now);
             }
             ShardOutput::Answer { time, origin, answer, .. } => {
                 let joined = self.desk.joins.answered(origin.token, answer);
@@ -155,6 +156,18 @@ impl Gateway {
     fn tell_sessions(&mut self, told: &Told<'_>, now: Nanos) {
         for session in told.event.sessions() {
             let Some(line) = self.lines.get_mut(session) else { continue };
+            line.tell_event(told, &self.desk.directory, now, &mut self.log);
+            if let Some(conn) = line.owner() {
+                sockets::touch(&mut self.connections, &mut self.dirty, conn);
+            }
+        }
+    }
+
+    /// After all who trade: a copy delays nobody's own report.
+    fn tell_drop_copies(&mut self, told: &Told<'_>, now: Nanos) {
+        let Event::Execution(execution) = told.event else { return };
+        for session in self.desk.directory.drop_copies(execution.order.account) {
+            let Some(line) = self.lines.get_mut(*session) else { continue };
             line.tell_event(told, &self.desk.directory, now, &mut self.log);
             if let Some(conn) = line.owner() {
                 sockets::touch(&mut self.connections, &mut self.dirty, conn);

@@ -1,14 +1,16 @@
 //! The session log from the gateway's side: records on their way to the journal, and what is read back from it.
 
 use crate::journal::append::{SESSION_RECORD_BYTES_MAX, SessionAppender};
+use crate::limits::DROP_COPIES_PER_ACCOUNT_MAX;
 use crate::ring::watermark::Watermark;
 use crate::ring::{bytes, spsc};
 use crate::run::journal::{OwnRef, ReadBack, SentBody};
 use crate::sys::poll::Waker;
 use crate::types::{GatewayId, Nanos, Seq, SessionRecord};
 
-/// Most records that one message, or one event, can make: room for them is asked for before it is taken.
-const RECORDS_PER_INPUT_MAX: usize = 8;
+/// Most records that one message, or one event, can make: room for them is asked for before it is taken. An event is
+/// told to two trading sessions and to drop copies, and each may have to reserve numbers first.
+const RECORDS_PER_INPUT_MAX: usize = 2 * (2 + DROP_COPIES_PER_ACCOUNT_MAX);
 
 /// One gateway's stream of session records.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 //! ```
 
 use super::desk::{Desk, Sender};
-use crate::config::{FixRules, FixSession};
+use crate::config::{FixRules, FixSession, Role};
 use crate::decode;
 use crate::session::fix::{LogonAsk, PasswordFault};
 use crate::types::{ApiKeyId, Nanos, SessionId};
@@ -68,6 +68,12 @@ pub(super) fn judge(ask: &LogonAsk<'_>, session: &FixSession, from: &Sender, des
     let member = from.identity.member;
     let key = desk.directory.key_by_name(std::str::from_utf8(ask.username?).ok()?)?;
     if desk.closing || key.member != member {
+        return None;
+    }
+    // A copy tells all of its accounts, so the key must be one for all of them.
+    if let Role::DropCopy(accounts) = &session.role
+        && !accounts.iter().all(|account| key.accounts.contains(account))
+    {
         return None;
     }
     let mut payload = Vec::with_capacity(128);

@@ -24,6 +24,7 @@ pub struct Venue {
 
 pub fn options() -> RecoveryOptions {
     RecoveryOptions {
+        drop_copies: Default::default(),
         environment: "test".to_owned(),
         segment_bytes: (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64,
         shards: vec![ShardId(0)],

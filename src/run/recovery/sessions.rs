@@ -12,7 +12,9 @@
 //! same place, and a mapping from before must not come to mean it.
 
 use crate::run::journal::{OwnRef, SentBody};
-use crate::types::{Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Seq, SessionId, SessionRecord, ShardId};
+use crate::types::{
+    AccountId, Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Seq, SessionId, SessionRecord, ShardId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the journal knows of a FIX session.
@@ -45,9 +47,14 @@ pub struct Sent {
     pub poss_resend: bool,
 }
 
+/// The drop copy sessions of each account.
+pub type DropCopies = BTreeMap<AccountId, Vec<SessionId>>;
+
 /// The sessions of a journal, as far as it was read.
 #[derive(Debug, Default)]
 pub struct Sessions {
+    drop_copies: DropCopies,
+    copies: BTreeSet<SessionId>,
     sessions: BTreeMap<SessionId, Building>,
     steps: BTreeMap<ShardId, Seq>,
 }
@@ -56,6 +63,9 @@ pub struct Sessions {
 struct Building {
     state: SessionState,
     owed: BTreeMap<EventRef, Owed>,
+    /// The last event of each shard that got a number. A drop copy is told the events of a shard in their order, so it
+    /// is owed none before it, whichever accounts it saw then.
+    told: BTreeMap<ShardId, EventRef>,
     /// Events that have a number, and whose step was not read yet: it may stand further on in the same write.
     ahead: BTreeSet<EventRef>,
 }
@@ -88,6 +98,12 @@ impl SessionState {
 }
 
 impl Sessions {
+    /// None yet; of events, drop copies are owed those of their accounts.
+    pub fn with(drop_copies: DropCopies) -> Self {
+        let copies = drop_copies.values().flatten().copied().collect();
+        Self { drop_copies, copies, ..Self::default() }
+    }
+
     /// A step: its events are owed.
     pub fn step(&mut self, shard: ShardId, seq: Seq, time: Nanos, events: &[Event]) {
         self.steps.insert(shard, seq);
@@ -96,6 +112,15 @@ impl Sessions {
             for session in event.sessions().into_iter().filter(|session| *session != SessionId::NONE) {
                 let session = self.sessions.entry(session).or_default();
                 if !session.ahead.remove(&at) {
+                    session.owed.insert(at, Owed { time, outlived: false });
+                }
+            }
+            let Event::Execution(execution) = event else { continue };
+            for copy in self.drop_copies.get(&execution.order.account).into_iter().flatten() {
+                // It began with its first record; what was before it is none of its.
+                let Some(session) = self.sessions.get_mut(copy) else { continue };
+                let is_told = session.told.get(&shard).is_some_and(|last| at <= *last);
+                if !session.ahead.remove(&at) && !is_told {
                     session.owed.insert(at, Owed { time, outlived: false });
                 }
             }
@@ -118,6 +143,11 @@ impl Sessions {
             SessionRecord::Outbound { number, sent, body, .. } => {
                 let read = |at: &EventRef| self.steps.get(&at.shard).is_some_and(|last| at.seq <= *last);
                 session.outbound(own, number, sent, body, read)?;
+                if let OutboundBody::Event(at) = body
+                    && self.copies.contains(&session_of(record))
+                {
+                    session.owed.retain(|owed, _| owed.shard != at.shard || *owed > at);
+                }
             }
             // What is owed stays owed: it goes out under the new numbers.
             SessionRecord::Reset { .. } => {
@@ -131,6 +161,12 @@ impl Sessions {
     pub fn started(&mut self) {
         for session in self.sessions.values_mut() {
             session.owed.values_mut().for_each(|owed| owed.outlived = true);
+            for (shard, told) in &mut session.told {
+                let last = self.steps.get(shard).copied().unwrap_or_default();
+                if told.seq > last {
+                    *told = EventRef { shard: *shard, seq: last, index: u16::MAX };
+                }
+            }
             let lost = std::mem::take(&mut session.ahead);
             if !lost.is_empty() {
                 session
@@ -171,6 +207,7 @@ impl Building {
         let (body, poss_resend) = match body {
             OutboundBody::Own(_) => (SentBody::Own(own), false),
             OutboundBody::Event(at) => {
+                self.told.insert(at.shard, at);
                 let owed = self.owed.remove(&at);
                 if owed.is_none() && !was_read(&at) {
                     self.ahead.insert(at);

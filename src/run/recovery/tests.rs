@@ -123,6 +123,40 @@ fn sessions_know_their_numbers_and_what_they_are_owed() {
 }
 
 #[test]
+fn a_drop_copy_is_owed_what_happened_since_it_began_and_since_its_last_copy() {
+    const COPY: SessionId = SessionId(9);
+    let dir = tempfile::tempdir().unwrap();
+    let mut venue = Venue::begin(dir.path());
+    let options = RecoveryOptions { drop_copies: [(AccountId(1), vec![COPY])].into(), ..options() };
+    let owed = || recover(dir.path(), &options, NOW).unwrap().sessions.remove(&COPY).map(|copy| copy.owed);
+    venue.trade();
+    drop(venue);
+    assert_eq!(owed(), None, "nobody knew it then");
+
+    let mut venue = Venue::open(dir.path());
+    venue.note(&SessionRecord::InboundNext { session: COPY, next: MsgSeqNum(1) });
+    let first = venue.run(&order(MAKER, Side::Buy, "m-2", 1))[0];
+    let second = venue.run(&order(MAKER, Side::Buy, "m-3", 1))[0];
+    drop(venue);
+    assert_eq!(owed(), Some(vec![first, second]));
+
+    let mut venue = Venue::open(dir.path());
+    venue.note(&SessionRecord::Reserved { session: COPY, upto: MsgSeqNum(100) });
+    venue.send(COPY, 1, OutboundBody::Event(second));
+    venue.run(&order(TAKER, Side::Buy, "t-2", 1));
+    let third = venue.run(&order(MAKER, Side::Buy, "m-4", 1))[0];
+    // A copy of a step that was lost is none, and the step that stands there later is owed.
+    let fourth = EventRef { seq: third.seq.next(), ..third };
+    venue.send(COPY, 2, OutboundBody::Event(fourth));
+    drop(venue);
+    assert_eq!(owed(), Some(vec![third]), "what stands before a copy was told, or was of another account");
+    let mut venue = Venue::open(dir.path());
+    assert_eq!(venue.run(&order(MAKER, Side::Buy, "m-5", 1)), [fourth]);
+    drop(venue);
+    assert!(owed().unwrap().contains(&fourth));
+}
+
+#[test]
 fn a_reset_starts_the_numbers_again_and_forgives_no_debt() {
     let dir = tempfile::tempdir().unwrap();
     let mut venue = Venue::begin(dir.path());

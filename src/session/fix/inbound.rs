@@ -87,6 +87,10 @@ impl Session {
                 Incoming::Done
             }
             Verdict::Good(def) if self.settings.accepts.contains(&def.msg_type) => Incoming::Deliver,
+            Verdict::Good(_) | Verdict::Unsupported if self.settings.read_only => {
+                self.reject_read_only(message, now, out);
+                Incoming::Rejected(Reject::UnsupportedMessage)
+            }
             Verdict::Good(_) | Verdict::Unsupported => {
                 self.reject_unsupported(message, now, out);
                 Incoming::Rejected(Reject::UnsupportedMessage)

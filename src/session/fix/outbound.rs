@@ -147,12 +147,35 @@ impl Session {
 
     /// BusinessMessageReject(j) for a MsgType that we do not serve.
     pub(super) fn reject_unsupported(&mut self, message: &Message<'_>, now: Nanos, out: &mut dyn Output) {
+        let text = b"Unsupported Message Type";
+        self.reject_business(message, UNSUPPORTED_MESSAGE_TYPE, text, now, out);
+    }
+
+    /// The same for whatever a drop copy session asks for.
+    pub(super) fn reject_read_only(&mut self, message: &Message<'_>, now: Nanos, out: &mut dyn Output) {
+        self.reject_business(
+            message,
+            NOT_AUTHORIZED,
+            b"a drop copy session is told, and asks nothing",
+            now,
+            out,
+        );
+    }
+
+    fn reject_business(
+        &mut self,
+        message: &Message<'_>,
+        reason: u64,
+        text: &[u8],
+        now: Nanos,
+        out: &mut dyn Output,
+    ) {
         self.with_body(|session, body| {
             put_reverse_route(body, message);
             body.put(tag::REF_SEQ_NUM, message.get(tag::MSG_SEQ_NUM).unwrap_or_default());
-            body.put(tag::TEXT, b"Unsupported Message Type");
+            body.put(tag::TEXT, text);
             put_ref_msg_type(body, message.msg_type());
-            body.put_uint(tag::BUSINESS_REJECT_REASON, UNSUPPORTED_MESSAGE_TYPE);
+            body.put_uint(tag::BUSINESS_REJECT_REASON, reason);
             if session.settings.business_reject_appl_ver_id {
                 body.put(tag::DEFAULT_APPL_VER_ID, &session.settings.default_appl_ver_id);
             }
@@ -375,6 +398,9 @@ fn write_message(
 
 /// SessionRejectReason(373)=99: other.
 const OTHER_REASON: u16 = 99;
+
+/// BusinessRejectReason(380)=6.
+const NOT_AUTHORIZED: u64 = 6;
 
 /// BusinessRejectReason(380)=3.
 const UNSUPPORTED_MESSAGE_TYPE: u64 = 3;

@@ -33,6 +33,12 @@ impl Session {
         self.settings = settings;
     }
 
+    /// Stands in the log from now on, with the numbers as they are.
+    pub fn begin(&mut self, out: &mut dyn Output) {
+        let (session, next) = (self.settings.session, self.numbers.next_in);
+        out.record(SessionRecord::InboundNext { session, next });
+    }
+
     /// Sets numbers as an operator wants them; what is not refused stands in the log.
     pub fn repair(&mut self, repair: &Repair, out: &mut dyn Output) -> Result<(), RepairError> {
         if self.is_connected() {

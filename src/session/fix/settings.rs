@@ -1,6 +1,6 @@
 //! How a session is set up.
 
-use crate::config::{FixRules, FixSession};
+use crate::config::{FixRules, FixSession, Role};
 use crate::limits::{LOGON_DEADLINE, OUTBOUND_BLOCK};
 use crate::types::{CancelPolicy, SessionId, Span};
 use crate::wire::fix::{Dictionary, FIX44, Precision, Template, Validation};
@@ -19,6 +19,8 @@ pub struct Settings {
     /// MsgTypes of the application that may come in; others are answered with 380=3. An initiator lists Reject(3)
     /// too if it wants to hear of them.
     pub accepts: &'static [&'static [u8]],
+    /// It is a drop copy: what is said to it is copies, and application messages of the peer are refused.
+    pub read_only: bool,
     /// Whether application messages are sent again when the peer asks. If not, all is gap-filled: an initiator
     /// must not repeat orders whose moment has passed.
     pub resends: bool,
@@ -83,6 +85,7 @@ impl Settings {
 
     /// The venue's side of a session of the configuration.
     pub fn acceptor(session: &FixSession) -> Self {
+        let read_only = matches!(session.role, Role::DropCopy(_));
         let rules = &session.rules;
         Self {
             session: session.id,
@@ -103,7 +106,8 @@ impl Settings {
             reject_garbled_message: rules.reject_garbled_message,
             precision: rules.timestamp_precision,
             validation: validation(rules),
-            accepts: FROM_CLIENTS,
+            accepts: if read_only { &[] } else { FROM_CLIENTS },
+            read_only,
             resends: true,
             heartbeat_secs: session.heartbeat_secs,
             sending_time_window: session.sending_time_window,
@@ -133,6 +137,7 @@ impl Settings {
             our_comp_id: our_comp_id.as_bytes().to_vec(),
             peer_comp_id: peer_comp_id.as_bytes().to_vec(),
             accepts: FROM_VENUE,
+            read_only: false,
             resends: false,
             heartbeat_secs: (0, u32::MAX),
             sending_time_window: Span::from_secs(120),

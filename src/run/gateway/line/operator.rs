@@ -3,7 +3,7 @@
 use super::super::session_log::SessionLog;
 use super::{Line, Lines};
 use crate::admin::port::{Numbers, RepairRefused, SessionState, SessionStatus};
-use crate::config::Directory;
+use crate::config::{Directory, Role};
 use crate::session::fix::{Repair, RepairError, Settings, State};
 use crate::types::{Nanos, SessionId, Span};
 
@@ -23,6 +23,10 @@ impl Lines {
             (Some(line), _) => line,
             (None, Some(added)) => {
                 self.lines.insert(session, Line::of(added, None));
+                if matches!(added.role, Role::DropCopy(_)) {
+                    self.unborn.push(session);
+                    self.bear(now, log);
+                }
                 return;
             }
             (None, None) => return,
@@ -33,6 +37,17 @@ impl Lines {
         }
         if !known.is_some_and(|session| session.enabled) {
             line.logout(text, now, log);
+        }
+    }
+
+    /// A drop copy begins with its first record in the log: after a restart it is owed what happened from there on.
+    pub(super) fn bear(&mut self, now: Nanos, log: &mut SessionLog) {
+        while log.has_room()
+            && let Some(session) = self.unborn.pop()
+        {
+            if let Some(line) = self.lines.get_mut(&session) {
+                line.with(now, log, |session, _, out| session.begin(out));
+            }
         }
     }
 

@@ -16,6 +16,9 @@ impl Line {
         let (event, poss_resend) = (Some(told.at), told.poss_resend);
         self.with_mark(now, log, poss_resend, |session, body, out| {
             if let Some(msg_type) = report::fix::event(told.event, told.at, told.time, directory, body) {
+                if session.settings().read_only {
+                    report::fix::mark_copy(body);
+                }
                 report::fix::adapt(session.version(), msg_type, body);
                 session.send(&Outgoing { msg_type, body, event, poss_resend, sign: None }, now, out);
             }
