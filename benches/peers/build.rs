@@ -1,0 +1,14 @@
+//! Compiles the shim over QuickFIX C++.
+
+fn main() {
+    println!("cargo::rerun-if-changed=src/quickfix.cpp");
+    // Its headers are older than C++17, which took exception specifications away.
+    let mut shim = cc::Build::new();
+    shim.cpp(true)
+        .std("c++14")
+        .opt_level(3)
+        .flag("-Wno-deprecated")
+        .file("src/quickfix.cpp")
+        .compile("quickfix_shim");
+    println!("cargo::rustc-link-lib=quickfix");
+}
