@@ -120,7 +120,7 @@ fn a_script_with_a_wrong_line_is_refused_by_its_place_and_places_nothing() {
     let path = script(&venue, "place buy BTC-USD 0.01 @ 99000\nplcae buy BTC-USD 0.01 @ 99000\n");
     let (code, out, err) = run(bot(&venue, Over::WebSocket, &format!("run --script {path}")));
     assert_eq!((code, out.as_str()), (2, ""));
-    let said = format!("sealgate: bot: {path}:2: \"plcae\" is no action; allowed: place, cancel, ");
+    let said = format!("sealgate: bot: {path}:2: \"plcae\" is no action; allowed: place, amend, ");
     assert!(err.starts_with(&said) && err.lines().count() == 1, "{err}");
     assert_eq!(run(bot(&venue, Over::WebSocket, "orders")).1, "0 open\n");
 }
@@ -184,4 +184,39 @@ fn the_market_is_told_to_people_and_to_programs() {
     assert!(objects(&time)[0]["aheadMillis"].as_i64().unwrap().abs() < 5_000, "{time}");
     let (code, _, err) = run(bot(&venue, Over::Fix, "market ticker BTC-USD"));
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
+}
+
+#[test]
+fn an_account_amends_cancels_all_and_asks_what_it_has() {
+    let venue = Venue::start();
+    run(bot(&venue, Over::WebSocket, "--member bob place sell BTC-USD 0.01 @ 99000"));
+    let path = script(
+        &venue,
+        "place buy BTC-USD 0.03 @ 99000 --test
+         orders
+         place buy BTC-USD 0.03 @ 99000 --id big
+         amend BTC-USD big 0.02 --id small
+         place buy BTC-USD 0.01 @ 98000
+         account
+         trades BTC-USD
+         cancel-all BTC-USD --side sell
+         cancel-all\n",
+    );
+    let (code, out, err) = run(bot(&venue, Over::WebSocket, &format!("run --script {path}")));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    for line in [
+        "tested: BTC-USD, it would be taken",
+        "0 open",
+        "account: ALICE may trade, 2 open",
+        "  BTC-USD position 0.01000, open to buy 0.02000, to sell 0.00000",
+        "1 trades",
+    ] {
+        assert!(out.lines().any(|said| said == line), "{line}: {out}");
+    }
+    let amended = "amended: buy 0.02000 BTC-USD @ 99000.00 PARTIALLY_FILLED filled 0.01000";
+    let amended = out.lines().find(|line| line.starts_with(amended)).expect(&out);
+    assert!(amended.contains(" name small, kept its place in "), "{amended}");
+    let counts: Vec<_> =
+        out.lines().filter_map(|line| line.split_once(" canceled in")).map(|(n, _)| n).collect();
+    assert_eq!(counts, ["0", "2"], "{out}");
 }

@@ -45,7 +45,7 @@ impl Session {
     /// Does one action.
     pub async fn act(&mut self, action: &Action, say: &Say) -> Result<Outcome, Failure> {
         match action {
-            Action::Place(place) => self.place(place, say).await,
+            Action::Place(place) if !place.test => self.place(place, say).await,
             Action::Cancel { symbol, order, id, side } => {
                 let order = order.name();
                 let side = side.or_else(|| self.sides.get(&text(&order)).copied()).ok_or_else(|| {
@@ -54,11 +54,11 @@ impl Session {
                 self.cancel(symbol, order, id.clone(), side, say).await
             }
             Action::Follow { count, time } => self.follow(*count, time.map(|time| time.0), say).await,
-            Action::Status { .. } | Action::Orders { .. } | Action::Market { .. } => {
-                Err(Failure::Usage("not served over FIX; leave out --protocol fix".to_owned()))
-            }
             // The run itself sees to these.
             Action::Wait { .. } | Action::Expect { .. } => Ok(Outcome::default()),
+            _ => Err(Failure::Usage(
+                "this bot does it over WebSocket only; leave out --protocol fix".to_owned(),
+            )),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The words of an action, the same on the command line and on a line of a script.
 //!
 //! ```text
-//!   place SIDE SYMBOL QTY [@ PRICE] [--tif …] [--id NAME]      cancel SYMBOL ORDER
-//!   status SYMBOL ORDER      orders [SYMBOL]                   follow [--count N] [--for TIME]
-//!   market depth|ticker|symbols|time …                         wait TIME      expect WORD
+//!   place SIDE SYMBOL QTY [@ PRICE] [--tif …] [--id NAME]      amend SYMBOL ORDER QTY
+//!   cancel SYMBOL ORDER      cancel-all [SYMBOL]               status SYMBOL ORDER
+//!   orders [SYMBOL]          trades SYMBOL      account        follow [--count N] [--for TIME]
+//!   market depth|ticker|time …                                 wait TIME      expect WORD
 //! ```
 
 use crate::client::OrderName;
@@ -18,6 +19,18 @@ use std::str::FromStr;
 pub enum Action {
     /// Place an order: with a price a limit order, without one a market order.
     Place(Place),
+    /// Lower the quantity of an order; it keeps its place in the book.
+    Amend {
+        /// The instrument.
+        symbol: String,
+        #[command(flatten)]
+        order: WhichOrder,
+        /// Its quantity from now on, with what has traded already.
+        qty: Decimal,
+        /// Its ClOrdID from now on.
+        #[arg(long, value_name = "NAME")]
+        id: Option<String>,
+    },
     /// Cancel an order.
     Cancel {
         /// The instrument.
@@ -30,6 +43,24 @@ pub enum Action {
         /// The side of the order. FIX wants it; an order of this run is known by its side.
         #[arg(long, value_parser = sides())]
         side: Option<Side>,
+    },
+    /// Cancel the open orders.
+    CancelAll {
+        /// Of one instrument; without it of all.
+        symbol: Option<String>,
+        /// Of one side; without it of both.
+        #[arg(long, value_parser = sides())]
+        side: Option<Side>,
+    },
+    /// Tell positions, open orders and limits.
+    Account,
+    /// List the last trades of the account, oldest first.
+    Trades {
+        /// The instrument.
+        symbol: String,
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u16,
     },
     /// Tell how an order stands.
     Status {
@@ -95,6 +126,9 @@ pub struct Place {
     /// Its ClOrdID; by it the order can be asked for, whatever happens.
     #[arg(long, value_name = "NAME")]
     pub id: Option<String>,
+    /// Only ask whether it would be taken; nothing is placed.
+    #[arg(long)]
+    pub test: bool,
 }
 
 /// A word of `@ PRICE`.

@@ -4,7 +4,7 @@
 
 use super::Failure;
 use crate::client::fix::Standing;
-use crate::client::ws::{BookTicker, Depth, Event, OrderState};
+use crate::client::ws::{AccountStatus, Amended, BookTicker, Depth, Event, MyTrade, OrderState};
 use crate::client::{Error, ExecutionReport};
 use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrderId, Side};
 use serde_json::{Map, Value, json};
@@ -255,9 +255,77 @@ impl Said {
         }
     }
 
-    /// How many orders were listed.
-    pub fn count(orders: usize) -> Self {
-        Self { text: format!("{orders} open"), json: json!({"action": "orders", "count": orders}) }
+    /// How many there are.
+    pub fn count(action: &str, count: u64, what: &str) -> Self {
+        Self { text: format!("{count} {what}"), json: json!({"action": action, "count": count}) }
+    }
+
+    /// An order would be taken.
+    pub fn tested(symbol: &str) -> Self {
+        Self {
+            text: format!("tested: {symbol}, it would be taken"),
+            json: json!({"action": "tested", "symbol": symbol}),
+        }
+    }
+
+    /// An order with less to fill.
+    pub fn amended(amended: &Amended) -> Self {
+        let order = &amended.order;
+        let line = OrderLine {
+            what: "amended",
+            symbol: &order.symbol,
+            order_id: Some(order.order_id),
+            cl_ord_id: &order.cl_ord_id,
+            side: order.side,
+            qty: order.qty,
+            price: order.price,
+            cum_qty: order.cum_qty,
+            status: order.status,
+            reason: "",
+        };
+        let mut said = line.said();
+        said.json["keptPriority"] = json!(amended.kept_priority);
+        said.text.push_str(if amended.kept_priority { ", kept its place" } else { ", lost its place" });
+        said
+    }
+
+    /// What an account has.
+    pub fn account(account: &AccountStatus) -> Self {
+        let trades = if account.can_trade { "may trade" } else { "may cancel only" };
+        let mut text = format!("account: {} {trades}, {} open", account.account, account.open_orders);
+        let mut positions = Vec::new();
+        for position in &account.positions {
+            let (symbol, has) = (&position.symbol, position.position);
+            let (buy, sell) = (position.open_buy_qty, position.open_sell_qty);
+            text.push_str(&format!("\n  {symbol} position {has}, open to buy {buy}, to sell {sell}"));
+            positions.push(json!({
+                "symbol": symbol, "positionAmt": has.to_string(), "openOrders": position.open_orders,
+                "openBuyQty": buy.to_string(), "openSellQty": sell.to_string(),
+            }));
+        }
+        let json = json!({
+            "action": "account", "account": account.account, "canTrade": account.can_trade,
+            "openOrders": account.open_orders, "maxOpenOrders": account.max_open_orders, "positions": positions,
+        });
+        Self { text, json }
+    }
+
+    /// A trade of the account.
+    pub fn trade(trade: &MyTrade) -> Self {
+        let side = side(if trade.is_buyer { Side::Buy } else { Side::Sell });
+        let role = if trade.is_maker { "maker" } else { "taker" };
+        let (qty, price, id, order) = (trade.qty, trade.price, trade.id.0, trade.order_id.0);
+        Self {
+            text: format!(
+                "trade: {side} {qty} {} @ {price} as {role} trade {id} order {order}",
+                trade.symbol
+            ),
+            json: json!({
+                "action": "trade", "symbol": trade.symbol, "side": side.to_uppercase(), "qty": qty.to_string(),
+                "price": price.to_string(), "maker": trade.is_maker, "tradeId": id, "orderId": order,
+                "time": trade.time.as_millis(),
+            }),
+        }
     }
 
     /// A book.

@@ -119,7 +119,7 @@ mod tests {
     fn a_wrong_line_is_named_with_its_place_and_what_would_be_right() {
         let unknown = wrong("plcae buy BTC-USD 1");
         assert!(
-            unknown.starts_with("quotes.bot:7: \"plcae\" is no action; allowed: place, cancel,"),
+            unknown.starts_with("quotes.bot:7: \"plcae\" is no action; allowed: place, amend,"),
             "{unknown}"
         );
         let side = wrong("place bid BTC-USD 1");

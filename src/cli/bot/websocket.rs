@@ -33,6 +33,12 @@ impl Session {
     /// Does one action.
     pub async fn act(&mut self, action: &Action, say: &Say) -> Result<Outcome, Failure> {
         match action {
+            Action::Place(place) if place.test => {
+                let order = order(place, self.account.as_deref())?;
+                self.session.client().await?.test(&order).await?;
+                say.say(&Said::tested(&order.symbol))?;
+                Ok(Outcome::default())
+            }
             Action::Place(place) => {
                 let order = order(place, self.account.as_deref())?;
                 settled("placed", &self.session.place(&order).await?, say)
@@ -41,24 +47,54 @@ impl Session {
                 let canceled = self.session.cancel_named(symbol, order.name(), id.clone()).await?;
                 settled("canceled", &canceled, say)
             }
-            Action::Status { symbol, order } => {
-                let state = self.session.client().await?.status(symbol, order.name()).await?;
-                say.say(&Said::order("status", &state))?;
-                Ok(outcome(&state))
+            Action::Amend { symbol, order, qty, id } => {
+                let amended = self.session.amend(symbol, order.name(), *qty, id.clone()).await?;
+                let said = Said::amended(&amended.answer);
+                say.say(&said.timed(amended.round_trip, amended.repeated))?;
+                Ok(Outcome { word: Some(status(amended.answer.order.status).to_owned()) })
             }
-            Action::Orders { symbol } => {
-                let orders = self.session.client().await?.open_orders(symbol.as_deref()).await?;
-                for order in &orders {
-                    say.say(&Said::order("open", order))?;
+            Action::CancelAll { symbol, side } => {
+                let canceled = self.session.cancel_all(symbol.as_deref(), *side).await?;
+                for order in &canceled.answer.orders {
+                    say.say(&Said::order("canceled", order))?;
                 }
-                say.say(&Said::count(orders.len()))?;
+                let said = Said::count("cancel-all", canceled.answer.count, "canceled");
+                say.say(&said.timed(canceled.round_trip, canceled.repeated))?;
                 Ok(Outcome::default())
+            }
+            Action::Account | Action::Trades { .. } | Action::Status { .. } | Action::Orders { .. } => {
+                self.ask(action, say).await
             }
             Action::Follow { count, time } => self.follow(*count, time.map(|time| time.0), say).await,
             Action::Market { what } => self.look(what, say).await,
             // The run itself sees to these.
             Action::Wait { .. } | Action::Expect { .. } => Ok(Outcome::default()),
         }
+    }
+
+    /// What the account asks about itself.
+    async fn ask(&self, action: &Action, say: &Say) -> Result<Outcome, Failure> {
+        let client = self.session.client().await?;
+        match action {
+            Action::Account => say.say(&Said::account(&client.account(self.account.as_deref()).await?))?,
+            Action::Trades { symbol, limit } => {
+                let trades = client.trades(symbol, *limit).await?;
+                trades.iter().try_for_each(|trade| say.say(&Said::trade(trade)))?;
+                say.say(&Said::count("trades", trades.len() as u64, "trades"))?;
+            }
+            Action::Status { symbol, order } => {
+                let state = client.status(symbol, order.name()).await?;
+                say.say(&Said::order("status", &state))?;
+                return Ok(outcome(&state));
+            }
+            Action::Orders { symbol } => {
+                let orders = client.open_orders(symbol.as_deref()).await?;
+                orders.iter().try_for_each(|order| say.say(&Said::order("open", order)))?;
+                say.say(&Said::count("orders", orders.len() as u64, "open"))?;
+            }
+            _ => {}
+        }
+        Ok(Outcome::default())
     }
 
     /// Says goodbye.

@@ -29,7 +29,7 @@ impl Params {
         self
     }
 
-    fn optional(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+    pub(super) fn optional(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
         match value {
             Some(value) => self.text(name, value),
             None => self,
@@ -154,6 +154,9 @@ pub(super) struct Answer<T> {
     pub(super) repeated: bool,
     #[serde(default)]
     pub(super) rate_limits: Vec<RateLimit>,
+    /// Of `openOrders.cancelAll`: of many orders only the first are in `result`.
+    #[serde(default)]
+    pub(super) canceled_orders: Option<u64>,
 }
 
 /// How much of a limit is used: an element of `rateLimits`.

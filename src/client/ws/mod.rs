@@ -3,12 +3,15 @@
 //! Requests of several tasks may be under way at once: answers find them by `id`. Each order and cancel is signed.
 //! Dropping the last [`Client`] closes the connection.
 
+mod account;
 mod driver;
+mod keeper;
 mod messages;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use account::{AccountStatus, Amended, AmendedOrder, CanceledAll, MyTrade, Position};
 pub use messages::{BookTicker, Depth, Fill, OrderState, RateLimit};
 pub use session::{Endpoint, Event, Events, Recovered, Recovery, Session};
 
@@ -184,20 +187,16 @@ impl Client {
     /// The first half of [`Client::place`]: everything that can be done before the moment to send it. The time in
     /// it is that of the signing, so it is good for `recv_window`.
     pub fn sign(&self, order: &NewOrder) -> SignedOrder {
-        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
-        let cl_ord_id = order.cl_ord_id.clone().unwrap_or_else(|| format!("{}{id}", self.shared.id_prefix));
+        let id = self.next_id();
+        let cl_ord_id = order.cl_ord_id.clone().unwrap_or_else(|| self.cl_ord_id(id));
         let params = Params::order(order, &cl_ord_id);
         self.signed_order(id, "order.place", params, cl_ord_id)
     }
 
     /// The second half of [`Client::place`] and [`Client::cancel`], with the time that it took.
     pub async fn send(&self, order: SignedOrder) -> Result<Timed<OrderState>, Error> {
-        let SignedOrder { id, text, cl_ord_id, .. } = order;
-        let sent = Instant::now();
-        let reply = self.exchange(id, text).await.map_err(|missing| missing.of_order(&cl_ord_id))?;
-        let Answer { result: answer, repeated, .. } =
-            self.read(&reply.text).map_err(|error| unknown(error, cl_ord_id))?;
-        Ok(Timed { round_trip: reply.received - sent, answer, repeated })
+        let (answer, timed) = self.change(order).await?;
+        Ok(timed.with(answer.result))
     }
 
     /// `order.cancel`, by OrderID or by the ClOrdID of the order.
@@ -217,8 +216,8 @@ impl Client {
         order: impl Into<OrderName>,
         cl_ord_id: Option<String>,
     ) -> SignedOrder {
-        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
-        let cl_ord_id = cl_ord_id.unwrap_or_else(|| format!("{}{id}", self.shared.id_prefix));
+        let id = self.next_id();
+        let cl_ord_id = cl_ord_id.unwrap_or_else(|| self.cl_ord_id(id));
         let params = Params::order_name(symbol, &order.into()).text("newClientOrderId", &*cl_ord_id);
         self.signed_order(id, "order.cancel", params, cl_ord_id)
     }
@@ -285,6 +284,15 @@ impl Client {
         self.orders.closed().await;
     }
 
+    fn next_id(&self) -> u64 {
+        self.shared.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The name of an order that its caller has not named.
+    fn cl_ord_id(&self, id: u64) -> String {
+        format!("{}{id}", self.shared.id_prefix)
+    }
+
     fn signed_order(&self, id: u64, method: &str, params: Params, cl_ord_id: String) -> SignedOrder {
         let timestamp = now();
         let params = if self.shared.options.sign_orders {
@@ -308,7 +316,7 @@ impl Client {
     }
 
     async fn ask<T: DeserializeOwned>(&self, method: &str, params: Params) -> Result<T, Error> {
-        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_id();
         let reply =
             self.exchange(id, params.write(id, method)).await.map_err(|missing| missing.of_question(self))?;
         Ok(self.read(&reply.text)?.result)

@@ -16,13 +16,12 @@
 //! this session knew that it was open and which is not among them is looked up, and told by
 //! [`Event::ClosedMeanwhile`].
 
-use super::{Client, Executions, Options, OrderState, Timed};
-use crate::client::backoff::Backoff;
+use super::keeper::{Begun, Keeper};
+use super::{Amended, CanceledAll, Client, Options, OrderState, Timed};
 use crate::client::{ApiKey, Error, ExecutionReport, NewOrder, OrderName};
 use crate::limits::RECV_WINDOW_DEFAULT;
-use crate::types::{ExecType, Nanos, OrdStatus, OrderId, Reject, Span};
+use crate::types::{Decimal, Nanos, Reject, Side, Span};
 use rustls::ClientConfig;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -164,7 +163,7 @@ pub struct Session {
 
 /// The connection of now.
 #[derive(Clone)]
-enum Link {
+pub(super) enum Link {
     Up(Client),
     /// With the reason that the last one ended.
     Down(String),
@@ -182,8 +181,7 @@ impl Session {
         });
         let id_prefix = begun.client.shared.id_prefix.as_str().into();
         let (end, ending) = watch::channel(false);
-        let keeper =
-            Keeper { endpoint, recovery, link, ending, events: events.clone(), known: HashMap::new() };
+        let keeper = Keeper::new(endpoint, recovery, link, ending, events.clone());
         tokio::spawn(keeper.run(begun));
         let next_id = Arc::new(AtomicU64::new(1));
         let end = Arc::new(end);
@@ -254,17 +252,54 @@ impl Session {
         cl_ord_id: Option<String>,
     ) -> Result<Timed<OrderState>, Error> {
         let (order, cl_ord_id) = (order.into(), cl_ord_id.unwrap_or_else(|| self.next_cl_ord_id()));
+        let cancel = async |client: Client| {
+            let signed = client.sign_cancel_named(symbol, order.clone(), Some(cl_ord_id.clone()));
+            client.send(signed).await
+        };
+        self.until_answered(&cl_ord_id, cancel).await
+    }
+
+    /// `order.amend.keepPriority`. It waits for a connection, and is sent until it is answered.
+    pub async fn amend(
+        &self,
+        symbol: &str,
+        order: impl Into<OrderName>,
+        qty: Decimal,
+        cl_ord_id: Option<String>,
+    ) -> Result<Timed<Amended>, Error> {
+        let (order, cl_ord_id) = (order.into(), cl_ord_id.unwrap_or_else(|| self.next_cl_ord_id()));
+        let amend =
+            async |client: Client| client.amend(symbol, order.clone(), qty, Some(cl_ord_id.clone())).await;
+        self.until_answered(&cl_ord_id, amend).await
+    }
+
+    /// `openOrders.cancelAll`. It waits for a connection, and is sent until it is answered.
+    pub async fn cancel_all(
+        &self,
+        symbol: Option<&str>,
+        side: Option<Side>,
+    ) -> Result<Timed<CanceledAll>, Error> {
+        let cl_ord_id = self.next_cl_ord_id();
+        let cancel = async |client: Client| client.cancel_all(symbol, side, Some(cl_ord_id.clone())).await;
+        self.until_answered(&cl_ord_id, cancel).await
+    }
+
+    /// Sends what only takes away, under one name, until it is answered: it is wanted however late it comes.
+    async fn until_answered<T>(
+        &self,
+        cl_ord_id: &str,
+        send: impl AsyncFn(Client) -> Result<Timed<T>, Error>,
+    ) -> Result<Timed<T>, Error> {
         let mut lost = false;
         loop {
             let client = self.client().await.map_err(|why| match lost {
-                true => still_unknown(why, &cl_ord_id),
+                true => still_unknown(why, cl_ord_id),
                 false => why,
             })?;
-            let signed = client.sign_cancel_named(symbol, order.clone(), Some(cl_ord_id.clone()));
-            match client.send(signed).await {
+            match send(client).await {
                 Err(Error::OutcomeUnknown { .. }) => lost = true,
                 Err(Error::Closed(_)) => {}
-                known if lost => return self.sent_again(known, cl_ord_id),
+                known if lost => return self.sent_again(known, cl_ord_id.to_owned()),
                 known => return known,
             }
         }
@@ -312,11 +347,7 @@ impl Session {
         }
     }
 
-    fn sent_again(
-        &self,
-        answer: Result<Timed<OrderState>, Error>,
-        cl_ord_id: String,
-    ) -> Result<Timed<OrderState>, Error> {
+    fn sent_again<T>(&self, answer: Result<Timed<T>, Error>, cl_ord_id: String) -> Result<Timed<T>, Error> {
         let repeated = answer.as_ref().is_ok_and(|answer| answer.repeated);
         let how = if repeated { Recovered::SentAgainRepeated } else { Recovered::SentAgain };
         self.tell(Event::Recovered { cl_ord_id, how });
@@ -343,142 +374,4 @@ impl Session {
 /// An order that was sent and can no longer be asked for is unknown, whatever keeps us from asking.
 fn still_unknown(why: Error, cl_ord_id: &str) -> Error {
     Error::OutcomeUnknown { cl_ord_id: cl_ord_id.to_owned(), why: why.to_string() }
-}
-
-/// A connection that has been brought to where the session can go on.
-struct Begun {
-    client: Client,
-    executions: Executions,
-    open: Vec<OrderState>,
-}
-
-impl Begun {
-    async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        let Endpoint { url, tls, key, options } = endpoint.clone();
-        let client = Client::connect_with(&url, tls, key, options).await?;
-        client.logon().await?;
-        // First the stream, then the state: what happens between the two is told twice rather than not at all.
-        let executions = client.subscribe().await?;
-        let open = client.open_orders(None).await?;
-        Ok(Self { client, executions, open })
-    }
-}
-
-/// The task that keeps a session connected.
-struct Keeper {
-    endpoint: Endpoint,
-    recovery: Recovery,
-    link: watch::Sender<Link>,
-    ending: watch::Receiver<bool>,
-    events: mpsc::Sender<Event>,
-    /// Orders that were open when this session last heard of them.
-    known: HashMap<OrderId, String>,
-}
-
-impl Keeper {
-    async fn run(mut self, mut begun: Begun) {
-        let mut away = None;
-        let why = loop {
-            let Begun { client, mut executions, open } = begun;
-            self.catch_up(&client, open, away).await;
-            let closed_by_us = self.listen(&mut executions, &client).await;
-            let why = client.why_closed();
-            if closed_by_us {
-                break why;
-            }
-            let ended_at = Instant::now();
-            self.link.send_replace(Link::Down(why.clone()));
-            self.tell(Event::Disconnected { why }).await;
-            begun = match self.connect_again(ended_at).await {
-                Ok(begun) => begun,
-                Err(why) => break why,
-            };
-            away = Some(ended_at.elapsed());
-            self.link.send_replace(Link::Up(begun.client.clone()));
-        };
-        self.link.send_replace(Link::Over(why.clone()));
-        self.tell(Event::Ended { why }).await;
-    }
-
-    /// Tells the open orders, and what became of those that were open and are not.
-    async fn catch_up(&mut self, client: &Client, open: Vec<OrderState>, away: Option<Duration>) {
-        let gone = std::mem::take(&mut self.known);
-        self.known.extend(open.iter().map(|order| (order.order_id, order.symbol.clone())));
-        self.tell(Event::Connected { open, away }).await;
-        for (id, symbol) in
-            gone.into_iter().filter(|(id, _)| !self.known.contains_key(id)).collect::<Vec<_>>()
-        {
-            // A connection that ends now is noticed by the listener; the order is then asked for once more.
-            match client.status(&symbol, id).await {
-                Ok(order) => self.tell(Event::ClosedMeanwhile(order)).await,
-                Err(Error::Refused(_)) => {}
-                Err(_) => drop(self.known.insert(id, symbol)),
-            }
-        }
-    }
-
-    /// Tells executions until the connection ends; whether it was this side that ended it.
-    async fn listen(&mut self, executions: &mut Executions, client: &Client) -> bool {
-        let mut ending = self.ending.clone();
-        loop {
-            tokio::select! {
-                report = executions.next() => match report {
-                    Some(report) => self.heard(report).await,
-                    None => return false,
-                },
-                () = ended(&mut ending) => {
-                    client.close().await;
-                    return true;
-                }
-            }
-        }
-    }
-
-    async fn heard(&mut self, report: ExecutionReport) {
-        if let Some(id) = report.order_id {
-            let open = matches!(report.status, OrdStatus::New | OrdStatus::PartiallyFilled);
-            if open && report.exec_type != ExecType::Rejected {
-                self.known.entry(id).or_insert_with(|| report.symbol.clone());
-            } else {
-                self.known.remove(&id);
-            }
-        }
-        self.tell(Event::Execution(report)).await;
-    }
-
-    async fn connect_again(&self, ended_at: Instant) -> Result<Begun, String> {
-        let mut ending = self.ending.clone();
-        tokio::select! {
-            begun = self.try_to_connect(ended_at) => begun,
-            () = ended(&mut ending) => Err("this client closed it".to_owned()),
-        }
-    }
-
-    async fn try_to_connect(&self, ended_at: Instant) -> Result<Begun, String> {
-        let mut backoff = Backoff::new(self.recovery.pause, self.recovery.pause_max);
-        let mut attempt = 0;
-        loop {
-            let why = match Begun::connect(&self.endpoint).await {
-                Ok(begun) => return Ok(begun),
-                Err(error) => error.to_string(),
-            };
-            attempt += 1;
-            let pause = backoff.pause();
-            if ended_at.elapsed() + pause > self.recovery.give_up {
-                return Err(format!("gave up after {attempt} attempts: {why}"));
-            }
-            self.tell(Event::Retrying { why, attempt, pause }).await;
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Waits for a reader that is behind; a reader that has gone wants nothing.
-    async fn tell(&self, event: Event) {
-        let _ = self.events.send(event).await;
-    }
-}
-
-/// Resolves once the session is to end: it was told so, or nobody is left who could want anything.
-async fn ended(ending: &mut watch::Receiver<bool>) {
-    let _ = ending.wait_for(|end| *end).await;
 }
