@@ -114,7 +114,13 @@ impl Server {
                     Ok((theirs, ours, done)) => {
                         let mut out = Collected::default();
                         let repair = Repair { next_in: theirs, next_out: ours, reset: false };
-                        let _ = done.send(self.session.repair(&repair, &mut out).is_ok());
+                        let mut is_done = self.session.repair(&repair, &mut out).is_ok();
+                        if !is_done && !self.session.is_connected() {
+                            // Numbers that were used: the product gives them to nothing else, a script may want to.
+                            self.renumber(theirs, ours);
+                            is_done = true;
+                        }
+                        let _ = done.send(is_done);
                         self.act(out, now);
                     }
                     Err(std::sync::mpsc::TryRecvError::Empty) => break,
@@ -122,6 +128,16 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Another session in its place, with the log that it has.
+    fn renumber(&mut self, theirs: Option<MsgSeqNum>, ours: Option<MsgSeqNum>) {
+        let Numbers { next_in, next_out, .. } = self.session.numbers();
+        let next_out = ours.unwrap_or(next_out);
+        let used = MsgSeqNum(next_out.0 - 1);
+        let next_in = theirs.unwrap_or(next_in);
+        let numbers = Numbers { next_in, next_out, reserved: used, durable: used };
+        self.session = Session::new(self.session.settings().clone(), numbers);
     }
 
     fn tick(&mut self, now: Nanos) {

@@ -45,10 +45,21 @@ fn main() -> ExitCode {
     let mut jobs = VecDeque::new();
     let mut broken = false;
     for root in roots() {
-        match jobs_below(&root) {
-            Ok(found) => jobs.extend(found),
+        match folders_below(&root) {
+            Ok(folders) => {
+                for folder in folders {
+                    match jobs_of(&folder) {
+                        Ok(found) => jobs.extend(found),
+                        // The other folders run all the same.
+                        Err(why) => {
+                            println!("{}: NOT RUN: {why}", folder.display());
+                            broken = true;
+                        }
+                    }
+                }
+            }
             Err(why) => {
-                println!("{}: {why}", root.display());
+                println!("{why}");
                 broken = true;
             }
         }
@@ -85,34 +96,32 @@ fn roots() -> Vec<PathBuf> {
     roots
 }
 
-fn jobs_below(root: &Path) -> Result<Vec<Job>, String> {
-    let read = |path: &Path| -> Result<Vec<PathBuf>, String> {
-        let entries = std::fs::read_dir(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        paths.sort();
-        Ok(paths)
-    };
-    let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut jobs = Vec::new();
-    // The folder itself may be one set-up, too.
+fn read(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// The set-ups: folders with an `acceptor.toml`. The folder itself may be one, too.
+fn folders_below(root: &Path) -> Result<Vec<PathBuf>, String> {
     let below = read(root)?.into_iter().filter(|path| path.is_dir());
-    for folder in std::iter::once(root.to_owned()).chain(below) {
-        let settings = folder.join("acceptor.toml");
-        if !settings.is_file() {
-            continue;
-        }
-        let profile = Profile::read(&settings).map_err(|why| format!("{}: {why}", settings.display()))?;
-        let profile = Arc::new(profile);
-        for path in read(&folder)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "def")) {
-            jobs.push(Job {
-                folder: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                name: name(&path),
-                path,
-                profile: profile.clone(),
-            });
-        }
-    }
-    Ok(jobs)
+    let folders = std::iter::once(root.to_owned()).chain(below);
+    Ok(folders.filter(|folder| folder.join("acceptor.toml").is_file()).collect())
+}
+
+fn jobs_of(folder: &Path) -> Result<Vec<Job>, String> {
+    let profile = Arc::new(Profile::read(&folder.join("acceptor.toml"))?);
+    let name = |name: Option<&std::ffi::OsStr>| name.unwrap_or_default().to_string_lossy().into_owned();
+    let scripts = read(folder)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "def"));
+    Ok(scripts
+        .map(|path| Job {
+            folder: name(folder.file_name()),
+            name: name(path.file_stem()),
+            path,
+            profile: profile.clone(),
+        })
+        .collect())
 }
 
 /// What came of each script, by folder.
