@@ -33,7 +33,7 @@ use sink::Sink;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Most bodies of one replay that are asked for at a time, so that one session does not fill the ring.
-const REPLAY_ASKED_MAX: usize = 32;
+const REPLAY_ASKED_MAX: usize = 8;
 
 /// Hours end at whole seconds; a Logon looks for itself.
 const HOURS_EVERY: Span = Span::from_secs(1);
