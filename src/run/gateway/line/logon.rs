@@ -42,7 +42,7 @@ impl Line {
         self.free_for(owner)?;
         self.keep_hours(now, log);
         self.with(now, log, |session, _, out| session.logon(ask, now, out))?;
-        self.owner = Some(owner);
+        (self.owner, self.since) = (Some(owner), Some(now));
         Ok(())
     }
 
