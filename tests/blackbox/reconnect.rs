@@ -4,7 +4,7 @@ use crate::support::proxy::Proxy;
 use crate::support::{PATIENCE, Venue};
 use sealgate::client::ws::{Endpoint, Event, Events, Options, Recovered, Recovery, Session};
 use sealgate::client::{Error, NewOrder};
-use sealgate::types::{OrdStatus, Side};
+use sealgate::types::{CancelOn, OrdStatus, Side};
 use std::time::Duration;
 
 /// Impatient, so that the tests are fast.
@@ -194,4 +194,26 @@ async fn a_session_ends_when_it_is_closed_or_gives_up() {
     proxy.refuse();
     proxy.cut();
     assert!(heard!(&mut events, Event::Ended { why } => why).starts_with("gave up after"));
+}
+
+#[tokio::test]
+async fn a_connection_that_comes_back_within_its_grace_keeps_its_orders_and_one_that_stays_away_does_not() {
+    let venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let mut endpoint = endpoint(&venue, &proxy);
+    endpoint.options.cancel_on = Some(CancelOn::Both);
+    endpoint.options.cancel_grace = Some(Duration::from_secs(1));
+    let witness = venue.websocket("bob").await;
+    let (session, mut events) = Session::connect(endpoint, RECOVERY).await.unwrap();
+    session.place(&resting("kept")).await.unwrap();
+    proxy.cut();
+    let open = heard!(&mut events, Event::Connected { open, away: Some(_) } => open);
+    assert_eq!(open.len(), 1, "the session was back in time");
+    session.close().await;
+    let empty = async {
+        while witness.book_ticker("BTC-USD").await.unwrap().bid_qty.mantissa > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, empty).await.expect("the order is canceled");
 }

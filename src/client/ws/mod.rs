@@ -18,7 +18,7 @@ pub use session::{Endpoint, Event, Events, Recovered, Recovery, Session};
 use super::connect::{self, now};
 use super::report::ExecutionReport;
 use super::{ApiKey, Error, NewOrder, OrderName};
-use crate::types::{Nanos, Reject};
+use crate::types::{CancelOn, Nanos, Reject};
 use driver::{Epitaph, Order, Reply};
 use messages::{Answer, Envelope, Params, ServerTime};
 use rustls::ClientConfig;
@@ -46,11 +46,22 @@ pub struct Options {
     pub recv_window: Option<Duration>,
     /// Whether orders and cancels are signed one by one. Only an account whose policy is `session` may go without.
     pub sign_orders: bool,
+    /// `cancelOnDisconnect`: which ends of a logon cancel the orders that were entered in it; `None`: as the venue has
+    /// it configured.
+    pub cancel_on: Option<CancelOn>,
+    /// `cancelGrace`: how long a new logon keeps them.
+    pub cancel_grace: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(10), recv_window: None, sign_orders: true }
+        Self {
+            timeout: Duration::from_secs(10),
+            recv_window: None,
+            sign_orders: true,
+            cancel_on: None,
+            cancel_grace: None,
+        }
     }
 }
 
@@ -157,7 +168,12 @@ impl Client {
 
     /// `session.logon`: proves the API key once, for the whole connection.
     pub async fn logon(&self) -> Result<(), Error> {
-        let params = self.signed("session.logon", Params::default());
+        let Options { cancel_on, cancel_grace, .. } = self.shared.options;
+        let mut params = Params::default().optional("cancelOnDisconnect", cancel_on.map(CancelOn::word));
+        if let Some(grace) = cancel_grace {
+            params = params.number("cancelGrace", u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
+        }
+        let params = self.signed("session.logon", params);
         self.ask::<IgnoredAny>("session.logon", params).await?;
         self.shared.logged_on.store(true, Ordering::Relaxed);
         Ok(())
