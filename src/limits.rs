@@ -47,6 +47,12 @@ pub const EVENTS_PER_STEP_MAX: usize = 3 * FILLS_PER_STEP_MAX + 4;
 /// Most that one step for timers does: each closes an order at most, so that its events fit; more goes on in the next
 /// step.
 pub const TIMERS_PER_STEP_MAX: usize = 64;
+/// Shortest dead man's timer: below it a slow network would cancel what nobody left.
+pub const CANCEL_ALL_AFTER_MIN: Span = Span::from_millis(100);
+
+/// Longest dead man's timer; Kraken has the same.
+pub const CANCEL_ALL_AFTER_MAX: Span = Span::from_secs(24 * 60 * 60);
+
 /// Most orders that one step of a mass cancel closes: an event each, and the report.
 pub const CANCELS_PER_STEP_MAX: usize = 2 * FILLS_PER_STEP_MAX;
 

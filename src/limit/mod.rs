@@ -54,7 +54,9 @@ impl RateClass {
             // Who only shrinks an order takes risk away, as a cancel does.
             RequestKind::Amend(amend) if amend.keep_priority => Self::Cancel,
             RequestKind::Amend(_) => Self::New,
-            RequestKind::Cancel(_) | RequestKind::MassCancel(_) => Self::Cancel,
+            RequestKind::Cancel(_) | RequestKind::MassCancel(_) | RequestKind::CancelAllAfter(_) => {
+                Self::Cancel
+            }
             RequestKind::Query(_) => Self::Query,
         }
     }

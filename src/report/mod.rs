@@ -20,6 +20,7 @@ pub const fn cause_text(cause: Cause) -> &'static str {
         Cause::GoodTillDate => "GoodTillDate: its time was over.",
         Cause::SessionDisconnected => "SessionDisconnected: cancel on disconnect.",
         Cause::SessionLoggedOut => "SessionLoggedOut: cancel on disconnect, after a logout.",
+        Cause::CancelAllAfter => "CancelAllAfter: the dead man's timer was not set again.",
         Cause::ServerRestarted => "ServerRestarted: cancel on disconnect, no new logon after a restart.",
     }
 }

@@ -17,6 +17,7 @@
 
 mod amend;
 mod cancels;
+mod dead_man;
 mod hash;
 mod history;
 mod leases;
@@ -36,10 +37,11 @@ use crate::types::{
     Origin, Price, Seq, ShardId, ShardOutput, Side,
 };
 use cancels::Cancels;
+use dead_man::DeadMen;
 use history::History;
 use leases::Leases;
 use std::collections::BTreeMap;
-use timers::Timers;
+use timers::{Timer, Timers};
 
 /// The number and the time of a step.
 type At = (Seq, Nanos);
@@ -60,6 +62,7 @@ pub struct Shard {
     history: History,
     timers: Timers,
     leases: Leases,
+    dead_men: DeadMen,
     /// The step that was made last. Not part of the state.
     events: Vec<Event>,
     continuation: Command,
@@ -154,6 +157,7 @@ impl Shard {
             history: History::default(),
             timers: Timers::default(),
             leases: Leases::default(),
+            dead_men: DeadMen::default(),
             events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
             continuation: Command::Timers,
         }
@@ -276,7 +280,8 @@ impl Shard {
             Command::SessionBegan(_) | Command::SessionEnded(_) | Command::Restarted => {
                 self.run_session(command, at.1);
             }
-            Command::Timers => self.run_timers(at.1),
+            Command::CancelAllAfter(requester, request) => self.run_cancel_all_after(at, requester, request),
+            Command::Timers => self.run_timers(at),
             Command::Instrument(instrument) => {
                 if self.risk.list(instrument) {
                     self.books.entry(instrument.id).or_default();

@@ -5,7 +5,8 @@ use super::instrument::{AccountLimits, Instrument};
 use super::lease::{LogonId, SessionBegan, SessionEnded};
 use super::price::Price;
 use super::request::{
-    AmendOrder, CancelOrder, CancelScope, MassCancel, NewOrder, Query, ReplaceOrder, SignedBytes,
+    AmendOrder, CancelAllAfter, CancelOrder, CancelScope, MassCancel, NewOrder, Query, ReplaceOrder,
+    SignedBytes,
 };
 use super::time::{Nanos, Span};
 
@@ -88,6 +89,8 @@ pub enum Command {
     Replace(Requester, ReplaceOrder),
     /// Cancel many.
     MassCancel(Requester, MassCancel),
+    /// Set the dead man's timer of an account.
+    CancelAllAfter(Requester, CancelAllAfter),
     /// Go on with a sweep.
     Continue(Continue),
     /// Add an instrument or change it.

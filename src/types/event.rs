@@ -55,6 +55,8 @@ pub enum Cause {
     SessionLoggedOut = 33,
     /// Cancel on disconnect: the server was started again, and its session did not come back in time.
     ServerRestarted = 34,
+    /// The dead man's timer of its account was not set again in time.
+    CancelAllAfter = 35,
 }
 
 /// CxlRejResponseTo(434): what was refused.
@@ -144,6 +146,17 @@ pub struct MassCanceled {
     pub refusal: Option<Refusal>,
 }
 
+/// The answer to `cancelAllAfter`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CancelAllAfterSet {
+    /// Whose timer.
+    pub account: AccountId,
+    /// When all open orders are canceled, unless it is set again before; `None`: it is off.
+    pub at: Option<Nanos>,
+    /// Why it was not changed.
+    pub refusal: Option<Refusal>,
+}
+
 /// OrderCancelReject(9), the error answer to `order.cancel` and to an amendment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CancelRejected {
@@ -177,6 +190,8 @@ pub enum Event {
     CancelRejected(CancelRejected),
     /// A mass cancel is done.
     MassCanceled(MassCanceled),
+    /// The dead man's timer of an account was set.
+    CancelAllAfter(CancelAllAfterSet),
     /// An instrument was added or changed.
     Instrument(Instrument),
     /// An account's limits were set.
@@ -345,6 +360,15 @@ impl MassCanceled {
     }
 }
 
+impl CancelAllAfterSet {
+    /// The outcomes on two shards in one: a refusal of one of them speaks for both, and so does the earlier time.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        let at = self.at.zip(other.at).map(|(one, another)| one.min(another));
+        Self { at: at.or(self.at).or(other.at), refusal: self.refusal.or(other.refusal), ..self }
+    }
+}
+
 impl Event {
     /// The account that hears of it; `None` for changes of the venue's own.
     pub fn account(&self) -> Option<AccountId> {
@@ -352,6 +376,7 @@ impl Event {
             Self::Execution(execution) => Some(execution.order.account),
             Self::CancelRejected(reject) => Some(reject.account),
             Self::MassCanceled(canceled) => Some(canceled.scope.account),
+            Self::CancelAllAfter(set) => Some(set.account),
             Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => None,
         }
     }
@@ -364,7 +389,10 @@ impl Event {
             Self::Execution(e) => [e.order.session, e.cancel_session],
             Self::CancelRejected(reject) => [reject.session, SessionId::NONE],
             Self::MassCanceled(canceled) => [canceled.by, SessionId::NONE],
-            Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => [SessionId::NONE; 2],
+            // It was asked over WebSocket: FIX has no such message.
+            Self::CancelAllAfter(_) | Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => {
+                [SessionId::NONE; 2]
+            }
         }
     }
 }

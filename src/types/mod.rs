@@ -27,8 +27,9 @@ pub mod websocket;
 pub use command::{Command, Continue, Origin, Requester, ShardInput, Stamps};
 pub use decimal::Decimal;
 pub use event::{
-    AccountState, AccountTrade, Answer, BookLevel, CancelRejected, Cause, CxlRejResponseTo, Event, ExecType,
-    Execution, Fill, MassCanceled, PositionState, Prevented, Repeated, Replaced, ShardOutput,
+    AccountState, AccountTrade, Answer, BookLevel, CancelAllAfterSet, CancelRejected, Cause,
+    CxlRejResponseTo, Event, ExecType, Execution, Fill, MassCanceled, PositionState, Prevented, Repeated,
+    Replaced, ShardOutput,
 };
 pub use fix::{FixVersion, Precision};
 pub use ids::{
@@ -44,8 +45,9 @@ pub use order::{OrdStatus, OrdType, Order, OrderRef, ReplaceMode, Side, SmpMode,
 pub use price::{Notional, Price, Qty, Scale};
 pub use reject::{Detail, Refusal, Reject};
 pub use request::{
-    Allowed, AmendOrder, CancelOrder, CancelScope, MassCancel, NewOrder, OpenOrdersQuery, OrderQuery, Query,
-    ReplaceOrder, Request, RequestKind, SignedBytes, TradesQuery, Unchanged, Unverified, Verified,
+    Allowed, AmendOrder, CancelAllAfter, CancelOrder, CancelScope, MassCancel, NewOrder, OpenOrdersQuery,
+    OrderQuery, Query, ReplaceOrder, Request, RequestKind, SignedBytes, TradesQuery, Unchanged, Unverified,
+    Verified,
 };
 pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
 pub use text::Text;

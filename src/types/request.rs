@@ -106,6 +106,15 @@ pub struct MassCancel {
     pub cl_ord_id: ClOrdId,
 }
 
+/// `cancelAllAfter`: the dead man's timer of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelAllAfter {
+    /// Whose.
+    pub account: AccountId,
+    /// How long after it is sequenced all open orders are canceled; zero: never.
+    pub timeout: Span,
+}
+
 /// Which open orders of an account are canceled together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CancelScope {
@@ -206,6 +215,8 @@ pub enum RequestKind {
     Replace(ReplaceOrder),
     /// Cancel many.
     MassCancel(MassCancel),
+    /// Set the dead man's timer.
+    CancelAllAfter(CancelAllAfter),
     /// Ask.
     Query(Query),
 }
@@ -338,6 +349,7 @@ impl RequestKind {
             Self::Amend(amend) => Some(amend.account),
             Self::Replace(replace) => Some(replace.order.account),
             Self::MassCancel(cancel) => Some(cancel.scope.account),
+            Self::CancelAllAfter(request) => Some(request.account),
             Self::Query(query) => query.account(),
         }
     }
@@ -350,6 +362,7 @@ impl RequestKind {
             Self::Amend(amend) => Some(amend.instrument),
             Self::Replace(replace) => Some(replace.order.instrument),
             Self::MassCancel(cancel) => cancel.scope.instrument,
+            Self::CancelAllAfter(_) => None,
             Self::Query(query) => query.instrument(),
         }
     }

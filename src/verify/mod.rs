@@ -12,7 +12,7 @@
 //!
 //! | request | account's policy `order` | account's policy `session` |
 //! |---|---|---|
-//! | order, amendment, cancel, mass cancel | a signature | a signature, unless logged on with the same key |
+//! | order, amendment, cancel, mass cancel, dead man's timer | a signature | a signature, unless logged on with the same key |
 //! | question about an account | a signature, unless logged on with the same key | the same |
 //! | question about the market | none | none |
 //!
@@ -160,7 +160,8 @@ impl Verifier {
             | RequestKind::Cancel(_)
             | RequestKind::Amend(_)
             | RequestKind::Replace(_)
-            | RequestKind::MassCancel(_) => !vouched || self.policy(account) == SignaturePolicy::Order,
+            | RequestKind::MassCancel(_)
+            | RequestKind::CancelAllAfter(_) => !vouched || self.policy(account) == SignaturePolicy::Order,
         }
     }
 

@@ -45,6 +45,11 @@ pub fn content(kind: &RequestKind, named: bool) -> [u8; 16] {
         RequestKind::Amend(amend) => form.amend(amend, named),
         RequestKind::Replace(replace) => form.replace(replace, named),
         RequestKind::MassCancel(cancel) => form.mass_cancel(cancel, named),
+        RequestKind::CancelAllAfter(request) => {
+            form.put(b"X");
+            form.put(&request.account.0.to_be_bytes());
+            form.put(&request.timeout.0.to_be_bytes());
+        }
         RequestKind::Query(query) => form.query(query),
     }
     sha256_cut(&form.bytes[..form.len])

@@ -170,6 +170,9 @@ fn changes(all: &mut Recorded, alice: &mut Ws) {
     }
     all.call(alice, "myTrades", &[("symbol", "BTC-USD")]);
     all.call(alice, "openOrders.cancelAll", &[("symbol", "BTC-USD")]);
+    for timeout in ["60000", "0"] {
+        all.call(alice, "cancelAllAfter", &[("timeout", timeout)]);
+    }
 }
 
 fn refusals(all: &mut Recorded, alice: &mut Ws) {

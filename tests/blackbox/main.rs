@@ -6,6 +6,7 @@ mod asyncapi;
 mod bad_input_fix;
 mod bad_input_websocket;
 mod bot;
+mod cancel_all_after;
 mod cancel_on_disconnect;
 mod demo;
 mod disconnect_times;

@@ -133,7 +133,11 @@ impl<'a> Recorded<'a> {
                 Event::CancelRejected(reject) => {
                     *recorded.cancels_rejected.entry((reject.account, reject.cl_ord_id)).or_default() += 1;
                 }
-                Event::MassCanceled(_) | Event::Instrument(_) | Event::Account(_) | Event::Reference(..) => {}
+                Event::MassCanceled(_)
+                | Event::CancelAllAfter(_)
+                | Event::Instrument(_)
+                | Event::Account(_)
+                | Event::Reference(..) => {}
             }
         }
         recorded

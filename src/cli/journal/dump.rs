@@ -65,6 +65,7 @@ fn concerns(command: &Command, events: &[Event], account: AccountId) -> bool {
         Command::Amend(_, amend) => amend.account == account,
         Command::Replace(_, replace) => replace.order.account == account,
         Command::MassCancel(_, cancel) => cancel.scope.account == account,
+        Command::CancelAllAfter(_, request) => request.account == account,
         Command::Account(limits) => limits.account == account,
         Command::Continue(_) | Command::Instrument(_) | Command::Reference(..) => false,
         Command::SessionBegan(_) | Command::SessionEnded(_) | Command::Restarted | Command::Timers => false,

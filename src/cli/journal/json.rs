@@ -72,6 +72,10 @@ fn command(command: &Command) -> Value {
             "new": new_order(&replace.order),
             "cancelReplaceMode": format!("{:?}", replace.mode),
         }, "by": requester(by)}),
+        Command::CancelAllAfter(by, request) => json!({
+            "cancelAllAfter": {"account": request.account.0, "timeoutNanos": request.timeout.0},
+            "by": requester(by),
+        }),
         Command::MassCancel(by, cancel) => json!({"massCancel": {
             "scope": scope(&cancel.scope),
             "newClientOrderId": cancel.cl_ord_id.as_str(),
@@ -104,6 +108,11 @@ fn event(event: &Event) -> Value {
     match event {
         Event::Execution(it) => json!({"execution": execution(it)}),
         Event::CancelRejected(reject) => json!({"cancelRejected": cancel_rejected(reject)}),
+        Event::CancelAllAfter(it) => json!({"cancelAllAfter": {
+            "account": it.account.0,
+            "at": it.at.map(time),
+            "refusal": it.refusal.map(|it| refusal(&it)),
+        }}),
         Event::MassCanceled(it) => json!({"massCanceled": {
             "id": it.id.0,
             "scope": scope(&it.scope),

@@ -19,6 +19,7 @@
 //! | `order.amend.keepPriority` | the same and `newQty` |
 //! | `order.status` | `symbol`, `orderId` or `origClientOrderId`, and who asks |
 //! | `openOrders.status` | `symbol?`, and who asks |
+//! | `cancelAllAfter` | `timeout`, and who asks |
 //! | `openOrders.cancelAll` | `symbol?`, `side?`, `newClientOrderId?`, and who asks |
 //! | `account.status`, `account.rateLimits.orders` | who asks |
 //! | `myTrades` | `symbol`, `orderId?`, `fromId?`, `startTime?`, `endTime?`, `limit?`, and who asks |
@@ -334,6 +335,7 @@ fn of_account<'d>(method: &str) -> Option<Understand<'d>> {
         "order.status" => Desk::status,
         "openOrders.status" => Desk::open_orders,
         "openOrders.cancelAll" => Desk::cancel_all,
+        "cancelAllAfter" => Desk::cancel_all_after,
         "account.status" => Desk::account_status,
         "account.rateLimits.orders" => Desk::rate_limits,
         "myTrades" => Desk::trades,

@@ -10,11 +10,12 @@
 
 use super::fields::Fields;
 use super::{Asked, Asker, Desk};
+use crate::limits::{CANCEL_ALL_AFTER_MAX, CANCEL_ALL_AFTER_MIN};
 use crate::types::ids::cl_ord_id;
 use crate::types::{
-    AmendOrder, CancelOrder, CancelScope, ClOrdId, Decimal, MassCancel, Nanos, NewOrder, OpenOrdersQuery,
-    OrdType, OrderId, OrderQuery, OrderRef, Price, Qty, Query, Refusal, Reject, ReplaceMode, ReplaceOrder,
-    RequestKind, ResponseType, Scale, Side, SmpMode, TimeInForce, Unchanged,
+    AmendOrder, CancelAllAfter, CancelOrder, CancelScope, ClOrdId, Decimal, MassCancel, Nanos, NewOrder,
+    OpenOrdersQuery, OrdType, OrderId, OrderQuery, OrderRef, Price, Qty, Query, Refusal, Reject, ReplaceMode,
+    ReplaceOrder, RequestKind, ResponseType, Scale, Side, SmpMode, Span, TimeInForce, Unchanged,
 };
 use std::fmt::Write as _;
 
@@ -134,6 +135,23 @@ impl Desk<'_> {
         let scope = CancelScope { account: asker.account, instrument, side, session: None };
         let kind = RequestKind::MassCancel(MassCancel { scope, cl_ord_id });
         Ok(Asked { kind, named, response: ResponseType::Result })
+    }
+
+    /// `cancelAllAfter`: it is known by its timestamp, so it needs no name.
+    pub(super) fn cancel_all_after(
+        &self,
+        fields: &Fields<'_, '_>,
+        asker: &Asker<'_>,
+    ) -> Result<Asked, Refusal> {
+        fields.only(&["account", "timeout"])?;
+        let timeout: Option<u32> = fields.integer("timeout")?;
+        let millis = timeout.ok_or(Refusal::field(Reject::FieldMissing, "timeout"))?;
+        let timeout = Span::from_millis(millis.into());
+        if timeout > Span::ZERO && !(CANCEL_ALL_AFTER_MIN..=CANCEL_ALL_AFTER_MAX).contains(&timeout) {
+            return Err(Refusal::field(Reject::FieldValue, "timeout"));
+        }
+        let kind = RequestKind::CancelAllAfter(CancelAllAfter { account: asker.account, timeout });
+        Ok(Asked { kind, named: true, response: ResponseType::Result })
     }
 
     /// `order.status`.

@@ -399,7 +399,7 @@ fn the_page_shows_requests_that_are_understood_and_signed() {
         key.verify_strict(payload, &Signature::from_bytes(signature)).unwrap();
     };
     let requests = names(" request");
-    assert_eq!(requests.len(), 21, "every method has an example");
+    assert_eq!(requests.len(), 22, "every method has an example");
     for name in requests {
         let (text, mut decoder) = (example(name), decoder());
         let method = name.strip_suffix(" request").unwrap();

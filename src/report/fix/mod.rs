@@ -115,6 +115,7 @@ fn write_event(
         }
         Event::CancelRejected(reject) => cancel_reject(reject, time, directory, out),
         Event::MassCanceled(canceled) => mass_cancel_report(canceled, time, directory, out),
+        Event::CancelAllAfter(_) => None,
         Event::Instrument(_) | Event::Account(_) | Event::Reference(..) => None,
     }
 }

@@ -3,8 +3,8 @@
 use super::order::{self, Told};
 use super::{Pending, Reply, Reporter, envelope, refusal};
 use crate::types::{
-    CancelRejected, Event, ExecType, Execution, Instrument, MassCancel, MassCanceled, Nanos, Refusal, Reject,
-    ReplaceOrder,
+    CancelAllAfterSet, CancelRejected, Event, ExecType, Execution, Instrument, MassCancel, MassCanceled,
+    Nanos, Refusal, Reject, ReplaceOrder,
 };
 use crate::wire::json::Writer;
 
@@ -57,6 +57,19 @@ impl Reporter {
             }
             _ => both.fail(to, repeated, Reject::CancelReplaceFailed, out),
         }
+    }
+
+    /// `cancelAllAfter`: when the orders are canceled; 0: never.
+    pub(super) fn timer_set(&self, to: &Reply<'_>, set: &CancelAllAfterSet, time: Nanos, out: &mut Vec<u8>) {
+        if let Some(refusal) = &set.refusal {
+            return refusal::write(to, false, refusal, out, |w| refusal::facts(refusal, time, w));
+        }
+        envelope(to, 200, false, out, |w| {
+            w.key("result").object(|w| {
+                w.key("serverTime").unsigned(time.as_millis());
+                w.key("triggerTime").unsigned(set.at.map_or(0, Nanos::as_millis));
+            });
+        });
     }
 
     /// `openOrders.cancelAll`: the orders that were canceled, and how many there were beside those that are listed.

@@ -125,7 +125,7 @@ impl Reporter {
             RequestKind::Cancel(cancel) => Some((cancel.instrument, cancel.cl_ord_id)),
             RequestKind::Amend(amend) => Some((amend.instrument, amend.cl_ord_id)),
             RequestKind::Replace(replace) => Some((replace.order.instrument, replace.order.cl_ord_id)),
-            RequestKind::MassCancel(_) | RequestKind::Query(_) => None,
+            RequestKind::MassCancel(_) | RequestKind::CancelAllAfter(_) | RequestKind::Query(_) => None,
         };
         refusal::write(to, false, &refusal, out, |w| {
             w.key("serverTime").unsigned(now.as_millis());
@@ -268,6 +268,9 @@ impl Reporter {
         match (&pending.kind, told.event) {
             (RequestKind::Replace(replace), _) => {
                 return self.replaced(to, repeated, (pending, replace), told, time, out);
+            }
+            (RequestKind::CancelAllAfter(_), Event::CancelAllAfter(set)) => {
+                return self.timer_set(to, set, time, out);
             }
             (RequestKind::MassCancel(cancel), Event::MassCanceled(done)) => {
                 return self.canceled_all(to, repeated, (cancel, done), told, time, out);

@@ -61,6 +61,13 @@ impl Pending {
                 };
                 self.last = Some(Event::MassCanceled(report));
             }
+            (RequestKind::CancelAllAfter(_), Event::CancelAllAfter(set)) => {
+                let all = match &self.last {
+                    Some(Event::CancelAllAfter(before)) => before.and(set),
+                    _ => *set,
+                };
+                self.last = Some(Event::CancelAllAfter(all));
+            }
             (RequestKind::Replace(replace), event) if is_of_cancel(&replace.cancel, event) => {
                 self.canceled = Some(*event);
                 self.last = Some(*event);

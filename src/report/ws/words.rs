@@ -72,6 +72,7 @@ pub(super) const fn cause(cause: Cause) -> &'static str {
         Cause::SelfMatch => "SELF_MATCH",
         Cause::GoodTillDate => "GOOD_TILL_DATE",
         Cause::MassCancel => "MASS_CANCEL",
+        Cause::CancelAllAfter => "CANCEL_ALL_AFTER",
         Cause::ReduceOnly => "REDUCE_ONLY",
         Cause::SessionDisconnected => "SESSION_DISCONNECTED",
         Cause::SessionLoggedOut => "SESSION_LOGGED_OUT",

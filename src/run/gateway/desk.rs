@@ -283,6 +283,11 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
             command: Command::MassCancel(requester(), cancel),
             signed,
         },
+        RequestKind::CancelAllAfter(request) => ShardInput::Command {
+            origin: Some(origin),
+            command: Command::CancelAllAfter(requester(), request),
+            signed,
+        },
         RequestKind::Query(query) => ShardInput::Query { origin, query },
     }
 }

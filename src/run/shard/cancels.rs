@@ -10,8 +10,8 @@ use crate::limits::{CANCELS_PER_STEP_MAX, CANCELS_SOUGHT_PER_STEP_MAX};
 use crate::matching::{Closing, Handle};
 use crate::once::{Made, Name, check_time};
 use crate::types::{
-    CancelScope, Cause, ClOrdId, Event, InstrumentId, MassCancel, MassCanceled, OrderId, Origin, Refusal,
-    Reject, Requester,
+    AccountId, CancelScope, Cause, ClOrdId, Event, InstrumentId, MassCancel, MassCanceled, OrderId, Origin,
+    Refusal, Reject, Requester, SessionId,
 };
 
 /// Orders that are being canceled together.
@@ -71,6 +71,13 @@ impl Shard {
         };
         let asked = Some((*requester, cancel.cl_ord_id, id));
         self.cancel_more(Cancels::new(cancel.scope, closing, asked), origin, at);
+    }
+
+    /// The venue itself cancels all open orders of an account, and reports nothing but the cancels.
+    pub(super) fn cancel_all_of(&mut self, account: AccountId, cause: Cause, at: At) {
+        let scope = CancelScope { account, instrument: None, side: None, session: None };
+        let closing = Closing { cancel_id: None, session: SessionId::NONE, cause };
+        self.cancel_more(Cancels::new(scope, closing, None), None, at);
     }
 
     fn check_mass_cancel(&self, requester: &Requester, scope: &CancelScope, at: At) -> Result<(), Refusal> {

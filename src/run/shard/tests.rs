@@ -1,5 +1,6 @@
 //! The whole core: stories of requests, and random streams that must conserve, repeat and replay.
 
+mod dead_man;
 mod leases;
 mod streams;
 mod timers;

@@ -18,7 +18,7 @@ use super::{At, ReplayError, Shard, Step};
 use crate::limits::TIMERS_PER_STEP_MAX;
 use crate::matching::Handle;
 use crate::once::Standing;
-use crate::types::{Cause, Command, Event, InstrumentId, LeaseId, Nanos, OrderId};
+use crate::types::{AccountId, Cause, Command, Event, InstrumentId, LeaseId, Nanos, OrderId};
 use std::collections::BTreeSet;
 
 /// What is to be done. Two that are due at one time are done in this order.
@@ -28,6 +28,8 @@ pub(super) enum Timer {
     Expiry(OrderId),
     /// The grace of a lease is over.
     Lease(LeaseId),
+    /// The dead man's timer of an account.
+    CancelAll(AccountId),
 }
 
 /// The deadlines of a shard. Part of its state.
@@ -86,19 +88,24 @@ impl Shard {
         Ok(())
     }
 
-    pub(super) fn run_timers(&mut self, time: Nanos) {
+    pub(super) fn run_timers(&mut self, step: At) {
         for _ in 0..TIMERS_PER_STEP_MAX {
             let full = self.events.len() >= TIMERS_PER_STEP_MAX;
-            let Some((at, timer)) = self.timers.due(time).filter(|_| !full) else { return };
-            if !self.run_timer(timer, time) {
+            let Some((at, timer)) = self.timers.due(step.1).filter(|_| !full) else { return };
+            if !self.run_timer(timer, step) {
                 return;
             }
             self.timers.clear(at, timer);
+            // Cancels that go on as a sweep of their own come before what else is due.
+            if self.pending.is_some() {
+                return;
+            }
         }
     }
 
     /// Runs one; returns whether it is done with. If it is not, the step is full, and it goes on in the next.
-    fn run_timer(&mut self, timer: Timer, time: Nanos) -> bool {
+    fn run_timer(&mut self, timer: Timer, step: At) -> bool {
+        let time = step.1;
         match timer {
             Timer::Expiry(order) => {
                 if let Some((instrument, at)) = self.resting_order(order) {
@@ -109,6 +116,10 @@ impl Shard {
                 true
             }
             Timer::Lease(lease) => self.run_lease(lease, time),
+            Timer::CancelAll(account) => {
+                self.run_dead_man(account, step);
+                true
+            }
         }
     }
 

@@ -96,6 +96,7 @@ impl Field for Command {
             Self::SessionBegan(began) => to.put(&8u8).put(began),
             Self::SessionEnded(ended) => to.put(&9u8).put(ended),
             Self::Restarted => to.put(&10u8),
+            Self::CancelAllAfter(requester, request) => to.put(&11u8).put(requester).put(request),
             Self::Amend(requester, amend) => to.put(&16u8).put(requester).put(amend),
             Self::Replace(requester, replace) => to.put(&17u8).put(requester).put(replace),
             Self::MassCancel(requester, cancel) => to.put(&18u8).put(requester).put(cancel),
@@ -114,6 +115,7 @@ impl Field for Command {
             8 => Self::SessionBegan(from.take()?),
             9 => Self::SessionEnded(from.take()?),
             10 => Self::Restarted,
+            11 => Self::CancelAllAfter(from.take()?, from.take()?),
             16 => Self::Amend(from.take()?, from.take()?),
             17 => Self::Replace(from.take()?, from.take()?),
             18 => Self::MassCancel(from.take()?, from.take()?),
@@ -130,6 +132,7 @@ impl Field for Event {
             Self::Instrument(instrument) => to.put(&3u8).put(instrument),
             Self::Account(limits) => to.put(&4u8).put(limits),
             Self::Reference(instrument, price) => to.put(&5u8).put(instrument).put(price),
+            Self::CancelAllAfter(set) => to.put(&6u8).put(set),
             Self::MassCanceled(canceled) => to.put(&16u8).put(canceled),
         };
     }
@@ -141,6 +144,7 @@ impl Field for Event {
             3 => Self::Instrument(from.take()?),
             4 => Self::Account(from.take()?),
             5 => Self::Reference(from.take()?, from.take()?),
+            6 => Self::CancelAllAfter(from.take()?),
             16 => Self::MassCanceled(from.take()?),
             other => return Err(DecodeError::Value { what: "Event", value: other.into() }),
         })

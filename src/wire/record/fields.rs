@@ -188,7 +188,7 @@ enums! {
     ExecType { New Trade Canceled Rejected Expired Replaced Prevented }
     Cause {
         Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch GoodTillDate MassCancel ReduceOnly
-        SessionDisconnected SessionLoggedOut ServerRestarted
+        SessionDisconnected SessionLoggedOut ServerRestarted CancelAllAfter
     }
     CxlRejResponseTo { Cancel Replace }
     CancelOn { Nothing Disconnect Logout Both }
@@ -220,6 +220,8 @@ structs! {
     CancelRejected {
         account instrument session cl_ord_id orig_cl_ord_id order_id status response_to refusal
     }
+    CancelAllAfter { account timeout }
+    CancelAllAfterSet { account at refusal }
     MassCanceled { id scope by cl_ord_id canceled refusal }
     Refusal { reject detail }
     Instrument {

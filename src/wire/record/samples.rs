@@ -156,6 +156,7 @@ pub fn events() -> Vec<Event> {
         Event::Execution(bare),
         Event::CancelRejected(reject),
         Event::MassCanceled(canceled),
+        Event::CancelAllAfter(CancelAllAfterSet { account: AccountId(9), at: Some(Nanos(5)), refusal: None }),
         Event::Instrument(instrument()),
         Event::Account(limits()),
         Event::Reference(InstrumentId(2), Price(i64::MAX)),
@@ -207,6 +208,10 @@ pub fn commands() -> Vec<Command> {
                 order: new_order(),
                 mode: ReplaceMode::AllowFailure,
             },
+        ),
+        Command::CancelAllAfter(
+            requester(),
+            CancelAllAfter { account: AccountId(9), timeout: Span::from_secs(5) },
         ),
         Command::MassCancel(requester(), MassCancel { scope: scope(), cl_ord_id: long() }),
         Command::Instrument(instrument()),

@@ -84,6 +84,13 @@ pub const METHODS: &[Method] = &[
         &["symbol?:Symbol side?:Side newClientOrderId?:ClOrdId"],
         &["OrderCanceled[]"],
     ),
+    method(
+        "cancelAllAfter",
+        "Cancels all open orders of the account unless it is called again in time.",
+        true,
+        &["timeout:Whole"],
+        &["TimerSet"],
+    ),
     method("account.status", "Tells positions, open orders and limits.", true, &[], &["Account"]),
     method("account.rateLimits.orders", "Tells how much of each limit is used.", true, &[], &["RateLimit[]"]),
     method(
@@ -144,6 +151,7 @@ pub const OBJECTS: &[(&str, &str, &str)] = &[
          connectedSince:Millis returnRateLimits:Boolean serverTime:Millis userDataStream:Boolean",
     ),
     ("ServerTime", "The server's clock.", "serverTime:Millis"),
+    ("TimerSet", "When all orders are canceled; 0: never.", "serverTime:Millis triggerTime:Millis"),
     ("Subscribed", "The subscription's number.", "subscriptionId:Integer"),
     (
         "OrderAck",
@@ -299,6 +307,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
             "GOOD_TILL_DATE",
             "MASS_CANCEL",
             "REDUCE_ONLY",
+            "CANCEL_ALL_AFTER",
             "SESSION_DISCONNECTED",
             "SESSION_LOGGED_OUT",
             "SERVER_RESTARTED",

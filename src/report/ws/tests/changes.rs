@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::types::{
-    AccountLimits, AccountState, AccountTrade, AmendOrder, CancelScope, MassCancel, MassCanceled,
-    PositionState, Prevented, ReplaceMode, ReplaceOrder, Replaced, SmpGroupId, Unchanged,
+    AccountLimits, AccountState, AccountTrade, AmendOrder, CancelAllAfter, CancelAllAfterSet, CancelScope,
+    MassCancel, MassCanceled, PositionState, Prevented, ReplaceMode, ReplaceOrder, Replaced, SmpGroupId,
+    Unchanged,
 };
 
 const LIMITS: AccountLimits = AccountLimits {
@@ -90,6 +91,7 @@ pub(super) fn written() -> Vec<(&'static str, String)> {
     let at = EventRef { index: 1, ..AT };
     let own = said(|r, out| r.execution_report(0, &prevented(), at, NOW, out));
     vec![
+        timer_response(),
         ("order.test response", answered(&Answer::Tested(Ok(())))),
         (
             "order.amend.keepPriority response",
@@ -145,4 +147,14 @@ fn a_mass_cancel_counts_what_several_shards_did() {
     pending.hear(&Event::MassCanceled(MassCanceled { canceled: 4, ..report }), AT);
     let text = said(|r, out| r.executed(&to("cancel-18", &[]), &pending, NOW, out));
     assert!(text.contains(r#""canceledOrders":5,"#), "{text}");
+}
+
+fn timer_response() -> (&'static str, String) {
+    let account = AccountId(5);
+    let request = CancelAllAfter { account, timeout: Span::from_secs(5) };
+    let mut pending = Pending::new(&RequestKind::CancelAllAfter(request), ResponseType::Result);
+    let set = CancelAllAfterSet { account, at: Some(NOW + request.timeout), refusal: None };
+    pending.hear(&Event::CancelAllAfter(set), AT);
+    let text = said(|r, out| r.executed(&to("alive-1", &[CANCELS]), &pending, NOW, out));
+    ("cancelAllAfter response", text)
 }

@@ -29,6 +29,11 @@ enum Op {
         clean: bool,
     },
     Restarted,
+    /// Account 1 or 2 sets its dead man's timer.
+    CancelAllAfter {
+        account: u32,
+        seconds: u64,
+    },
 }
 
 /// Few names, so that many requests repeat others, and many orders meet.
@@ -77,6 +82,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (any::<bool>(), 1u32..3, 0u8..4).prop_map(|(fix, key, on)| Op::Began { fix, key, on }),
         1 => (0u64..3, any::<bool>()).prop_map(|(ago, clean)| Op::Ended { ago, clean }),
         1 => Just(Op::Restarted),
+        1 => (1u32..3, 0u64..100_000).prop_map(|(account, seconds)| Op::CancelAllAfter { account, seconds }),
     ]
 }
 
@@ -110,6 +116,11 @@ fn play(ops: &[Op]) -> Venue {
                 Command::SessionEnded(SessionEnded { logon: LogonId(logons.saturating_sub(ago)), end })
             }
             Op::Restarted => Command::Restarted,
+            Op::CancelAllAfter { account, seconds } => {
+                let timeout = Span::from_secs(seconds);
+                let request = CancelAllAfter { account: AccountId(account), timeout };
+                Command::CancelAllAfter(venue.requester(&RequestKind::CancelAllAfter(request)), request)
+            }
         };
         let _ = venue.send(command);
     }
@@ -229,6 +240,7 @@ fn every_part_of_the_state_is_in_its_hash() {
         hash(|venue| venue.shard.trades += 1),
         hash(|venue| assert!(venue.shard.sequencer.next(START).0 > Seq::ZERO)),
         hash(|venue| venue.shard.timers.set(START, super::super::timers::Timer::Expiry(OrderId(1)))),
+        hash(|venue| venue.shard.dead_men = dead_man_set()),
         hash(|venue| drop(venue.send(began(true, LogonId(1), ApiKeyId(1), 3)))),
         hash(|venue| venue.shard.risk.limit(&limits(5))),
         hash(|venue| assert!(venue.shard.risk.refer(InstrumentId(1), Price(7)))),
@@ -237,4 +249,12 @@ fn every_part_of_the_state_is_in_its_hash() {
     ];
     let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
     assert_eq!(distinct.len(), hashes.len());
+}
+
+fn dead_man_set() -> crate::run::shard::dead_man::DeadMen {
+    let mut venue = Venue::new();
+    let request = CancelAllAfter { account: AccountId(1), timeout: Span::ZERO };
+    let requester = venue.requester(&RequestKind::CancelAllAfter(request));
+    venue.run(Command::CancelAllAfter(requester, request));
+    venue.shard.dead_men
 }

@@ -162,6 +162,9 @@ impl Venue {
     pub(super) fn run_due(&mut self) {
         while self.shard.is_due(self.now) {
             self.fire();
+            while self.shard.has_pending() {
+                keep(&mut self.log, self.shard.proceed(self.now));
+            }
         }
     }
 
