@@ -291,3 +291,6 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
         RequestKind::Query(query) => ShardInput::Query { origin, query },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ pub enum Go {
     Silent,
     /// It is closed when what was said is out.
     Leave,
-    /// Its Logon is genuine, and for a session that this gateway keeps: it goes there with all its bytes.
+    /// It asks for a session of its member that this gateway keeps: it goes there with all its bytes.
     Over(GatewayId),
 }
 
@@ -136,6 +136,14 @@ impl FixConnection {
         input.drain(..at);
         self.input = input;
         go
+    }
+
+    /// When [`FixConnection::tick`] has something to do.
+    pub fn deadline(&self, lines: &Lines) -> Option<Nanos> {
+        match self.session {
+            None => Some(self.logon_deadline),
+            Some(session) => lines.deadline(session),
+        }
     }
 
     /// Time has passed. Returns whether there is something to send.
@@ -279,15 +287,18 @@ impl FixConnection {
 
     fn logon(&mut self, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {
         let now = turn.received;
+        // Lockout, owner, numbers: what is known of a session is known where it is kept.
+        let asked = trust::session_of(message, &self.from, turn.desk);
+        if let Some(home) = asked.map(|session| turn.desk.router.gateway_of(session.id))
+            && home != turn.desk.id
+        {
+            return Go::Over(home);
+        }
         let Some((session, genuine, ask)) = self.trusted(message, turn) else {
             let claimed = message.get(tag::SENDER_COMP_ID).unwrap_or_default();
             turn.desk.logon_refused(&self.from, claimed);
             return Go::Silent;
         };
-        let home = turn.desk.router.gateway_of(session);
-        if home != turn.desk.id {
-            return Go::Over(home);
-        }
         let Some(line) = turn.lines.get_mut(session) else { return Go::Silent };
         let before = line.owner();
         let owner = Owner { conn: turn.conn, key: genuine.key, spki: self.from.identity.spki };

@@ -2,15 +2,17 @@
 //!
 //! ```text
 //!   gateway-0 accepts ─► socket ─► the next gateway in turn      handshake, WebSocket: it stays there
-//!   any gateway: a genuine Logon ─► the whole connection ─► the gateway that keeps the session
+//!   any gateway: a Logon ─► the whole connection ─► the gateway that keeps the session, which judges it
 //! ```
 //!
 //! One gateway accepts for all, so the port is the server's own and connections are dealt out evenly however few they
-//! are. A FIX session is the state of one gateway; who its client is, is known only after its Logon was read, so the
-//! connection goes over then: socket, TLS state, and the bytes from the Logon on. The gateway that keeps the session
-//! judges the Logon as if it had come there. docs/decisions/0005-gateways.md says why it is done so.
+//! are. A FIX session is the state of one gateway; which session a client means is known when its Logon was read, so
+//! the connection goes over then, if the session is one of the certificate's member: socket, TLS state, and the bytes
+//! from the Logon on. The gateway that keeps the session judges the Logon as if it had come there.
+//! docs/decisions/0005-gateways.md says why it is done so.
 
 use super::sockets::{ACCEPTS_PER_TURN_MAX, Connection};
+use super::timers::NEVER;
 use super::{Gateway, Service};
 use crate::limits::HANDOVER_SLOTS;
 use crate::ring::{Push, spsc};
@@ -24,7 +26,7 @@ use std::net::SocketAddr;
 pub(super) enum Handover {
     /// A connection that was just accepted.
     Accepted(Stream, SocketAddr, Service),
-    /// One whose Logon was found genuine, and is for a session of the other.
+    /// One that asks for a session of the other.
     Logon(Box<Connection>),
 }
 
@@ -114,7 +116,7 @@ impl Gateway {
             match handover {
                 Handover::Accepted(stream, peer, service) => self.greet(stream, peer, service, now),
                 Handover::Logon(connection) => {
-                    if let Some(id) = self.enter(*connection) {
+                    if let Some(id) = self.enter(*connection, now) {
                         self.resume(id, now);
                     }
                 }
@@ -129,7 +131,7 @@ impl Gateway {
         let Some(mut connection) = self.connections.remove(id) else { return };
         // It fails only for a socket that is gone, which its new gateway finds out.
         let _ = self.poller.remove(connection.link.stream());
-        (connection.queued, connection.watched_for_write) = (false, false);
+        (connection.queued, connection.watched_for_write, connection.due) = (false, false, NEVER);
         if let Push::Full(Handover::Logon(connection)) =
             self.peers.give(to, Handover::Logon(Box::new(connection)))
         {

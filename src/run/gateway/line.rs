@@ -11,6 +11,7 @@
 mod logon;
 mod operator;
 mod sink;
+mod table;
 mod tell;
 
 use super::session_log::SessionLog;
@@ -31,6 +32,7 @@ use crate::wire::fix::Message;
 pub use logon::Owner;
 use sink::Sink;
 use std::collections::{BTreeMap, VecDeque};
+use table::Table;
 
 /// Most bodies of one replay that are asked for at a time, so that one session does not fill the ring.
 const REPLAY_ASKED_MAX: usize = 8;
@@ -99,7 +101,7 @@ struct Replay {
 
 /// All sessions of a gateway.
 pub struct Lines {
-    lines: BTreeMap<SessionId, Line>,
+    lines: Table,
     /// What was asked of the journal; it answers in this order.
     questions: VecDeque<Question>,
     /// What the last run owed, and nobody was asked for yet.
@@ -234,6 +236,11 @@ impl Line {
         self.staged.waiting() > 0
     }
 
+    /// Whether nothing waits: no bytes, no numbers, no replay.
+    fn is_idle(&self) -> bool {
+        !self.has_staged() && self.reservations.is_empty() && self.replay.is_none()
+    }
+
     fn learn_durable(&mut self, durable: Seq) {
         while let Some(&(record, upto)) = self.reservations.front()
             && record <= durable
@@ -284,7 +291,7 @@ impl Lines {
         mut recovered: BTreeMap<SessionId, SessionState>,
     ) -> Self {
         let (mut owed, mut unborn) = (VecDeque::new(), Vec::new());
-        let mut lines = BTreeMap::new();
+        let mut lines = Table::default();
         for session in sessions {
             let state = recovered.remove(&session.id);
             if state.is_none() && matches!(session.role, Role::DropCopy(_)) {
@@ -316,9 +323,9 @@ impl Lines {
         self.lines.get_mut(&session)
     }
 
-    /// All of them.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (SessionId, &mut Line)> {
-        self.lines.iter_mut().map(|(id, line)| (*id, line))
+    /// When a session has something to do though nothing comes.
+    pub fn deadline(&self, session: SessionId) -> Option<Nanos> {
+        self.lines.get(&session).and_then(|line| line.session.deadline())
     }
 
     /// Whether all that the last run owed is told: only then clients are let in, so that it stands before what is new.
@@ -351,28 +358,30 @@ impl Lines {
             return;
         }
         self.hours_due = now + HOURS_EVERY;
-        for line in self.lines.values_mut() {
+        self.lines.visit_all(|line| {
             if log.has_room() {
                 line.keep_hours(now, log);
             }
-        }
+        });
     }
 
     /// Whether connections have bytes that may leave now.
     pub fn have_free(&self, durable: Seq) -> bool {
-        self.lines.values().any(|line| line.owner.is_some() && line.staged.has_free(durable))
+        self.lines.busy().any(|line| line.owner.is_some() && line.staged.has_free(durable))
     }
 
     /// Tells sessions how far their reservations are durable, and which connections have bytes that may leave now.
     pub fn freed(&mut self, durable: Seq, mut has_bytes: impl FnMut(ConnId)) {
-        for line in self.lines.values_mut() {
+        self.lines.visit_busy(|_, line| {
             line.learn_durable(durable);
             if let Some(conn) = line.owner()
                 && line.has_staged()
             {
                 has_bytes(conn);
             }
-        }
+            true
+        });
+        self.lines.retain_busy();
     }
 
     fn ask(&mut self, log: &mut SessionLog) {
@@ -383,23 +392,24 @@ impl Lines {
             self.owed.pop_front();
             self.questions.push_back(Question::Owed { session });
         }
-        for (session, line) in &mut self.lines {
+        let questions = &mut self.questions;
+        self.lines.visit_busy(|session, line| {
             if line.congested || line.staged.waiting() > REPLAY_STAGED_MAX {
-                continue;
+                return true;
             }
-            let Some(replay) = &mut line.replay else { continue };
+            let Some(replay) = &mut line.replay else { return true };
             while replay.outstanding < REPLAY_ASKED_MAX
                 && let Some(sent) = next_of(&line.sent, replay)
             {
                 if !log.ask(sent.body) {
-                    return;
+                    return false;
                 }
-                let (session, job, sent) = (*session, replay.job, sent);
-                self.questions.push_back(Question::Replay { session, job, sent });
+                questions.push_back(Question::Replay { session, job: replay.job, sent });
                 replay.next = sent.number.next();
                 replay.outstanding += 1;
             }
-        }
+            true
+        });
     }
 
     fn take_answer(
@@ -450,13 +460,14 @@ impl Lines {
     }
 
     fn finish_replays(&mut self, now: Nanos, log: &mut SessionLog) {
-        for line in self.lines.values_mut() {
-            let Some(replay) = &line.replay else { continue };
+        self.lines.visit_busy(|_, line| {
+            let Some(replay) = &line.replay else { return true };
             if next_of(&line.sent, replay).is_none() && replay.outstanding == 0 {
                 line.replay = None;
                 line.with(now, log, |session, _, out| session.replayed(now, out));
             }
-        }
+            true
+        });
     }
 }
 

@@ -4,6 +4,7 @@
 //!   sockets.rs   poll ─► accept ─► read ─► TLS ─► fix.rs, websocket.rs ─► desk.rs: verify, limit, route ─► │ring│
 //!   release.rs   │ring│ ─► what is durable ─► report ─► line.rs, counter.rs: the sessions that hear it
 //!   sockets.rs   flush: sessions' bytes ─► TLS ─► write, once a connection and turn
+//!   timers.rs    deadlines of connections: those that are due
 //!   handover.rs  connections that another gateway keeps go there; those that this one keeps come
 //! ```
 //!
@@ -27,6 +28,8 @@ pub mod requests;
 pub mod session_log;
 mod sockets;
 pub mod staged;
+mod subscribers;
+mod timers;
 mod trust;
 pub mod websocket;
 
@@ -51,8 +54,10 @@ use link::READ_BYTES;
 use session_log::SessionLog;
 use sockets::{Connection, LISTENER_TOKENS, Stage};
 use std::collections::BTreeMap;
+use subscribers::Subscribers;
+use timers::Timers;
 
-/// Timers are looked at this often; FIX heartbeats and deadlines are seconds.
+/// What takes no hurry is looked at this often: requests that wait too long, figures that somebody wants.
 const TICK_EVERY: Span = Span::from_millis(5);
 
 /// How long, when the server stops, the answers that are due may take.
@@ -103,6 +108,9 @@ pub struct Gateway {
     caps: Caps,
     control: Option<GatewayPort>,
     connections: Connections<Connection>,
+    timers: Timers,
+    /// FIX connections with messages that wait for room in the session log.
+    starved: Vec<ConnId>,
     poller: Poller,
     ready: Vec<Ready>,
     scratch: Box<[u8]>,
@@ -110,7 +118,7 @@ pub struct Gateway {
     /// Connections that have something to send.
     dirty: Vec<ConnId>,
     /// WebSocket connections that subscribed to events.
-    subscribers: Vec<ConnId>,
+    subscribers: Subscribers,
     /// The shard whose events are told first in the next turn.
     first_shard: usize,
     /// An answer of many reports that is not told to its end.
@@ -133,12 +141,14 @@ impl Gateway {
             decoder: Decoder::new(desk.directory.clone(), desk.id),
             counter: Counter::new(&desk),
             connections: Connections::new(most),
+            timers: Timers::default(),
+            starved: Vec::new(),
             poller: Poller::new()?,
             ready: Vec::with_capacity(256),
             scratch: vec![0; READ_BYTES].into(),
             plain: Vec::with_capacity(2 * READ_BYTES),
             dirty: Vec::with_capacity(most),
-            subscribers: Vec::with_capacity(most),
+            subscribers: Subscribers::default(),
             first_shard: 0,
             reports: None,
             answered: Vec::with_capacity(1_024),
@@ -181,7 +191,6 @@ impl Gateway {
         }
         self.next_tick = now + TICK_EVERY;
         self.lines.keep_hours(now, &mut self.log);
-        self.tick_connections(now);
         while let Some((conn, text)) = self.counter.give_up(now, OUTCOME_DEADLINE, &self.desk) {
             sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
         }
@@ -236,6 +245,7 @@ impl Agent for Gateway {
             count += self.sockets_turn(now)? + self.take_over(now);
             count += self.release();
             count += self.control_turn(now);
+            self.timers_turn(now);
             self.tick(now);
         } else if self.lines.are_ready() {
             self.open()?;

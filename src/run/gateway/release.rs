@@ -178,13 +178,14 @@ impl Gateway {
     fn tell_subscribers(&mut self, told: &Told<'_>) {
         let Event::Execution(execution) = told.event else { return };
         let (connections, dirty, counter) = (&mut self.connections, &mut self.dirty, &mut self.counter);
-        self.subscribers.retain(|&conn| {
+        self.subscribers.tell(execution.order.account, |&conn| {
             let Some(connection) = connections.get_mut(conn) else { return false };
             let Stage::WebSocket(websocket) = &mut connection.stage else { return false };
-            if websocket.tell(execution, told, counter) {
+            let hears = websocket.tell(execution, told, counter);
+            if hears {
                 sockets::touch(connections, dirty, conn);
             }
-            true
+            hears
         });
     }
 }

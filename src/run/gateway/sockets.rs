@@ -8,6 +8,8 @@ use super::fix::{FixConnection, FixTurn, Go};
 use super::line::Lines;
 use super::link::{Gone, Link};
 use super::session_log::SessionLog;
+use super::subscribers::accounts_of;
+use super::timers::NEVER;
 use super::websocket::{Turn, WebSocket};
 use crate::accept::identify;
 use crate::limits::HANDSHAKE_DEADLINE;
@@ -39,9 +41,11 @@ pub(super) struct Connection {
     pub(super) watched_for_write: bool,
     pub(super) queued: bool,
     /// When it must have come further; `None` once it has.
-    deadline: Option<Nanos>,
+    pub(super) deadline: Option<Nanos>,
+    /// When it is looked at next, if nothing comes.
+    pub(super) due: Nanos,
     /// Nothing more is taken from it; it goes when its bytes are out and the peer has closed, or at its deadline.
-    leaving: bool,
+    pub(super) leaving: bool,
     /// It was told that the server stops.
     pub(super) dismissed: bool,
 }
@@ -147,7 +151,7 @@ impl Gateway {
     /// Begins with a connection that was accepted.
     pub(super) fn greet(&mut self, stream: Stream, peer: SocketAddr, service: Service, now: Nanos) {
         let link = Link::new(stream, self.acceptor.connection(), self.caps.output_bytes);
-        self.enter(Connection {
+        let connection = Connection {
             link,
             peer,
             member: None,
@@ -155,13 +159,15 @@ impl Gateway {
             watched_for_write: false,
             queued: false,
             deadline: Some(now + HANDSHAKE_DEADLINE),
+            due: NEVER,
             leaving: false,
             dismissed: false,
-        });
+        };
+        self.enter(connection, now);
     }
 
     /// Gives a connection its place, if there is one; dropping it closes it.
-    pub(super) fn enter(&mut self, connection: Connection) -> Option<ConnId> {
+    pub(super) fn enter(&mut self, connection: Connection, now: Nanos) -> Option<ConnId> {
         if self.desk.closing {
             return None;
         }
@@ -170,11 +176,12 @@ impl Gateway {
             return None;
         }
         let id = self.connections.insert(|_| connection);
-        let stream = self.connections.get_mut(id)?.link.stream();
-        if self.poller.add(stream, id.0, Interest::Read).is_err() {
+        let entered = self.connections.get_mut(id)?;
+        if self.poller.add(entered.link.stream(), id.0, Interest::Read).is_err() {
             self.connections.remove(id);
             return None;
         }
+        self.timers.schedule(id, entered, &self.lines, now);
         Some(id)
     }
 
@@ -232,6 +239,9 @@ impl Gateway {
             Stage::Fix(fix) => {
                 let (desk, lines, log) = (&mut self.desk, &mut self.lines, &mut self.log);
                 let go = fix.receive(&self.plain, &mut FixTurn { conn: id, received: now, desk, lines, log });
+                if fix.starved {
+                    self.starved.push(id);
+                }
                 if let Some(evicted) = self.lines.evicted.take() {
                     self.remove(evicted);
                 }
@@ -244,9 +254,11 @@ impl Gateway {
             }
             Stage::WebSocket(websocket) => {
                 let (desk, decoder, counter) = (&mut self.desk, &mut self.decoder, &mut self.counter);
+                let before = websocket.session().subscription();
                 websocket.receive(&self.plain, &mut Turn { conn: id, received: now, desk, decoder, counter });
-                if websocket.session().status().user_data_stream && !self.subscribers.contains(&id) {
-                    self.subscribers.push(id);
+                let session = websocket.session();
+                if session.subscription() != before {
+                    self.subscribers.add(id, session.subscribed());
                 }
                 Fate::Stay
             }
@@ -268,6 +280,7 @@ impl Gateway {
 
     /// Drops a connection; its session lives on.
     pub(super) fn remove(&mut self, id: ConnId) {
+        self.subscribers.remove(id, accounts_of(&mut self.connections, id));
         match self.connections.remove(id).map(|connection| connection.stage) {
             Some(Stage::Fix(fix)) => fix.gone(id, &mut self.lines, &mut self.desk),
             Some(Stage::WebSocket(mut websocket)) => websocket.leaves(&mut self.desk),
@@ -287,7 +300,10 @@ impl Gateway {
             let (peer, member) = (connection.peer, connection.member);
             let flushed =
                 connection.flush(id, now, &self.poller, &mut self.lines, &self.log, &mut self.plain);
-            let Err(gone) = flushed else { continue };
+            let Err(gone) = flushed else {
+                self.timers.schedule(id, connection, &self.lines, now);
+                continue;
+            };
             if let (Gone::SlowReader, Some(member)) = (gone, member) {
                 self.desk.note(peer, SecurityEvent::SlowReader { member });
             }
@@ -296,44 +312,6 @@ impl Gateway {
         let sent = self.desk.clock.now();
         for (stamps, durable) in self.answered.drain(..) {
             self.desk.answered(&stamps, durable, sent);
-        }
-    }
-
-    /// Deadlines and timers of all connections.
-    pub(super) fn tick_connections(&mut self, now: Nanos) {
-        let (mut late, mut starved) = (Vec::new(), Vec::new());
-        for (id, connection) in self.connections.iter_mut() {
-            let is_late = connection.deadline.is_some_and(|deadline| now >= deadline)
-                || match &mut connection.stage {
-                    Stage::Handshake(_) => false,
-                    Stage::Fix(fix) => {
-                        let go = fix.tick(now, &mut self.lines, &mut self.log);
-                        fix.settle(&mut self.lines, &mut self.desk);
-                        go == Go::Silent
-                    }
-                    Stage::WebSocket(websocket) => {
-                        websocket.session().tick(now);
-                        websocket.settle(&mut self.desk);
-                        false
-                    }
-                };
-            if matches!(&connection.stage, Stage::Fix(fix) if fix.starved) && self.log.has_room() {
-                starved.push(id);
-            }
-            if is_late {
-                late.push((id, connection.peer, connection.leaving));
-            } else if !std::mem::replace(&mut connection.queued, true) {
-                self.dirty.push(id);
-            }
-        }
-        for (id, peer, leaving) in late {
-            if !leaving {
-                self.desk.note(peer, SecurityEvent::LogonTimedOut);
-            }
-            self.remove(id);
-        }
-        for id in starved {
-            self.resume(id, now);
         }
     }
 }

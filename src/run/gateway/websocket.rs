@@ -68,6 +68,11 @@ impl WebSocket {
         }
     }
 
+    /// When the session has something to do though nothing comes.
+    pub fn deadline(&self) -> Nanos {
+        self.session.deadline()
+    }
+
     /// Sends an event if this connection has subscribed to its account.
     pub fn tell(&mut self, execution: &Execution, told: &Told<'_>, counter: &mut Counter) -> bool {
         let Some(subscription) = self.session.hears(execution.order.account) else { return false };

@@ -228,6 +228,16 @@ impl Session {
         self.subscription.filter(|_| self.accounts.contains(&account))
     }
 
+    /// The number of the subscription; another one is another subscription.
+    pub fn subscription(&self) -> Option<u32> {
+        self.subscription
+    }
+
+    /// The accounts of the subscription; none without one.
+    pub fn subscribed(&self) -> &[AccountId] {
+        &self.accounts
+    }
+
     /// Whether answers carry `rateLimits` where the request does not say.
     pub fn return_rate_limits(&self) -> bool {
         self.return_rate_limits

@@ -1,0 +1,85 @@
+//! The sessions of a gateway, and which of them have something to do.
+//!
+//! A gateway may keep thousands of sessions of which a few speak. Whoever takes a session to change it puts it on the
+//! list, and a turn goes through the list alone; what is idle then leaves it. So an idle session costs a turn nothing.
+
+use super::Line;
+use crate::types::SessionId;
+use std::collections::BTreeMap;
+
+/// The table.
+#[derive(Default)]
+pub(super) struct Table {
+    entries: BTreeMap<SessionId, Entry>,
+    /// Each once, in the order in which they came.
+    busy: Vec<SessionId>,
+}
+
+struct Entry {
+    line: Line,
+    /// Whether it stands in `busy`.
+    listed: bool,
+}
+
+impl Table {
+    /// Puts a session under its number.
+    pub(super) fn insert(&mut self, session: SessionId, line: Line) {
+        self.entries.insert(session, Entry { line, listed: false });
+    }
+
+    /// Looks at a session.
+    pub(super) fn get(&self, session: &SessionId) -> Option<&Line> {
+        self.entries.get(session).map(|entry| &entry.line)
+    }
+
+    /// Takes a session to change it.
+    pub(super) fn get_mut(&mut self, session: &SessionId) -> Option<&mut Line> {
+        let entry = self.entries.get_mut(session)?;
+        if !std::mem::replace(&mut entry.listed, true) {
+            self.busy.push(*session);
+        }
+        Some(&mut entry.line)
+    }
+
+    /// Looks at all of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SessionId, &Line)> {
+        self.entries.iter().map(|(session, entry)| (session, &entry.line))
+    }
+
+    /// Those that were taken since they were idle last.
+    pub(super) fn busy(&self) -> impl Iterator<Item = &Line> {
+        self.busy.iter().filter_map(|session| self.get(session))
+    }
+
+    /// The same, to be changed, until `visit` has had enough.
+    pub(super) fn visit_busy(&mut self, mut visit: impl FnMut(SessionId, &mut Line) -> bool) {
+        for session in &self.busy {
+            if let Some(entry) = self.entries.get_mut(session)
+                && !visit(*session, &mut entry.line)
+            {
+                return;
+            }
+        }
+    }
+
+    /// All of them, to be changed. To be asked for some times a second at most.
+    pub(super) fn visit_all(&mut self, mut visit: impl FnMut(&mut Line)) {
+        for (session, entry) in &mut self.entries {
+            visit(&mut entry.line);
+            if !entry.listed && !entry.line.is_idle() {
+                entry.listed = true;
+                self.busy.push(*session);
+            }
+        }
+    }
+
+    /// Takes those that are idle from the list.
+    pub(super) fn retain_busy(&mut self) {
+        let Self { entries, busy } = self;
+        busy.retain(|session| {
+            let Some(entry) = entries.get_mut(session) else { return false };
+            entry.listed = !entry.line.is_idle();
+            entry.listed
+        });
+    }
+}
