@@ -197,11 +197,19 @@ impl Plane {
         if let Some(other) = self.directory.session_by_comp_ids(sender, target) {
             return Err(Failure::CompIdTaken(sender.clone(), target.clone(), other.id.0));
         }
+        let same_names = |keys: &SessionKeys| {
+            ["sender_comp_id", "target_comp_id"]
+                .iter()
+                .all(|name| keys.get(*name) == session.given.get(*name))
+        };
+        let mut removed = self.overlay.0.iter().filter(|(_, change)| change.removed);
+        if let Some((other, _)) = removed.find(|(id, change)| **id != session.id && same_names(&change.keys))
+        {
+            return Err(Failure::CompIdTaken(sender.clone(), target.clone(), other.0));
+        }
         // A session that was removed comes back with its numbers, if it is the same.
         if let Some(removed) = self.overlay.0.get(&session.id) {
-            let names = ["sender_comp_id", "target_comp_id"];
-            let same = names.iter().all(|name| removed.keys.get(*name) == session.given.get(*name));
-            return if same && removed.member == member {
+            return if same_names(&removed.keys) && removed.member == member {
                 Ok(())
             } else {
                 Err(taken("a session that was removed"))

@@ -129,6 +129,7 @@ fn a_session_that_is_removed_is_logged_out_and_comes_back_with_its_numbers() {
     let other = json!({ "id": 3, "sender_comp_id": "ALICE3", "target_comp_id": "SEALGATE" });
     let add_other = json!({ "do": "session.add", "member": "alice", "keys": other });
     assert_eq!(refused(&venue, add_other).0, "IdTaken");
+    assert_eq!(refused(&venue, add("ALICE2")).0, "CompIdTaken", "they are those of session 3");
     assert_eq!(done(&venue, add("ALICE3"))["session"], 4);
 
     // The same one comes back with its order and its numbers.
