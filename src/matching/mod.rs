@@ -18,7 +18,7 @@ mod ladder;
 mod orders;
 mod sweep;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use sweep::{Swept, Taker};
 

@@ -1,6 +1,6 @@
 //! The fast book against the naive one, and each rule by its story.
 
-mod naive;
+pub(crate) mod naive;
 
 use super::*;
 use crate::limits::{EVENTS_PER_STEP_MAX, FILLS_PER_STEP_MAX};

@@ -4,11 +4,11 @@ use crate::types::*;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Naive {
+pub(crate) struct Naive {
     /// In the order in which they came to rest.
-    pub(super) resting: Vec<Order>,
+    pub(crate) resting: Vec<Order>,
     /// What each account has.
-    pub(super) positions: BTreeMap<AccountId, i128>,
+    pub(crate) positions: BTreeMap<AccountId, i128>,
     trades: u64,
 }
 
@@ -20,7 +20,7 @@ fn prevented(taker: &Order, maker: &Order) -> SmpMode {
 
 impl Naive {
     /// All that happens when an order comes, or why it is refused.
-    pub(super) fn enter(
+    pub(crate) fn enter(
         &mut self,
         order: Order,
         worst: Option<Price>,
@@ -41,13 +41,13 @@ impl Naive {
         Ok(events)
     }
 
-    pub(super) fn cancel(&mut self, id: OrderId, time: Nanos) -> Order {
+    pub(crate) fn cancel(&mut self, id: OrderId, time: Nanos) -> Order {
         let at = self.resting.iter().position(|order| order.id == id).expect("it rests");
         Order { status: OrdStatus::Canceled, updated: time, ..self.resting.remove(at) }
     }
 
     /// Amends an order: only a smaller quantity keeps its place, anything else is a new order with the old number.
-    pub(super) fn amend(&mut self, amended: Order, time: Nanos) -> Result<Vec<Event>, Reject> {
+    pub(crate) fn amend(&mut self, amended: Order, time: Nanos) -> Result<Vec<Event>, Reject> {
         let at = self.resting.iter().position(|order| order.id == amended.id).expect("it rests");
         let before = self.resting[at];
         let kept_priority = amended.price == before.price && amended.qty <= before.qty;
@@ -68,7 +68,12 @@ impl Naive {
         Ok(events)
     }
 
-    pub(super) fn levels(&self, side: Side) -> Vec<BookLevel> {
+    /// Whether an order that must not take would take.
+    pub(crate) fn would_take(&self, order: &Order) -> bool {
+        order.ord_type == OrdType::LimitMaker && self.best_maker(order, Some(order.price)).is_some()
+    }
+
+    pub(crate) fn levels(&self, side: Side) -> Vec<BookLevel> {
         let mut levels: Vec<BookLevel> = Vec::new();
         for order in self.resting.iter().filter(|order| order.side == side) {
             match levels.iter_mut().find(|level| level.price == order.price) {

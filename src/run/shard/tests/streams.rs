@@ -49,7 +49,8 @@ fn op() -> impl Strategy<Value = Op> {
         Just(SmpMode::None),
         Just(SmpMode::ExpireTaker),
         Just(SmpMode::ExpireMaker),
-        Just(SmpMode::ExpireBoth)
+        Just(SmpMode::ExpireBoth),
+        Just(SmpMode::Decrement)
     ];
     let qty = prop_oneof![20 => 0u64..6, 1 => 50u64..300, 1 => Just(u64::MAX)];
     let price = prop_oneof![20 => 90i64..111, 1 => any::<i64>()];
@@ -57,7 +58,7 @@ fn op() -> impl Strategy<Value = Op> {
         |(is_buy, (ord_type, time_in_force), smp, qty, price, account, instrument, id)| {
             Op::Place(NewOrder {
                 smp_group: None,
-                reduce_only: false,
+                reduce_only: id % 8 == 0,
                 expire: Nanos(0),
                 account: AccountId(account),
                 instrument: InstrumentId(instrument),
@@ -171,6 +172,8 @@ fn conserves(venue: &Venue) -> Result<(), TestCaseError> {
             Some(before) => {
                 prop_assert!(before.status.is_open(), "nothing happens to a closed order");
                 prop_assert_eq!(before.cum_qty.0 + traded, order.cum_qty.0);
+                let prevented = execution.prevented.map_or(0, |prevented| prevented.qty.0);
+                prop_assert_eq!(before.prevented_qty.0 + prevented, order.prevented_qty.0);
             }
         }
     }
