@@ -189,6 +189,26 @@ fn a_mass_cancel_over_websocket_lists_what_it_canceled() {
 }
 
 #[test]
+fn what_concerns_several_shards_is_answered_once() {
+    let venue = Setup::new().topology("2x2/4").start();
+    let (mut fix, mut ws) = (Fix::logged_on(&venue, "alice"), Ws::logged_on(&venue, "alice"));
+    fix.enter(buy("spot"));
+    let perpetual = buy("perp").replace("55=BTC-USD", "55=BTC-PERP").replace("38=0.01|", "38=1|");
+    assert_eq!(fix.enter(perpetual.replace("99000.00", "99000.0")).get(150), "0");
+    let status = ws.call("account.status", &[]);
+    assert_eq!(status["result"]["positions"].as_array().map(Vec::len), Some(2), "{status}");
+    let time = fix_time(now());
+    fix.order("q", format!("11=all|530=7|60={time}|"));
+    let told: Vec<Fields> = (0..3).map(|_| fix.read()).collect();
+    let kinds: Vec<&str> = told.iter().map(|message| message.get(35)).collect();
+    assert_eq!((kinds, told[2].get(533)), (vec!["8", "8", "r"], "2"));
+    fix.order("q", format!("11=all|530=7|60={time}|"));
+    let again = fix.read();
+    assert_eq!((again.get(35), again.get(533)), ("r", "2"), "the first result, of both shards");
+    assert_eq!(ws.call("openOrders.cancelAll", &[])["canceledOrders"], 0);
+}
+
+#[test]
 fn an_account_sees_its_positions_limits_trades_and_rates() {
     let venue = Venue::start();
     let (mut alice, mut bob) = (Ws::logged_on(&venue, "alice"), Ws::logged_on(&venue, "bob"));

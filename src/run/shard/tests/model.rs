@@ -300,8 +300,7 @@ impl Duel {
         let target = self.target();
         let cancel = self.cancel_of(&target);
         let order = NewOrder { account: target.account, ..self.new_order() };
-        let mode =
-            if self.random.one_in(2) { ReplaceMode::StopOnFailure } else { ReplaceMode::AllowFailure };
+        let mode = if self.random.one_in(2) { ReplaceMode::StopOnFailure } else { ReplaceMode::AllowFailure };
         let replace = ReplaceOrder { cancel, order, mode };
         let events = self.send(Command::Replace(self.requester(&RequestKind::Replace(replace)), replace));
         self.follow_cancel(&events, &target);
