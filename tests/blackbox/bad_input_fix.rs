@@ -22,7 +22,8 @@ fn each_wrong_order_gets_its_own_refusal_and_the_session_goes_on() {
         ("38=0.01|", "38=99999999999999999999|", "8", "13", "QtyMalformed"),
         ("55=BTC-USD|", "55=DOGE-USD|", "8", "1", "SymbolUnknown"),
         ("40=2|", "1=BOB|40=2|", "8", "15", "AccountUnknown"),
-        ("40=2|", "40=2|59=6|", "8", "11", "TimeInForceUnsupported"),
+        ("40=2|", "40=2|59=0|", "8", "11", "TimeInForceUnsupported"),
+        ("40=2|", "40=2|59=6|", "8", "99", "ExpireTimeInvalid"),
         ("40=2|", "40=3|", "8", "11", "OrderTypeUnsupported"),
     ];
     for (number, (from, to, msg_type, reason, name)) in cases.into_iter().enumerate() {
