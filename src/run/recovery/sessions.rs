@@ -120,7 +120,9 @@ impl Sessions {
                 // It began with its first record; what was before it is none of its.
                 let Some(session) = self.sessions.get_mut(copy) else { continue };
                 let is_told = session.told.get(&shard).is_some_and(|last| at <= *last);
-                if !session.ahead.remove(&at) && !is_told {
+                if session.ahead.remove(&at) {
+                    session.settle_upto(at);
+                } else if !is_told {
                     session.owed.insert(at, Owed { time, outlived: false });
                 }
             }
@@ -143,10 +145,12 @@ impl Sessions {
             SessionRecord::Outbound { number, sent, body, .. } => {
                 let read = |at: &EventRef| self.steps.get(&at.shard).is_some_and(|last| at.seq <= *last);
                 session.outbound(own, number, sent, body, read)?;
+                // A copy whose step was not read yet may turn out to be of a step that was lost: it settles nothing.
                 if let OutboundBody::Event(at) = body
                     && self.copies.contains(&session_of(record))
+                    && read(&at)
                 {
-                    session.owed.retain(|owed, _| owed.shard != at.shard || *owed > at);
+                    session.settle_upto(at);
                 }
             }
             // What is owed stays owed: it goes out under the new numbers.
@@ -189,6 +193,11 @@ impl Sessions {
 }
 
 impl Building {
+    /// A drop copy has a number for the event at `at`, and is told those of a shard in their order.
+    fn settle_upto(&mut self, at: EventRef) {
+        self.owed.retain(|owed, _| owed.shard != at.shard || *owed > at);
+    }
+
     fn outbound(
         &mut self,
         own: OwnRef,
