@@ -4,16 +4,20 @@
 //!   event ─► body of FIX.4.4 ─► adapt: fields that the version knows ─► values that it knows ─► the same every time
 //! ```
 //!
-//! From FIX.4.4 on nothing changes. FIX.4.2 has no ExecType F and I: a trade is told as partial fill or fill, and what
-//! sort of report it is stands in ExecTransType(20). Reasons that a version does not have become its "other".
+//! From FIX.4.4 on nothing changes, but that a mass cancel report has an ID of its own from 5.0 SP1 on. FIX.4.2 has
+//! no ExecType F and I: a trade is told as partial fill or fill, and what sort of report it is stands in
+//! ExecTransType(20). Reasons that a version does not have become its "other".
 
-use super::{EXECUTION_REPORT, MsgType};
+use super::{EXECUTION_REPORT, MsgType, ORDER_MASS_CANCEL_REPORT};
 use crate::types::FixVersion;
 use crate::wire::fix::{Dictionary, PutFields, SOH, parse_uint, tag};
 use std::ops::Range;
 
 /// Says a body in the words of a version. Nothing is allocated once the buffer has grown.
 pub fn adapt(version: FixVersion, msg_type: MsgType, body: &mut Vec<u8>) {
+    if version >= FixVersion::Fix50Sp1 && msg_type == ORDER_MASS_CANCEL_REPORT {
+        return put_report_id(body);
+    }
     if version >= FixVersion::Fix44 {
         return;
     }
@@ -28,6 +32,17 @@ pub fn adapt(version: FixVersion, msg_type: MsgType, body: &mut Vec<u8>) {
         put_adapted(version, msg_type, status, field, body);
     }
     body.drain(..end);
+}
+
+/// MassActionReportID(1369), which r must have from 5.0 SP1 on: what names the report in OrderID(37), or, where nothing
+/// was done, the request.
+fn put_report_id(body: &mut Vec<u8>) {
+    let end = body.len();
+    let of = |tag| value(body, 0..end, tag).filter(|at| body.get(at.clone()) != Some(b"NONE"));
+    let Some(id) = of(tag::ORDER_ID).or_else(|| of(tag::CL_ORD_ID)) else { return };
+    body.extend_from_slice(b"1369=");
+    body.extend_from_within(id);
+    body.push(SOH);
 }
 
 /// Appends a field of `body` as the version has it, if it has it.
@@ -106,6 +121,16 @@ mod tests {
         assert!(filled.contains("|20=0|150=2|39=2|"));
         let told = adapted(FixVersion::Fix42, b"8", "17=0|150=I|39=4|");
         assert_eq!(told, "17=0|20=3|150=4|39=4|", "the state of an order, told again");
+    }
+
+    #[test]
+    fn a_mass_cancel_report_has_an_id_of_its_own_where_the_version_wants_one() {
+        let (done, refused) = ("11=c-1|37=77|530=7|", "11=c-1|37=NONE|530=7|");
+        for version in [FixVersion::Fix50Sp1, FixVersion::Fix50Sp2] {
+            assert_eq!(adapted(version, b"r", done), format!("{done}1369=77|"));
+            assert_eq!(adapted(version, b"r", refused), format!("{refused}1369=c-1|"));
+        }
+        assert_eq!(adapted(FixVersion::Fix50, b"r", done), done);
     }
 
     #[test]
