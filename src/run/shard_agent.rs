@@ -14,6 +14,7 @@ use crate::ring::{bytes, spsc};
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{Command, Nanos, Origin, ShardInput, ShardOutput, SignedBytes};
+use std::collections::VecDeque;
 
 /// Most inputs in one turn, so that a gateway on the same thread is not kept waiting for its sockets.
 const INPUTS_PER_TURN_MAX: usize = 64;
@@ -48,31 +49,42 @@ pub struct ShardAgent {
     first: usize,
     journal: JournalPort,
     appender: Appender,
+    /// Commands of the venue's own that wait for the end of a sweep.
+    waiting: VecDeque<Command>,
 }
 
 impl ShardAgent {
     /// An agent for a recovered (or new) shard.
     pub fn new(shard: Shard, clock: Clock, gateways: Vec<GatewayPort>, journal: JournalPort) -> Self {
         let appender = Appender::default();
-        Self { shard, clock, gateways, first: 0, journal, appender }
+        Self { shard, clock, gateways, first: 0, journal, appender, waiting: VecDeque::new() }
     }
 
     /// Executes commands of the venue's own before the first gateway speaks, such as instruments of the configuration.
-    /// What became due while the server was down comes after them.
+    /// What became due while the server was down comes after them. A sweep that a crash cut short comes before them:
+    /// then they wait until the agent runs and the gateways hear how it ends.
     pub fn configure(&mut self, commands: &[Command], now: Nanos) -> Result<(), Fault> {
+        if self.shard.has_pending() {
+            self.waiting.extend(commands);
+            return Ok(());
+        }
         for command in commands {
             if !self.has_room() {
                 return Err(self.fault("the journal ring is too small for the configuration"));
             }
-            if let Outcome::Step(step) = self.shard.execute(None, command, now) {
-                if step.events.is_empty() && *command != Command::Restarted {
-                    let what = format!(
-                        "the journal does not allow {command:?}: what an instrument is never changes"
-                    );
-                    return Err(self.fault(&what));
-                }
-                append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
+            self.configure_one(command, now)?;
+        }
+        Ok(())
+    }
+
+    fn configure_one(&mut self, command: &Command, now: Nanos) -> Result<(), Fault> {
+        if let Outcome::Step(step) = self.shard.execute(None, command, now) {
+            if step.events.is_empty() && *command != Command::Restarted {
+                let what =
+                    format!("the journal does not allow {command:?}: what an instrument is never changes");
+                return Err(self.fault(&what));
             }
+            append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
         }
         Ok(())
     }
@@ -147,6 +159,8 @@ impl Agent for ShardAgent {
             let now = self.clock.now();
             if self.shard.has_pending() {
                 self.proceed(now);
+            } else if let Some(command) = self.waiting.pop_front() {
+                self.configure_one(&command, now)?;
             } else if self.shard.is_due(now) {
                 self.fire(now);
             } else if let Some(input) = self.next_input() {
@@ -164,7 +178,9 @@ impl Agent for ShardAgent {
     }
 
     fn has_input(&self) -> bool {
-        self.shard.has_pending() || self.gateways.iter().any(|gateway| !gateway.inputs.is_empty())
+        self.shard.has_pending()
+            || !self.waiting.is_empty()
+            || self.gateways.iter().any(|gateway| !gateway.inputs.is_empty())
     }
 
     fn stopping(&mut self, phase: Phase, _now: Nanos) -> bool {

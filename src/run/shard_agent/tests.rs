@@ -20,6 +20,16 @@ struct Bench {
 
 impl Bench {
     fn new(output_slots: usize, journal_bytes: usize) -> Self {
+        let mut bench = Self::with(Shard::new(ShardId(0)), output_slots, journal_bytes);
+        bench
+            .agent
+            .configure(&[Command::Instrument(instrument()), Command::Account(account())], START)
+            .unwrap();
+        bench
+    }
+
+    /// An agent for a shard that was there before.
+    fn with(shard: Shard, output_slots: usize, journal_bytes: usize) -> Self {
         let hand = Hand::default();
         hand.set(START);
         let poller = Poller::new().unwrap();
@@ -28,36 +38,14 @@ impl Bench {
         let (records_in, records) = bytes::ring(journal_bytes);
         let gateway = GatewayPort { inputs: inputs_out, outputs: outputs_in, waker: poller.waker() };
         let journal = JournalPort { records: records_in, waker: poller.waker() };
-        let agent = ShardAgent::new(Shard::new(ShardId(0)), hand.clock(), vec![gateway], journal);
-        let mut bench = Self { agent, hand, inputs, outputs, records, sent: 0, _poller: poller };
-        let account = AccountLimits {
-            smp_group: Default::default(),
-            account: AccountId(1),
-            max_open_orders: 1_000,
-            max_position: 0,
-            enabled: true,
-        };
-        bench
-            .agent
-            .configure(&[Command::Instrument(instrument()), Command::Account(account)], START)
-            .unwrap();
-        bench
+        let agent = ShardAgent::new(shard, hand.clock(), vec![gateway], journal);
+        Self { agent, hand, inputs, outputs, records, sent: 0, _poller: poller }
     }
 
     /// Puts an order, sent now, into the ring.
     fn order(&mut self, id: &str) {
         self.sent += 1;
-        let now = self.hand.clock().now();
-        let requester = Requester {
-            session: SessionId(7),
-            logon: LogonId::NONE,
-            key: ApiKeyId(1),
-            sent: now,
-            recv_window: crate::limits::RECV_WINDOW_DEFAULT,
-            content: [self.sent as u8; 16],
-            signed_digest: [self.sent as u8; 16],
-            named: true,
-        };
+        let requester = requester(self.sent as u8, self.hand.clock().now());
         let origin =
             Origin { gateway: GatewayId(0), conn: ConnId(1), token: self.sent, stamps: Stamps::default() };
         let command = Command::New(requester, buy(id));
@@ -87,6 +75,29 @@ impl Bench {
             count += 1;
         }
         count
+    }
+}
+
+fn requester(content: u8, sent: Nanos) -> Requester {
+    Requester {
+        session: SessionId(7),
+        logon: LogonId::NONE,
+        key: ApiKeyId(1),
+        sent,
+        recv_window: crate::limits::RECV_WINDOW_DEFAULT,
+        content: [content; 16],
+        signed_digest: [content; 16],
+        named: true,
+    }
+}
+
+fn account() -> AccountLimits {
+    AccountLimits {
+        smp_group: Default::default(),
+        account: AccountId(1),
+        max_open_orders: 1_000,
+        max_position: 0,
+        enabled: true,
     }
 }
 
@@ -203,4 +214,33 @@ fn draining_is_done_when_the_rings_are_empty() {
     assert!(!bench.agent.stopping(Phase::Draining, START));
     bench.poll();
     assert!(bench.agent.stopping(Phase::Draining, START));
+}
+
+#[test]
+fn a_sweep_that_a_crash_cut_short_ends_before_the_server_configures_itself() {
+    let mut shard = Shard::new(ShardId(0));
+    let mut run = |command| _ = shard.execute(None, &command, START);
+    run(Command::Instrument(instrument()));
+    run(Command::Account(account()));
+    let orders = crate::limits::CANCELS_PER_STEP_MAX as u8 + 10;
+    for n in 0..orders {
+        run(Command::New(requester(n, START), buy(&format!("b-{n}"))));
+    }
+    let scope = CancelScope { account: AccountId(1), instrument: None, side: None, session: None };
+    let cancel = MassCancel { scope, cl_ord_id: ClOrdId::truncated("all") };
+    run(Command::MassCancel(requester(255, START), cancel));
+    assert!(shard.has_pending());
+
+    let mut bench = Bench::with(shard, SLOTS, JOURNAL);
+    let halted = Instrument { state: InstrumentState::Halted, ..instrument() };
+    bench.agent.configure(&[Command::Restarted, Command::Instrument(halted)], START).unwrap();
+    assert!(bench.agent.has_input());
+    bench.order("after");
+    let (_, events) = bench.poll();
+    let [rest @ .., Event::MassCanceled(report), Event::Execution(after)] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!((rest.len(), report.canceled), (10, u32::from(orders)));
+    assert_eq!(after.refusal.map(|refusal| refusal.reject), Some(Reject::InstrumentHalted));
+    assert_eq!(bench.journaled(), 3, "the rest of the sweep, the configuration, the order");
 }
