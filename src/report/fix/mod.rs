@@ -261,9 +261,15 @@ const fn restatement(execution: &Execution) -> Option<&'static str> {
         // 8: market option.
         (ExecType::Prevented, _) | (_, Some(Cause::SelfMatch | Cause::ReduceOnly)) => Some("8"),
         // 99: other; Text says which.
-        (_, Some(Cause::SessionDisconnected | Cause::SessionLoggedOut | Cause::ServerRestarted)) => {
-            Some("99")
-        }
+        (
+            _,
+            Some(
+                Cause::SessionDisconnected
+                | Cause::SessionLoggedOut
+                | Cause::ServerRestarted
+                | Cause::CancelAllAfter,
+            ),
+        ) => Some("99"),
         _ => None,
     }
 }

@@ -331,6 +331,23 @@ fn a_repeated_cancel_is_answered_with_the_state_of_its_order() {
 }
 
 #[test]
+fn a_cancel_that_nobody_asked_for_has_a_reason_for_the_restatement() {
+    let causes = [
+        (Cause::Requested, None),
+        (Cause::SessionDisconnected, Some("|378=99|")),
+        (Cause::CancelAllAfter, Some("|378=99|")),
+        (Cause::SelfMatch, Some("|378=8|")),
+        (Cause::ReduceOnly, Some("|378=8|")),
+    ];
+    for (cause, reason) in causes {
+        let event = Event::Execution(Execution { cause: Some(cause), ..canceled() });
+        let text = answered(&Answer::Refused(event));
+        assert_eq!(reason.is_some_and(|reason| text.contains(reason)), text.contains("|378="), "{text}");
+        assert_eq!(reason.is_some(), text.contains("|378="), "{text}");
+    }
+}
+
+#[test]
 fn a_repeated_trade_does_not_trade_again() {
     let first = Event::Execution(partly_filled());
     let repeated = Repeated { canceled: None, seq: AT.seq, first, fills: Vec::new(), current: None };
