@@ -55,6 +55,14 @@ pub enum SessionRecord<'a> {
         /// What it said.
         body: OutboundBody<'a>,
     },
+    /// The message that is given the next number tells this event as well, in words of its own: a part of what several
+    /// shards report of one request.
+    Told {
+        /// Which session.
+        session: SessionId,
+        /// The event, which it is owed no more.
+        event: EventRef,
+    },
     /// Numbers up to this one may be used; after a crash those without a record are gap-filled.
     Reserved {
         /// Which session.

@@ -190,7 +190,7 @@ fn a_mass_cancel_over_websocket_lists_what_it_canceled() {
 
 #[test]
 fn what_concerns_several_shards_is_answered_once() {
-    let venue = Setup::new().topology("2x2/4").start();
+    let mut venue = Setup::new().topology("2x2/4").start();
     let (mut fix, mut ws) = (Fix::logged_on(&venue, "alice"), Ws::logged_on(&venue, "alice"));
     fix.enter(buy("spot"));
     let perpetual = buy("perp").replace("55=BTC-USD", "55=BTC-PERP").replace("38=0.01|", "38=1|");
@@ -206,6 +206,21 @@ fn what_concerns_several_shards_is_answered_once() {
     let again = fix.read();
     assert_eq!((again.get(35), again.get(533)), ("r", "2"), "the first result, of both shards");
     assert_eq!(ws.call("openOrders.cancelAll", &[])["canceledOrders"], 0);
+
+    let next = fix.next;
+    venue.kill();
+    venue.start_again();
+    let mut fix = Fix::connect(&venue, "alice");
+    fix.next = next;
+    fix.logon("");
+    assert_eq!(fix.read().get(35), "A");
+    fix.order("q", format!("11=all|530=7|60={time}|"));
+    let again = fix.read();
+    assert_eq!(
+        (again.get(35), again.get(533), again.get(97)),
+        ("r", "2", ""),
+        "what was told is owed no more"
+    );
 }
 
 #[test]

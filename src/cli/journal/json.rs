@@ -39,6 +39,10 @@ pub fn session(record: &SessionRecord<'_>) -> Value {
         }
         SessionRecord::Reserved { session, upto } => json!({"session": session.0, "upto": upto.0}),
         SessionRecord::Reset { session } => json!({"session": session.0}),
+        SessionRecord::Told { session, event } => json!({
+            "session": session.0,
+            "event": {"shard": event.shard.0, "seq": event.seq.0, "index": event.index},
+        }),
     }
 }
 

@@ -7,7 +7,7 @@
 //! Either every shard gets it or none: room in all rings is asked for first. What a shard answers is merged into what
 //! the others have answered, so the client sees one venue. With one shard there is nothing to join, and this is empty.
 
-use crate::types::{Answer, Event, MassCanceled};
+use crate::types::{Answer, Event, EventRef, MassCanceled};
 use std::collections::BTreeMap;
 
 /// Where the number of a join stands in the token of a FIX request; its session stands below.
@@ -32,6 +32,8 @@ struct Join {
     answer: Option<Box<Answer>>,
     /// What was reported so far.
     report: Option<MassCanceled>,
+    /// Where its parts stand.
+    parts: Vec<EventRef>,
 }
 
 /// What a request has come to, when a shard has finished it.
@@ -41,10 +43,10 @@ pub enum Joined {
     Waits,
     /// All have: what they did is told by their events.
     Executed,
-    /// All have: their reports in one.
-    Reported(Box<Event>),
-    /// All have: this is what they answered.
-    Answered(Box<Answer>),
+    /// All have: their reports in one, and where each of them stands.
+    Reported(Box<Event>, Vec<EventRef>),
+    /// All have: this is what they answered, with the reports of those that had it for the first time.
+    Answered(Box<Answer>, Vec<EventRef>),
 }
 
 impl Joins {
@@ -57,16 +59,17 @@ impl Joins {
         // Counted from 1, because 0 stands in the token of a request to one shard.
         self.last = self.last % NUMBERS + 1;
         let token = if is_fix { token | self.last << FIX_SHIFT } else { token };
-        self.waiting.insert(token, Join { left: shards, answer: None, report: None });
+        self.waiting.insert(token, Join { left: shards, answer: None, report: None, parts: Vec::new() });
         token
     }
 
     /// A shard tells an event of a request; whether that is a part of a report which is told when all shards have.
-    pub fn hear(&mut self, token: u64, event: &Event) -> bool {
+    pub fn hear(&mut self, token: u64, event: &Event, at: EventRef) -> bool {
         let (Event::MassCanceled(part), Some(join)) = (event, self.waiting.get_mut(&token)) else {
             return false;
         };
         join.report = Some(join.report.map_or(*part, |report| report.and(part)));
+        join.parts.push(at);
         true
     }
 
@@ -82,7 +85,7 @@ impl Joins {
 
     fn finished(&mut self, token: u64, answer: Option<Box<Answer>>) -> Joined {
         let Some(join) = self.waiting.get_mut(&token) else {
-            return answer.map_or(Joined::Executed, Joined::Answered);
+            return answer.map_or(Joined::Executed, |answer| Joined::Answered(answer, Vec::new()));
         };
         join.answer = match (join.answer.take(), answer) {
             (Some(first), Some(next)) => Some(merge(first, *next)),
@@ -93,9 +96,14 @@ impl Joins {
             return Joined::Waits;
         }
         match self.waiting.remove(&token) {
-            Some(Join { answer: Some(answer), .. }) => Joined::Answered(answer),
-            Some(Join { report: Some(report), .. }) => {
-                Joined::Reported(Box::new(Event::MassCanceled(report)))
+            Some(Join { answer: Some(mut answer), report, parts, .. }) => {
+                if let (Answer::Repeated(all), Some(part)) = (&mut *answer, report) {
+                    add(&mut all.first, &part);
+                }
+                Joined::Answered(answer, parts)
+            }
+            Some(Join { report: Some(report), parts, .. }) => {
+                Joined::Reported(Box::new(Event::MassCanceled(report)), parts)
             }
             _ => Joined::Executed,
         }
@@ -118,8 +126,8 @@ fn merge(mut first: Box<Answer>, next: Answer) -> Box<Answer> {
             all.positions.sort_unstable_by_key(|position| position.instrument);
         }
         (Answer::Repeated(all), Answer::Repeated(more)) => {
-            if let (Event::MassCanceled(report), Event::MassCanceled(part)) = (&mut all.first, more.first) {
-                *report = report.and(&part);
+            if let Event::MassCanceled(part) = more.first {
+                add(&mut all.first, &part);
             }
         }
         // What concerns one instrument goes to one shard; and of two refusals of one request one is enough.
@@ -128,10 +136,18 @@ fn merge(mut first: Box<Answer>, next: Answer) -> Box<Answer> {
     first
 }
 
+fn add(first: &mut Event, part: &MassCanceled) {
+    if let Event::MassCanceled(report) = first {
+        *report = report.and(part);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::InstrumentId;
+    use crate::types::{
+        AccountId, CancelScope, ClOrdId, InstrumentId, OrderId, Repeated, Seq, SessionId, ShardId,
+    };
 
     fn ticker(ids: &[u16]) -> Box<Answer> {
         Box::new(Answer::BookTicker(ids.iter().map(|id| (InstrumentId(*id), None, None)).collect()))
@@ -144,7 +160,7 @@ mod tests {
         assert_eq!(token, 7);
         assert_eq!(joins.answered(token, ticker(&[2, 5])), Joined::Waits);
         assert_eq!(joins.answered(token, ticker(&[])), Joined::Waits);
-        assert_eq!(joins.answered(token, ticker(&[1, 4])), Joined::Answered(ticker(&[1, 2, 4, 5])));
+        assert_eq!(joins.answered(token, ticker(&[1, 4])), Joined::Answered(ticker(&[1, 2, 4, 5]), vec![]));
         assert!(joins.waiting.is_empty());
     }
 
@@ -163,6 +179,24 @@ mod tests {
         let mut joins = Joins::default();
         assert_eq!(joins.begin(7, false, 1), 7);
         assert_eq!(joins.executed(7), Joined::Executed);
-        assert_eq!(joins.answered(8, ticker(&[1])), Joined::Answered(ticker(&[1])));
+        assert_eq!(joins.answered(8, ticker(&[1])), Joined::Answered(ticker(&[1]), vec![]));
+    }
+
+    fn report(canceled: u32) -> Event {
+        let scope = CancelScope { account: AccountId(1), instrument: None, side: None, session: None };
+        let (id, by, cl_ord_id) = (OrderId(1), SessionId(9), ClOrdId::truncated("all"));
+        Event::MassCanceled(MassCanceled { id, scope, by, cl_ord_id, canceled, refusal: None })
+    }
+
+    #[test]
+    fn a_mass_cancel_that_one_shard_had_before_a_crash_and_another_has_not_is_counted_whole() {
+        let mut joins = Joins::default();
+        let token = joins.begin(1 << 63 | 9, true, 2);
+        let first = Repeated { seq: Seq(4), first: report(5), fills: vec![], current: None, canceled: None };
+        assert_eq!(joins.answered(token, Box::new(Answer::Repeated(first.clone()))), Joined::Waits);
+        let at = EventRef { shard: ShardId(1), seq: Seq(7), index: 3 };
+        assert!(joins.hear(token, &report(3), at));
+        let whole = Box::new(Answer::Repeated(Repeated { first: report(8), ..first }));
+        assert_eq!(joins.executed(token), Joined::Answered(whole, vec![at]));
     }
 }

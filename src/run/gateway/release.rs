@@ -6,7 +6,9 @@ use super::line::Told;
 use super::sockets;
 use super::{Gateway, Stage};
 use crate::report::fix::OwnId;
-use crate::types::{Answer, Event, EventRef, Nanos, OpenOrdersQuery, Order, Origin, SessionId, ShardOutput};
+use crate::types::{
+    Answer, Event, EventRef, Nanos, OpenOrdersQuery, Order, Origin, SessionId, SessionRecord, ShardOutput,
+};
 
 /// Most events told in one turn, so that sockets are not kept waiting during a long sweep. Each shard has its share.
 const RELEASES_PER_TURN_MAX: usize = 256;
@@ -57,7 +59,7 @@ impl Gateway {
                 let at = EventRef { shard, seq, index };
                 let told = Told { event: &event, at, time, poss_resend: false };
                 // What several shards report of one request is told once, when the last of them has.
-                let joined = origin.is_some_and(|origin| self.desk.joins.hear(origin.token, &event));
+                let joined = origin.is_some_and(|origin| self.desk.joins.hear(origin.token, &event, at));
                 if let Some(origin) = origin {
                     self.tell_requester(&told, origin, last);
                 }
@@ -79,11 +81,11 @@ impl Gateway {
         let now = self.desk.clock.now();
         match joined {
             Joined::Waits => return,
-            Joined::Answered(answer) => self.answer(&answer, origin, time, now),
-            Joined::Reported(event) if fix::session_of(origin.token).is_some() => {
-                self.answer(&Answer::Reported(*event), origin, time, now);
+            Joined::Answered(answer, parts) => self.answer(&answer, &parts, origin, time, now),
+            Joined::Reported(event, parts) if fix::session_of(origin.token).is_some() => {
+                self.answer(&Answer::Reported(*event), &parts, origin, time, now);
             }
-            Joined::Executed | Joined::Reported(_) => {
+            Joined::Executed | Joined::Reported(..) => {
                 if let Some((conn, text)) = self.counter.executed(origin.token, time, &self.desk) {
                     sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
                 }
@@ -104,9 +106,10 @@ impl Gateway {
         }
     }
 
-    fn answer(&mut self, answer: &Answer, origin: Origin, time: Nanos, now: Nanos) {
+    /// `parts`: events that the answer tells as well, so that the session is owed them no more.
+    fn answer(&mut self, answer: &Answer, parts: &[EventRef], origin: Origin, time: Nanos, now: Nanos) {
         match fix::session_of(origin.token) {
-            Some(session) => self.answer_session(session, answer, now),
+            Some(session) => self.answer_session(session, answer, parts, now),
             None => {
                 if let Some((conn, text)) = self.counter.answered(origin.token, answer, time, &self.desk) {
                     sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
@@ -115,12 +118,15 @@ impl Gateway {
         }
     }
 
-    fn answer_session(&mut self, session: SessionId, answer: &Answer, now: Nanos) {
+    fn answer_session(&mut self, session: SessionId, answer: &Answer, parts: &[EventRef], now: Nanos) {
         if let Answer::OpenOrders(query, orders) = answer {
             self.reports = Some(Reports { session, query: *query, orders: orders.clone(), told: 0, at: now });
             return;
         }
         if let Some(line) = self.lines.get_mut(session) {
+            for event in parts {
+                self.log.append(now, &SessionRecord::Told { session, event: *event });
+            }
             // The number of the last record tells two answers of one instant apart.
             let own = OwnId { session, at: now, number: self.log.last().0 };
             line.tell_answer(answer, own, &self.desk.directory, &mut self.log);

@@ -4,6 +4,7 @@
 //!   Inbound, InboundNext ─► the number that is expected next
 //!   Reserved             ─► numbers that may have been used
 //!   Outbound             ─► what can be sent again; an event that has a number is owed no more
+//!   Told                 ─► nor is an event that the next Outbound tells as well
 //!   step                 ─► each of its events is owed to the sessions that must hear of it
 //!   Started              ─► a number whose event was lost with the unacknowledged tail is none: it will be gap-filled
 //! ```
@@ -68,6 +69,8 @@ struct Building {
     told: BTreeMap<ShardId, EventRef>,
     /// Events that have a number, and whose step was not read yet: it may stand further on in the same write.
     ahead: BTreeSet<EventRef>,
+    /// Events that the next message tells as well.
+    beside: Vec<EventRef>,
 }
 
 /// An event that has no number yet.
@@ -145,6 +148,9 @@ impl Sessions {
             SessionRecord::Outbound { number, sent, body, .. } => {
                 let read = |at: &EventRef| self.steps.get(&at.shard).is_some_and(|last| at.seq <= *last);
                 session.outbound(own, number, sent, body, read)?;
+                for at in std::mem::take(&mut session.beside) {
+                    session.has_number(at, read);
+                }
                 // A copy whose step was not read yet may turn out to be of a step that was lost: it settles nothing.
                 if let OutboundBody::Event(at) = body
                     && self.copies.contains(&session_of(record))
@@ -153,6 +159,7 @@ impl Sessions {
                     session.settle_upto(at);
                 }
             }
+            SessionRecord::Told { event, .. } => session.beside.push(event),
             // What is owed stays owed: it goes out under the new numbers.
             SessionRecord::Reset { .. } => {
                 session.state = SessionState { begun: Some(time), ..SessionState::default() };
@@ -171,6 +178,8 @@ impl Sessions {
                     *told = EventRef { shard: *shard, seq: last, index: u16::MAX };
                 }
             }
+            // The message that would have told them is lost, or never was.
+            session.beside.clear();
             let lost = std::mem::take(&mut session.ahead);
             if !lost.is_empty() {
                 session
@@ -217,15 +226,21 @@ impl Building {
             OutboundBody::Own(_) => (SentBody::Own(own), false),
             OutboundBody::Event(at) => {
                 self.told.insert(at.shard, at);
-                let owed = self.owed.remove(&at);
-                if owed.is_none() && !was_read(&at) {
-                    self.ahead.insert(at);
-                }
+                let owed = self.has_number(at, was_read);
                 (SentBody::Event(at), owed.is_some_and(|owed| owed.outlived))
             }
         };
         self.state.sent.push(Sent { number, time, body, poss_resend });
         Ok(())
+    }
+
+    /// The event is owed no more; what it was owed until now.
+    fn has_number(&mut self, at: EventRef, was_read: impl Fn(&EventRef) -> bool) -> Option<Owed> {
+        let owed = self.owed.remove(&at);
+        if owed.is_none() && !was_read(&at) {
+            self.ahead.insert(at);
+        }
+        owed
     }
 }
 
@@ -235,6 +250,7 @@ fn session_of(record: &SessionRecord<'_>) -> SessionId {
         | SessionRecord::InboundNext { session, .. }
         | SessionRecord::Outbound { session, .. }
         | SessionRecord::Reserved { session, .. }
+        | SessionRecord::Told { session, .. }
         | SessionRecord::Reset { session } => *session,
     }
 }

@@ -337,3 +337,23 @@ fn every_damage_to_the_tail_gives_the_prefix_or_a_named_refusal() {
         assert!(is_named && fault.to_string().starts_with("segment 1 offset "), "byte {at}: {fault}");
     }
 }
+
+#[test]
+fn a_session_is_not_owed_what_another_message_has_told_it_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut venue = Venue::begin(dir.path());
+    venue.trade();
+    venue.note(&SessionRecord::Told { session: MAKER, event: at(5, 1) });
+    venue.send(MAKER, 3, OutboundBody::Own(b"r\x01531=7\x01"));
+    // The message that would have told this one was lost.
+    venue.note(&SessionRecord::Told { session: TAKER, event: at(5, 0) });
+    drop(venue);
+    let sessions = recovered(dir.path()).unwrap().sessions;
+    assert_eq!(sessions[&MAKER].owed, []);
+    assert_eq!(sessions[&TAKER].owed, [at(5, 0), at(5, 2)]);
+    let mut venue = Venue::open(dir.path());
+    venue.note(&SessionRecord::Reserved { session: TAKER, upto: MsgSeqNum(200) });
+    venue.send(TAKER, 101, OutboundBody::Own(b"3\x0145=2\x01"));
+    drop(venue);
+    assert_eq!(recovered(dir.path()).unwrap().sessions[&TAKER].owed, [at(5, 0), at(5, 2)]);
+}

@@ -36,6 +36,7 @@ impl Numbers {
             SessionRecord::Outbound { number, .. } => self.next_out = self.next_out.max(number.next()),
             SessionRecord::Reserved { upto, .. } => self.reserved = upto,
             SessionRecord::Reset { .. } => *self = Self::FRESH,
+            SessionRecord::Told { .. } => {}
         }
     }
 

@@ -119,6 +119,8 @@ pub enum OwnedRecord {
     Reserved(MsgSeqNum),
     /// As [`SessionRecord::Reset`].
     Reset,
+    /// As [`SessionRecord::Told`].
+    Told(crate::types::EventRef),
 }
 
 /// An [`Output`] that keeps everything in memory: for initiators without a durable log, and for tests.
@@ -162,6 +164,7 @@ impl Output for Collected {
             }
             SessionRecord::Reserved { upto, .. } => OwnedRecord::Reserved(upto),
             SessionRecord::Reset { .. } => OwnedRecord::Reset,
+            SessionRecord::Told { event, .. } => OwnedRecord::Told(event),
         });
     }
 

@@ -70,6 +70,8 @@ pub enum RecordType {
     Reserved = 20,
     /// A session began again at 1.
     Reset = 21,
+    /// The next message of a session tells an event as well.
+    Told = 22,
     /// A server took up the log.
     Started = 32,
 }
@@ -262,7 +264,7 @@ impl Stream {
 
 impl RecordType {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Step,
         Self::Inbound,
         Self::InboundNext,
@@ -270,6 +272,7 @@ impl RecordType {
         Self::OutboundOwn,
         Self::Reserved,
         Self::Reset,
+        Self::Told,
         Self::Started,
     ];
 

@@ -240,6 +240,7 @@ pub fn session_records() -> Vec<SessionRecord<'static>> {
         SessionRecord::Outbound { session, number, sent, body: OutboundBody::Own(b"") },
         SessionRecord::Reserved { session, upto: number },
         SessionRecord::Reset { session },
+        SessionRecord::Told { session, event },
     ]
 }
 

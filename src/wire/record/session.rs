@@ -7,6 +7,7 @@
 //!  OutboundOwn    session u16 | MsgSeqNum u32 | MsgType and body fields …           when it was sent: the record's time
 //!  Reserved       session u16 | MsgSeqNum u32
 //!  Reset          session u16
+//!  Told           session u16 | shard u8 | seq u64 | index u16      the session's next message tells this event as well
 //!  Started        cut u64
 //! ```
 
@@ -44,6 +45,7 @@ pub fn encode_session(
         SessionRecord::Outbound { sent, body: OutboundBody::Own(_), .. } => (RecordType::OutboundOwn, *sent),
         SessionRecord::Reserved { .. } => (RecordType::Reserved, now),
         SessionRecord::Reset { .. } => (RecordType::Reset, now),
+        SessionRecord::Told { .. } => (RecordType::Told, now),
     };
     let heading = Heading { stream: Stream::Gateway(gateway), record_type, seq, time };
     encode(out, heading, |to| {
@@ -59,6 +61,7 @@ pub fn encode_session(
             }
             SessionRecord::Reserved { session, upto } => to.put(session).put(upto),
             SessionRecord::Reset { session } => to.put(session),
+            SessionRecord::Told { session, event } => to.put(session).put(event),
         };
     })
 }
@@ -84,6 +87,7 @@ pub fn decode_session<'a>(record: &Record<'a>) -> Result<SessionRecord<'a>, Deco
         },
         RecordType::Reserved => SessionRecord::Reserved { session, upto: from.take()? },
         RecordType::Reset => SessionRecord::Reset { session },
+        RecordType::Told => SessionRecord::Told { session, event: from.take()? },
         RecordType::Step | RecordType::Started => return Err(DecodeError::OtherType),
     };
     from.end()?;

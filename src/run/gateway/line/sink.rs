@@ -50,7 +50,9 @@ impl Output for Sink<'_> {
                 self.reservations.clear();
                 *self.begun = Some(self.now);
             }
-            SessionRecord::Inbound { .. } | SessionRecord::InboundNext { .. } => {}
+            SessionRecord::Inbound { .. }
+            | SessionRecord::InboundNext { .. }
+            | SessionRecord::Told { .. } => {}
         }
     }
 

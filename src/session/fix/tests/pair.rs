@@ -182,6 +182,7 @@ fn borrowed(record: &OwnedRecord) -> crate::types::SessionRecord<'_> {
         }
         OwnedRecord::Reserved(upto) => SessionRecord::Reserved { session, upto: *upto },
         OwnedRecord::Reset => SessionRecord::Reset { session },
+        OwnedRecord::Told(event) => SessionRecord::Told { session, event: *event },
     }
 }
 
