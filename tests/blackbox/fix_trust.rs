@@ -2,7 +2,7 @@
 
 use crate::support::fix::{buy, fix_time};
 use crate::support::{Fix, Setup, Venue, now, read_to_close};
-use sealgate::types::Span;
+use sealgate::types::{Nanos, Span};
 
 /// Logs on with the next number, and gives MsgType and Text of the answer; two empty ones where there is none.
 fn answer(fix: &mut Fix, fields: &str) -> (String, String) {
@@ -78,6 +78,17 @@ fn the_same_certificate_takes_a_session_over_where_the_policy_says_so() {
     forger.key = venue.key("bob");
     assert_eq!(answer(&mut forger, "141=Y|"), nothing());
     assert_goes_on(&mut second, "third");
+}
+
+#[test]
+fn a_logon_with_a_stale_sending_time_takes_no_session_over() {
+    let venue = Setup::new().fix_rules(|rules| rules.takeover = true).start();
+    let mut alice = Fix::logged_on(&venue, "alice");
+    let mut stale = Fix::connect(&venue, "alice");
+    stale.next = alice.next;
+    stale.logon_at("", Nanos(now().0 - Span::from_secs(600).0));
+    assert!(stale.read().0.is_empty(), "it is refused without a word");
+    assert_goes_on(&mut alice, "undisturbed");
 }
 
 #[test]

@@ -244,7 +244,9 @@ impl FixConnection {
         turn: &mut FixTurn<'_>,
     ) -> Go {
         let now = turn.received;
-        let Some(line) = turn.lines.get_mut(id) else { return Go::Silent };
+        // Only the connection that has the session speaks for it.
+        let line = turn.lines.get_mut(id).filter(|line| line.owner() == Some(turn.conn));
+        let Some(line) = line else { return Go::Silent };
         match line.receive(message, now, turn.log) {
             Incoming::Done => Go::On,
             Incoming::Rejected(reject) => {

@@ -169,9 +169,7 @@ impl Session {
         if self.is_connected() {
             return Err(CloseReason::AlreadyLoggedOn);
         }
-        if !self.is_timely(ask.sent, now) {
-            return Err(CloseReason::SendingTime);
-        }
+        self.check_sending_time(ask, now)?;
         if self.hours.is_some_and(|hours| !(hours.opens..hours.closes).contains(&now)) {
             self.refuse_logon("the session is closed at this hour", CloseReason::OutsideHours, now, out);
             return Ok(());
@@ -218,6 +216,11 @@ impl Session {
             self.answer_logon(ask, now, out);
         }
         Ok(())
+    }
+
+    /// Whether a Logon was sent about now. One that was not is refused without a word, whoever has the session.
+    pub fn check_sending_time(&self, ask: &LogonAsk<'_>, now: Nanos) -> Result<(), CloseReason> {
+        if self.is_timely(ask.sent, now) { Ok(()) } else { Err(CloseReason::SendingTime) }
     }
 
     /// Acceptor: a Logon with the right certificate, CompIDs and signature is refused for its password, and told so.

@@ -39,6 +39,8 @@ impl Line {
         now: Nanos,
         log: &mut SessionLog,
     ) -> Result<(), CloseReason> {
+        // What is refused without a word takes the session from nobody.
+        self.session.check_sending_time(ask, now)?;
         self.free_for(owner)?;
         self.keep_hours(now, log);
         self.with(now, log, |session, _, out| session.logon(ask, now, out))?;
