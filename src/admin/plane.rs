@@ -158,11 +158,14 @@ impl Plane {
         file::replace(&self.path, overlay.text().as_bytes()).map_err(Failure::NotSaved)?;
         self.overlay = overlay;
         self.directory = Arc::new(applied.directory);
+        let mut told = Ok(());
         for gateway in 0..self.gateways.len() {
             let directory = Arc::clone(&self.directory);
-            self.ask(gateway, Order::Change { directory, session: id, text }).await?;
+            let done = self.ask(gateway, Order::Change { directory, session: id, text }).await;
+            // One that does not answer keeps the change from no other.
+            told = told.and(done.map(|_| ()));
         }
-        Ok(())
+        told
     }
 
     async fn repair(&mut self, session: SessionId, numbers: Numbers) -> Result<(), Failure> {
@@ -266,4 +269,40 @@ fn numbers(reset: bool, next_in: Option<u32>, next_out: Option<u32>) -> Result<N
         number => Ok(number.map(MsgSeqNum)),
     };
     Ok(Numbers { reset, next_in: number("next_in", next_in)?, next_out: number("next_out", next_out)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::port;
+    use super::*;
+    use crate::config::fixture;
+    use crate::limits::CONTROL_SLOTS;
+    use crate::sys::poll::Poller;
+    use crate::watch;
+
+    #[tokio::test]
+    async fn a_gateway_that_does_not_answer_keeps_a_change_from_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let waker = Poller::new().unwrap().waker();
+        let (gateways, mut ports): (Vec<_>, Vec<_>) = (0..2).map(|_| port::connect(waker.clone())).unzip();
+        let directory = fixture::directory();
+        let mut plane = Plane {
+            file: directory.clone(),
+            directory: Arc::new(directory),
+            overlay: Overlay::default(),
+            path: dir.path().join("sessions.toml"),
+            journaled: BTreeSet::new(),
+            gateways,
+            security: watch::security_log().0,
+            ticket: 0,
+        };
+        while plane.gateways[0].ask(0, Order::List) {}
+        let keys = [("id", "3"), ("sender_comp_id", "\"OURS\""), ("target_comp_id", "\"VENUE\"")];
+        let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let add = plane.add("member-1", Ok(keys));
+        // Nobody polls the second either, so it is looked at while the answer is waited for.
+        let _ = tokio::time::timeout(Duration::from_millis(50), add).await;
+        assert!(matches!(ports[1].take(), Some((_, Order::Change { session: SessionId(3), .. }))));
+        assert_eq!((0..=CONTROL_SLOTS).filter_map(|_| ports[0].take()).count(), CONTROL_SLOTS);
+    }
 }
