@@ -82,6 +82,11 @@ impl Writer {
         (count + 1) * whole(len) <= self.ring.slots()
     }
 
+    /// Whether its reader should come soon, although nobody waits for what is in it.
+    pub fn is_half_full(&self) -> bool {
+        2 * self.ring.slots() < self.capacity
+    }
+
     /// The longest record that the ring takes.
     pub fn longest(&self) -> usize {
         // A record of half the ring fits an empty ring wherever the lap ends: it skips less than it is long.

@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Watermark(Arc<CachePadded<AtomicU64>>);
 
 impl Watermark {
+    /// Above every number: what is published where nothing has to be waited for.
+    pub const FOR_GOOD: Seq = Seq(u64::MAX);
+
     /// A watermark that stands at `reached`.
     pub fn new(reached: Seq) -> Self {
         Self(Arc::new(CachePadded::new(AtomicU64::new(reached.0))))
@@ -22,6 +25,11 @@ impl Watermark {
     pub fn publish(&self, seq: Seq) {
         debug_assert!(seq >= self.reached(), "a watermark never falls: {seq} after {}", self.reached());
         self.0.store(seq.0, Ordering::Release);
+    }
+
+    /// Whether everything that will ever be counts as reached, so that nobody waits for it.
+    pub fn is_for_good(&self) -> bool {
+        self.reached() == Self::FOR_GOOD
     }
 
     /// What is reached.

@@ -13,7 +13,8 @@
 //! gateways are drained whole in each turn, while a shard may be left with a rest.
 //!
 //! **Durability.** `disk`: published after fdatasync. `process`: after the write. `memory`: once, at the start, as
-//! reached for good; nothing waits, and the log is written all the same.
+//! reached for good; nothing waits, and the log is written all the same, though nobody wakes this thread for it: it
+//! looks when its sleep is over, or when a ring is half full.
 //!
 //! **An error stops the process.** After one of a write or a sync nobody knows what is on the disk, so nothing is
 //! published from then on, and every further turn gives the same fault.
@@ -218,7 +219,7 @@ impl JournalAgent {
 
     fn publish(&self) {
         let reached = |stream| match self.durability {
-            Durability::Memory => Seq(u64::MAX),
+            Durability::Memory => Watermark::FOR_GOOD,
             Durability::Process | Durability::Disk => self.log.last(stream),
         };
         for port in &self.shards {

@@ -83,7 +83,11 @@ pub fn connect(gateways: u8, shards: u8, streams: &Streams, waker: impl Fn(Agent
             gateway.shards.push(to_shard);
             ports.push(from_gateway);
         }
-        let to_journal = shard_agent::JournalPort { records: steps, waker: journal_waker.clone() };
+        let to_journal = shard_agent::JournalPort {
+            records: steps,
+            durable: durable.clone(),
+            waker: journal_waker.clone(),
+        };
         shard_ends.push(ShardEnds { gateways: ports, journal: to_journal });
         journal.shards.push(journal::ShardPort { shard, records, durable });
     }

@@ -10,6 +10,7 @@ use super::phase::Phase;
 use super::shard::{Outcome, Shard, Step};
 use crate::journal::append::Appender;
 use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX};
+use crate::ring::watermark::Watermark;
 use crate::ring::{bytes, spsc};
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
@@ -35,8 +36,19 @@ pub struct GatewayPort {
 pub struct JournalPort {
     /// Records.
     pub records: bytes::Writer,
+    /// How far they are durable.
+    pub durable: Watermark,
     /// Wakes the journal's thread.
     pub waker: Waker,
+}
+
+impl JournalPort {
+    /// Wakes the journal, where somebody waits for it or the ring fills.
+    fn wake(&self) {
+        if !self.durable.is_for_good() || self.records.is_half_full() {
+            self.waker.wake();
+        }
+    }
 }
 
 /// The agent.
@@ -171,7 +183,7 @@ impl Agent for ShardAgent {
             taken += 1;
         }
         if taken > 0 {
-            self.journal.waker.wake();
+            self.journal.wake();
             self.gateways.iter().for_each(|gateway| gateway.waker.wake());
         }
         Ok(Work::from_count(taken))

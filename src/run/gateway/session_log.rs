@@ -56,9 +56,10 @@ impl SessionLog {
         seq
     }
 
-    /// Wakes the journal if something was appended since the last time.
+    /// Wakes the journal if something was appended since the last time, and somebody waits for it or the ring fills.
     pub fn wake(&mut self) {
-        if std::mem::take(&mut self.dirty) {
+        let urgent = !self.durable.is_for_good() || self.records.is_half_full();
+        if std::mem::take(&mut self.dirty) && urgent {
             self.waker.wake();
         }
     }

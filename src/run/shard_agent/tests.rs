@@ -37,7 +37,8 @@ impl Bench {
         let (outputs_in, outputs) = spsc::ring(output_slots);
         let (records_in, records) = bytes::ring(journal_bytes);
         let gateway = GatewayPort { inputs: inputs_out, outputs: outputs_in, waker: poller.waker() };
-        let journal = JournalPort { records: records_in, waker: poller.waker() };
+        let journal =
+            JournalPort { records: records_in, durable: Watermark::default(), waker: poller.waker() };
         let agent = ShardAgent::new(shard, hand.clock(), vec![gateway], journal);
         Self { agent, hand, inputs, outputs, records, sent: 0, _poller: poller }
     }
