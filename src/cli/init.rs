@@ -9,7 +9,7 @@
 //!
 //! The CA is new each time, so nobody else's certificate opens this server.
 
-use super::cert::{Ca, CertError, Ed25519Key, Validity, make_ed25519_key, write_pair, write_secret};
+use super::cert::{Ca, CertError, Validity, write_member, write_pair};
 use super::problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -51,20 +51,14 @@ pub fn write(dir: &Path) -> Result<PathBuf, CertError> {
     let ca = Ca::make("Sealgate init CA", validity)?;
     write_pair(dir, "ca", ca.pair())?;
     write_pair(dir, "server", &ca.make_server(&["localhost", "127.0.0.1", "::1"], validity)?)?;
-    let (alice, bob) = (write_member(dir, &ca, "alice")?, write_member(dir, &ca, "bob")?);
+    let member = |name: &str| write_member(dir, &ca, name, validity);
+    let (alice, bob) = (member("alice")?, member("bob")?);
     let text = TEMPLATE
         .replace("@ALICE@", &BASE64.encode(alice.public))
         .replace("@BOB@", &BASE64.encode(bob.public));
     std::fs::write(&config, text)
         .map_err(|why| CertError::File { path: config.display().to_string(), why: why.to_string() })?;
     Ok(config)
-}
-
-fn write_member(dir: &Path, ca: &Ca, name: &str) -> Result<Ed25519Key, CertError> {
-    write_pair(dir, name, &ca.make_client(name, Validity::years(YEARS))?)?;
-    let key = make_ed25519_key()?;
-    write_secret(&dir.join(format!("{name}-api-key.pem")), &key.private_pem)?;
-    Ok(key)
 }
 
 fn next_steps(dir: &Path, config: &Path) {

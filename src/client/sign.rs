@@ -34,6 +34,11 @@ impl ApiKey {
         Ok(Self { name: name.into(), key })
     }
 
+    /// The key `name`, in a folder as `sealgate init` writes it.
+    pub fn from_folder(folder: &Path, name: &str) -> Result<Self, Error> {
+        Self::from_pem_file(name, folder.join(format!("{name}-api-key.pem")))
+    }
+
     /// The key `name` from its 32 secret bytes.
     pub fn from_bytes(name: impl Into<String>, secret: &[u8; 32]) -> Self {
         Self { name: name.into(), key: SigningKey::from_bytes(secret) }

@@ -4,7 +4,7 @@ use super::Error;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The three files that a client needs, in PEM.
@@ -16,6 +16,17 @@ pub struct Files<P> {
     pub certificate: P,
     /// The private key of that certificate.
     pub key: P,
+}
+
+impl Files<PathBuf> {
+    /// Those of a member, in a folder as `sealgate init` writes it.
+    pub fn of_member(folder: &Path, member: &str) -> Self {
+        Self {
+            roots: folder.join("ca.pem"),
+            certificate: folder.join(format!("{member}.pem")),
+            key: folder.join(format!("{member}-key.pem")),
+        }
+    }
 }
 
 impl<P: AsRef<Path>> Files<P> {

@@ -117,13 +117,10 @@ struct Trader {
 
 impl Trader {
     fn new(folder: &Path, port: u16, orders: u32) -> Self {
-        let file = |name: &str| folder.join(name);
-        let files =
-            tls::Files { roots: file("ca.pem"), certificate: file("alice.pem"), key: file("alice-key.pem") };
         Self {
             address: format!("localhost:{port}"),
-            tls: files.load().unwrap(),
-            key: ApiKey::from_pem_file("alice", file("alice-api-key.pem")).unwrap(),
+            tls: tls::Files::of_member(folder, "alice").load().unwrap(),
+            key: ApiKey::from_folder(folder, "alice").unwrap(),
             connection: None,
             numbers: None,
             orders,

@@ -186,17 +186,12 @@ impl Venue {
 impl Venue {
     /// The API key of a member.
     pub fn key(&self, member: &str) -> ApiKey {
-        ApiKey::from_pem_file(member, self.path(format!("{member}-api-key.pem"))).unwrap()
+        ApiKey::from_folder(&self.path(""), member).unwrap()
     }
 
     /// The TLS configuration of a member.
     pub fn tls(&self, member: &str) -> Arc<rustls::ClientConfig> {
-        let files = tls::Files {
-            roots: self.path("ca.pem"),
-            certificate: self.path(format!("{member}.pem")),
-            key: self.path(format!("{member}-key.pem")),
-        };
-        files.load().unwrap()
+        tls::Files::of_member(&self.path(""), member).load().unwrap()
     }
 
     /// The WebSocket client of a member, logged on.

@@ -33,14 +33,8 @@ impl Home {
             )),
             other => Failure::Client(other),
         };
-        let files = tls::Files {
-            roots: folder.join("ca.pem"),
-            certificate: folder.join(format!("{member}.pem")),
-            key: folder.join(format!("{member}-key.pem")),
-        };
-        let tls = files.load().map_err(absent)?;
-        let key = options.api_key.as_ref().unwrap_or(member);
-        let key = ApiKey::from_pem_file(key, folder.join(format!("{key}-api-key.pem"))).map_err(absent)?;
+        let tls = tls::Files::of_member(folder, member).load().map_err(absent)?;
+        let key = ApiKey::from_folder(folder, options.api_key.as_ref().unwrap_or(member)).map_err(absent)?;
         let venue = Venue::read(options)?;
         let url = match &options.url {
             Some(url) => with_protocol(url, options.protocol)?,

@@ -1,6 +1,6 @@
 //! Certificates and keys as files: keys for their owner's eyes alone, and never one over another.
 
-use super::make::{CertError, Pair};
+use super::make::{Ca, CertError, Ed25519Key, Pair, Validity, make_ed25519_key};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,6 +18,15 @@ pub fn write_pair(dir: &Path, name: &str, pair: &Pair) -> Result<(), CertError> 
 /// lost is lost for ever.
 pub fn write_secret(path: &Path, text: &str) -> Result<(), CertError> {
     write_new(path, text.as_bytes(), 0o600)
+}
+
+/// Writes what a member connects with: `NAME.pem`, `NAME-key.pem`, and `NAME-api-key.pem`, an Ed25519 key that signs
+/// orders. Gives that key, whose public half belongs into the configuration.
+pub fn write_member(dir: &Path, ca: &Ca, name: &str, validity: Validity) -> Result<Ed25519Key, CertError> {
+    write_pair(dir, name, &ca.make_client(name, validity)?)?;
+    let key = make_ed25519_key()?;
+    write_secret(&dir.join(format!("{name}-api-key.pem")), &key.private_pem)?;
+    Ok(key)
 }
 
 /// As [`write_pair`], over what is there.

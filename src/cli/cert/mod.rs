@@ -10,7 +10,7 @@
 mod files;
 mod make;
 
-pub use files::{write_pair, write_secret};
+pub use files::{write_member, write_pair, write_secret};
 pub use make::{Ca, CertError, Ed25519Key, Pair, Validity, make_ed25519_key};
 
 use super::problem;

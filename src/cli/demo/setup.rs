@@ -1,6 +1,6 @@
 //! The folder of a demo: a configuration, a CA, a server and three members, each with certificate, API key and account.
 
-use crate::cli::cert::{Ca, CertError, Validity, make_ed25519_key, write_pair, write_secret};
+use crate::cli::cert::{Ca, CertError, Validity, write_member, write_pair};
 use crate::client::{self, ApiKey, tls};
 use crate::config::{self, Config, ConfigError};
 use base64::Engine as _;
@@ -70,9 +70,7 @@ fn write(folder: &Path, path: &Path) -> Result<(), SetupError> {
     write_pair(folder, "server", &ca.make_server(&["localhost", "127.0.0.1"], validity)?)?;
     let mut members = String::new();
     for (at, name) in MEMBERS.iter().enumerate() {
-        write_pair(folder, name, &ca.make_client(name, validity)?)?;
-        let key = make_ed25519_key()?;
-        write_secret(&folder.join(format!("{name}-api-key.pem")), &key.private_pem)?;
+        let key = write_member(folder, &ca, name, validity)?;
         member(&mut members, at + 1, name, &BASE64.encode(key.public));
     }
     // Last, so that a folder with a configuration is whole.
@@ -114,12 +112,7 @@ target_comp_id = "{VENUE}"
 
 /// What a member connects with.
 pub fn credentials(folder: &Path, name: &str) -> Result<(Arc<ClientConfig>, ApiKey), client::Error> {
-    let files = tls::Files {
-        roots: folder.join("ca.pem"),
-        certificate: folder.join(format!("{name}.pem")),
-        key: folder.join(format!("{name}-key.pem")),
-    };
-    Ok((files.load()?, ApiKey::from_pem_file(name, folder.join(format!("{name}-api-key.pem")))?))
+    Ok((tls::Files::of_member(folder, name).load()?, ApiKey::from_folder(folder, name)?))
 }
 
 #[cfg(test)]
