@@ -48,7 +48,7 @@ pub struct KeyTable {
 struct Shared {
     base: Table,
     /// The 32 bytes of each point whose order divides 8: an R that is one of them is refused.
-    small_orders: Vec<[u8; 32]>,
+    small_orders: [[u8; 32]; 8],
     #[cfg(target_arch = "x86_64")]
     wide: Option<wide::Wide>,
 }
@@ -104,7 +104,7 @@ impl Shared {
         let base = Point::decompress(&base).expect("the base point is a point");
         Self {
             base: Table::new(&base, BASE_WIDTH),
-            small_orders: points.to_vec(),
+            small_orders: points,
             #[cfg(target_arch = "x86_64")]
             wide: wide::Wide::detect(),
         }
