@@ -7,7 +7,7 @@ use super::speaker::{Action, Answer, price, unexpected};
 use crate::client::ApiKey;
 use crate::session::fix::{Collected, LogonRequest, Notice, Numbers, Outgoing, Session, Settings};
 use crate::types::Nanos;
-use crate::wire::fix::{Framed, Index, Message, PutFields, frame, tag};
+use crate::wire::fix::{Index, Message, PutFields, Taken, tag, take};
 use std::io;
 
 /// HeartBtInt(108): longer than a run, so that no number goes to anything but an order.
@@ -46,16 +46,15 @@ impl FixSpeaker {
         };
         let mut plain = Vec::new();
         while !speaker.out.notices.contains(&Notice::LoggedOn) {
-            link.receive(&mut plain)?;
+            link.wait(&mut plain)?;
             speaker.session_messages(&mut plain, now)?;
         }
         Ok(speaker)
     }
 
     fn session_messages(&mut self, plain: &mut Vec<u8>, now: Nanos) -> io::Result<()> {
-        while let Some(length) = next(plain)? {
-            let message = Message::parse(&plain[..length], &mut self.index)
-                .map_err(|why| unexpected(format!("{why:?}")))?;
+        while let Some(message) = next(plain, &mut self.index)? {
+            let length = message.bytes().len();
             self.session.receive(&message, now, &mut self.out);
             if let Some(Notice::Close(why)) = self.out.notices.last() {
                 return Err(unexpected(why));
@@ -86,14 +85,13 @@ impl FixSpeaker {
 
     /// The first report about each message.
     pub fn answers(&mut self, plain: &mut Vec<u8>, answers: &mut Vec<Answer>) -> io::Result<()> {
-        while let Some(length) = next(plain)? {
-            let message = Message::parse(&plain[..length], &mut self.index)
-                .map_err(|why| unexpected(format!("{why:?}")))?;
+        while let Some(message) = next(plain, &mut self.index)? {
+            let length = message.bytes().len();
             let text = || String::from_utf8_lossy(message.get(tag::TEXT).unwrap_or_default()).into_owned();
             let refused = match (message.msg_type(), message.get(tag::EXEC_TYPE)) {
                 (b"8", Some(b"8")) | (b"9", _) => Some(text()),
                 (b"8", _) => None,
-                _ => return Err(unexpected(String::from_utf8_lossy(&plain[..length]))),
+                _ => return Err(unexpected(String::from_utf8_lossy(message.bytes()))),
             };
             let number =
                 message.get(tag::CL_ORD_ID).and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
@@ -105,10 +103,10 @@ impl FixSpeaker {
     }
 }
 
-fn next(plain: &[u8]) -> io::Result<Option<usize>> {
-    match frame(plain) {
-        Framed::NeedMore => Ok(None),
-        Framed::Message(length) => Ok(Some(length)),
+fn next<'m>(plain: &'m [u8], index: &'m mut Index) -> io::Result<Option<Message<'m>>> {
+    match take(plain, true, index) {
+        Taken::NeedMore => Ok(None),
+        Taken::Message(message) => Ok(Some(message)),
         other => Err(unexpected(format!("{other:?}"))),
     }
 }

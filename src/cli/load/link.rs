@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a handshake may take.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// How long a peer may stay silent that has something to say: in the handshake, and at the logon.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// A connection to the server.
 pub struct Link {
@@ -32,13 +32,9 @@ impl Link {
             tls.map(|config| ClientConnection::new(config, name)).transpose().map_err(io::Error::other)?;
         let read = vec![0; 64 * 1024].into_boxed_slice();
         let mut link = Self { stream, tls: tls.map(Box::new), read, output: Vec::new(), written: 0 };
-        let started = Instant::now();
         while link.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
-            if started.elapsed() > HANDSHAKE_MAX {
-                return Err(ErrorKind::TimedOut.into());
-            }
             link.flush()?;
-            link.receive(&mut Vec::new())?;
+            link.wait(&mut Vec::new())?;
         }
         link.flush()?;
         Ok(link)
@@ -77,6 +73,17 @@ impl Link {
         }
         self.output.clear();
         self.written = 0;
+        Ok(())
+    }
+
+    /// Reads until there was something, or for as long as a peer may stay silent.
+    pub fn wait(&mut self, plain: &mut Vec<u8>) -> io::Result<()> {
+        let started = Instant::now();
+        while !self.receive(plain)? {
+            if started.elapsed() > SILENCE_MAX {
+                return Err(ErrorKind::TimedOut.into());
+            }
+        }
         Ok(())
     }
 

@@ -24,6 +24,7 @@ mod websocket;
 use super::problem;
 use crate::sys::clock::Clock;
 use crate::sys::pin;
+use clap::ValueEnum;
 use drive::{Fleet, Length};
 use mix::{Mix, Shares};
 use report::{Floor, Micros, Report};
@@ -98,21 +99,21 @@ pub struct Args {
 }
 
 /// What is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Protocol {
     Fix,
     Websocket,
 }
 
 /// What is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Signing {
     Order,
     Session,
 }
 
 /// What an answer waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Durability {
     Memory,
     Process,
@@ -120,7 +121,7 @@ enum Durability {
 }
 
 /// What the server's thread does when there is nothing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Idle {
     Spin,
     Yield,
@@ -270,6 +271,11 @@ fn summary(args: &Args, tape: &Tape, stages: serde_json::Value) -> Report {
     }
 }
 
+/// A choice as it is written on the command line, which is how the configuration writes it too.
+fn word(choice: impl ValueEnum) -> String {
+    choice.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
+}
+
 /// What was run.
 fn said(args: &Args) -> String {
     let how = match args.rate {
@@ -278,10 +284,14 @@ fn said(args: &Args) -> String {
         Some(rate) => format!("open loop at {rate}/s"),
     };
     format!(
-        "{:?}, {:?}-signed, {:?}, {} connections, {} accounts, {how}, {} s",
-        args.protocol, args.sign, args.durability, args.connections, args.accounts, args.seconds
+        "{}, {}-signed, {}, {} connections, {} accounts, {how}, {} s",
+        word(args.protocol),
+        word(args.sign),
+        word(args.durability),
+        args.connections,
+        args.accounts,
+        args.seconds
     )
-    .to_lowercase()
 }
 
 fn print<T: serde::Serialize + Display>(report: &T, json: bool) -> Result<(), Failed> {

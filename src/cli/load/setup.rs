@@ -1,7 +1,7 @@
 //! The folder of a run: a configuration for the server, and what each connection comes with. Throw-away keys.
 
-use super::{Args, Durability, Idle, Protocol, Signing};
-use crate::cli::cert::{Ca, CertError, Validity, make_ed25519_key, write_pair, write_secret};
+use super::{Args, Protocol, Signing, word};
+use crate::cli::cert::{Ca, CertError, Validity, write_member, write_pair};
 use crate::client::{self, ApiKey, tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -42,17 +42,10 @@ pub fn write(folder: &Path, args: &Args, server_core: Option<usize>) -> Result<V
     let mut made = Vec::new();
     for at in 1..=members {
         let name = format!("load-{at}");
-        write_pair(folder, &name, &ca.make_client(&name, validity)?)?;
-        let key = make_ed25519_key()?;
-        let secret = folder.join(format!("{name}-api-key.pem"));
-        write_secret(&secret, &key.private_pem)?;
+        let key = write_member(folder, &ca, &name, validity)?;
         member(&mut config, at, &name, &BASE64.encode(key.public), args.sign);
-        let files = tls::Files {
-            roots: folder.join("ca.pem"),
-            certificate: folder.join(format!("{name}.pem")),
-            key: folder.join(format!("{name}-key.pem")),
-        };
-        made.push(Member { tls: files.load()?, key: ApiKey::from_pem_file(&*name, secret)?, name });
+        let tls = tls::Files::of_member(folder, &name).load()?;
+        made.push(Member { tls, key: ApiKey::from_folder(folder, &name)?, name });
     }
     let path = folder.join(CONFIG);
     std::fs::write(&path, config).map_err(|error| SetupError::Io(path, error))?;
@@ -74,16 +67,7 @@ pub enum SetupError {
 }
 
 fn head(args: &Args, server_core: Option<usize>) -> String {
-    let durability = match args.durability {
-        Durability::Memory => "memory",
-        Durability::Process => "process",
-        Durability::Disk => "disk",
-    };
-    let idle = match args.idle {
-        Idle::Spin => "spin",
-        Idle::Yield => "yield",
-        Idle::Park => "park",
-    };
+    let (durability, idle) = (word(args.durability), word(args.idle));
     let threads = server_core.map_or(String::new(), |core| {
         format!(
             "[[thread]]\ncore = {core}\nidle = \"{idle}\"\nagents = [\"gateway-0\", \"shard-0\"]\n\
@@ -124,10 +108,7 @@ reference = "100000"
 
 /// Limits are as high as they go: it is the path that is measured, not the limits.
 fn member(out: &mut String, id: u32, name: &str, public_key: &str, sign: Signing) {
-    let sign = match sign {
-        Signing::Order => "order",
-        Signing::Session => "session",
-    };
+    let sign = word(sign);
     // Writing to a String does not fail.
     let _ = write!(
         out,

@@ -6,8 +6,9 @@ use super::setup::{Member, SYMBOL};
 use super::speaker::{Action, Answer, price, unexpected};
 use crate::client::{ApiKey, sign};
 use crate::types::Nanos;
+use crate::wire::ws::Pipe;
 use serde::Deserialize;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use tungstenite::protocol::Role;
 use tungstenite::{Error, Message, WebSocket};
@@ -17,13 +18,6 @@ pub struct WebSocketSpeaker {
     socket: WebSocket<Pipe>,
     key: ApiKey,
     signs: bool,
-}
-
-/// Bytes in, bytes out.
-#[derive(Default)]
-struct Pipe {
-    input: Vec<u8>,
-    output: Vec<u8>,
 }
 
 /// What every answer has.
@@ -57,7 +51,7 @@ impl WebSocketSpeaker {
         link.send(upgrade.as_bytes())?;
         let mut plain = Vec::new();
         let end = loop {
-            link.receive(&mut plain)?;
+            link.wait(&mut plain)?;
             if let Some(at) = plain.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break at + 4;
             }
@@ -65,8 +59,7 @@ impl WebSocketSpeaker {
         if !plain.starts_with(b"HTTP/1.1 101 ") {
             return Err(unexpected(String::from_utf8_lossy(&plain)));
         }
-        let pipe = Pipe { input: plain.split_off(end), output: Vec::new() };
-        let socket = WebSocket::from_raw_socket(pipe, Role::Client, None);
+        let socket = WebSocket::from_raw_socket(Pipe::new(plain.split_off(end)), Role::Client, None);
         let mut speaker = Self { socket, key: member.key.clone(), signs: sign == Signing::Order };
         if sign == Signing::Session {
             speaker.log_session_on(link, now)?;
@@ -79,7 +72,7 @@ impl WebSocketSpeaker {
         link.send(&logon)?;
         let (mut plain, mut answers) = (Vec::new(), Vec::new());
         while answers.is_empty() {
-            link.receive(&mut plain)?;
+            link.wait(&mut plain)?;
             self.answers(&mut plain, &mut answers)?;
         }
         match answers.remove(0).refused {
@@ -165,28 +158,5 @@ impl WebSocketSpeaker {
                 Err(error) => return Err(unexpected(error)),
             }
         }
-    }
-}
-
-impl Read for Pipe {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.input.is_empty() {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let count = into.len().min(self.input.len());
-        into[..count].copy_from_slice(&self.input[..count]);
-        self.input.drain(..count);
-        Ok(count)
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.output.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -92,7 +92,7 @@ impl Connection {
             Phase::Upgrading { upgrade, output } => match upgrade.receive(bytes, output) {
                 Outcome::Incomplete => {}
                 Outcome::Accepted(options, behind) => {
-                    let pipe = Pipe { input: behind, read: 0, output: std::mem::take(output) };
+                    let pipe = Pipe { output: std::mem::take(output), ..Pipe::new(behind) };
                     let socket = WebSocket::from_raw_socket(pipe, Role::Server, Some(config()));
                     self.phase = Phase::Open(Box::new(socket));
                     self.opened = Some(options);
@@ -224,13 +224,22 @@ fn config() -> WebSocketConfig {
         .max_frame_size(Some(WS_MESSAGE_BYTES_MAX))
 }
 
-/// The two directions as memory.
+/// The two directions as memory: what a [`WebSocket`] reads from and writes to.
 #[derive(Debug)]
-struct Pipe {
-    input: Vec<u8>,
+pub struct Pipe {
+    /// What came in; [`Read`] takes it out.
+    pub input: Vec<u8>,
     /// How much of the input was read.
     read: usize,
-    output: Vec<u8>,
+    /// What is to go out.
+    pub output: Vec<u8>,
+}
+
+impl Pipe {
+    /// One into which these bytes have come already.
+    pub fn new(input: Vec<u8>) -> Self {
+        Self { input, read: 0, output: Vec::new() }
+    }
 }
 
 impl Read for Pipe {
