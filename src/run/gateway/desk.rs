@@ -261,35 +261,16 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
         signed_digest: digest::sha256_cut(signed.as_bytes()),
         named: request.named,
     };
-    match request.kind {
-        RequestKind::New(order) => {
-            ShardInput::Command { origin: Some(origin), command: Command::New(requester(), order), signed }
-        }
-        RequestKind::Cancel(cancel) => ShardInput::Command {
-            origin: Some(origin),
-            command: Command::Cancel(requester(), cancel),
-            signed,
-        },
-        RequestKind::Amend(amend) => {
-            ShardInput::Command { origin: Some(origin), command: Command::Amend(requester(), amend), signed }
-        }
-        RequestKind::Replace(replace) => ShardInput::Command {
-            origin: Some(origin),
-            command: Command::Replace(requester(), replace),
-            signed,
-        },
-        RequestKind::MassCancel(cancel) => ShardInput::Command {
-            origin: Some(origin),
-            command: Command::MassCancel(requester(), cancel),
-            signed,
-        },
-        RequestKind::CancelAllAfter(request) => ShardInput::Command {
-            origin: Some(origin),
-            command: Command::CancelAllAfter(requester(), request),
-            signed,
-        },
-        RequestKind::Query(query) => ShardInput::Query { origin, query },
-    }
+    let command = match request.kind {
+        RequestKind::New(order) => Command::New(requester(), order),
+        RequestKind::Cancel(cancel) => Command::Cancel(requester(), cancel),
+        RequestKind::Amend(amend) => Command::Amend(requester(), amend),
+        RequestKind::Replace(replace) => Command::Replace(requester(), replace),
+        RequestKind::MassCancel(cancel) => Command::MassCancel(requester(), cancel),
+        RequestKind::CancelAllAfter(request) => Command::CancelAllAfter(requester(), request),
+        RequestKind::Query(query) => return ShardInput::Query { origin, query },
+    };
+    ShardInput::Command { origin: Some(origin), command, signed }
 }
 
 #[cfg(test)]
