@@ -21,6 +21,7 @@
 
 pub mod index;
 pub mod log;
+pub mod port;
 pub mod walk;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::gateway::desk;
 use super::gateway::handover::{self, Peers};
 use super::gateway::session_log::SessionLog;
 use super::journal;
+use super::journal::port::JournalPort;
 use super::shard_agent;
 use crate::config::AgentName;
 use crate::journal::streams::Streams;
@@ -47,7 +48,7 @@ pub struct ShardEnds {
     /// To and from each gateway.
     pub gateways: Vec<shard_agent::GatewayPort>,
     /// To the journal.
-    pub journal: shard_agent::JournalPort,
+    pub journal: JournalPort,
 }
 
 /// What the journal has.
@@ -83,11 +84,8 @@ pub fn connect(gateways: u8, shards: u8, streams: &Streams, waker: impl Fn(Agent
             gateway.shards.push(to_shard);
             ports.push(from_gateway);
         }
-        let to_journal = shard_agent::JournalPort {
-            records: steps,
-            durable: durable.clone(),
-            waker: journal_waker.clone(),
-        };
+        let to_journal =
+            JournalPort { records: steps, durable: durable.clone(), waker: journal_waker.clone() };
         shard_ends.push(ShardEnds { gateways: ports, journal: to_journal });
         journal.shards.push(journal::ShardPort { shard, records, durable });
     }
@@ -116,7 +114,7 @@ fn session_log(
     let (answers, answers_out) = spsc::ring(READ_BACK_SLOTS);
     let last = streams.last(Stream::Gateway(gateway));
     let durable = Watermark::new(last);
-    let log =
-        SessionLog::new(gateway, last, sessions, durable.clone(), questions, answers_out, journal.clone());
+    let to_journal = JournalPort { records: sessions, durable: durable.clone(), waker: journal.clone() };
+    let log = SessionLog::new(gateway, last, to_journal, questions, answers_out);
     (log, journal::GatewayPort { gateway, records, durable, requests, answers, waker })
 }

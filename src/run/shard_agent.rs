@@ -6,12 +6,12 @@
 //! and the gateways answer `Busy`. Nothing is dropped.
 
 use super::agent::{Agent, Epilogue, Fault, Work};
+use super::journal::port::JournalPort;
 use super::phase::Phase;
 use super::shard::{Outcome, Shard, Step};
 use crate::journal::append::Appender;
 use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX};
-use crate::ring::watermark::Watermark;
-use crate::ring::{bytes, spsc};
+use crate::ring::spsc;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{Command, Nanos, Origin, ShardInput, ShardOutput, SignedBytes};
@@ -29,26 +29,6 @@ pub struct GatewayPort {
     pub outputs: spsc::Producer<ShardOutput>,
     /// Wakes the gateway's thread where that sleeps.
     pub waker: Waker,
-}
-
-/// The way to the journal.
-#[derive(Debug)]
-pub struct JournalPort {
-    /// Records.
-    pub records: bytes::Writer,
-    /// How far they are durable.
-    pub durable: Watermark,
-    /// Wakes the journal's thread.
-    pub waker: Waker,
-}
-
-impl JournalPort {
-    /// Wakes the journal, where somebody waits for it or the ring fills.
-    fn wake(&self) {
-        if !self.durable.is_for_good() || self.records.is_half_full() {
-            self.waker.wake();
-        }
-    }
 }
 
 /// The agent.
@@ -144,16 +124,10 @@ impl ShardAgent {
         }
     }
 
-    /// A timer has nobody who asked and no evidence.
-    fn fire(&mut self, now: Nanos) {
-        let step = self.shard.fire(now);
-        append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
-        tell_all(&mut self.gateways, &step, self.clock.now());
-    }
-
-    /// The evidence of the request whose sweep goes on stands in the record of its first step.
-    fn proceed(&mut self, now: Nanos) {
-        let step = self.shard.proceed(now);
+    /// A step that no input asks for: a timer has no evidence, and that of the request whose sweep goes on stands in
+    /// the record of its first step.
+    fn go_on(&mut self, run: fn(&mut Shard, Nanos) -> Step<'_>, now: Nanos) {
+        let step = run(&mut self.shard, now);
         append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
         tell_all(&mut self.gateways, &step, self.clock.now());
     }
@@ -170,11 +144,11 @@ impl Agent for ShardAgent {
             // Read for each input: the time of an order is when it was sequenced, after all queueing.
             let now = self.clock.now();
             if self.shard.has_pending() {
-                self.proceed(now);
+                self.go_on(Shard::proceed, now);
             } else if let Some(command) = self.waiting.pop_front() {
                 self.configure_one(&command, now)?;
             } else if self.shard.is_due(now) {
-                self.fire(now);
+                self.go_on(Shard::fire, now);
             } else if let Some(input) = self.next_input() {
                 self.take(input, now);
             } else {

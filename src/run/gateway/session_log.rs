@@ -2,10 +2,9 @@
 
 use crate::journal::append::{SESSION_RECORD_BYTES_MAX, SessionAppender};
 use crate::limits::{DROP_COPIES_PER_ACCOUNT_MAX, SHARDS_MAX};
-use crate::ring::watermark::Watermark;
-use crate::ring::{bytes, spsc};
+use crate::ring::spsc;
+use crate::run::journal::port::JournalPort;
 use crate::run::journal::{OwnRef, ReadBack, SentBody};
-use crate::sys::poll::Waker;
 use crate::types::{GatewayId, Nanos, Seq, SessionRecord};
 
 /// Most records that one message, or one event, can make: room for them is asked for before it is taken. An event is
@@ -19,11 +18,9 @@ const _: () =
 pub struct SessionLog {
     gateway: GatewayId,
     appender: SessionAppender,
-    records: bytes::Writer,
-    durable: Watermark,
+    journal: JournalPort,
     requests: spsc::Producer<SentBody>,
     answers: spsc::Consumer<ReadBack>,
-    waker: Waker,
     dirty: bool,
 }
 
@@ -32,35 +29,32 @@ impl SessionLog {
     pub fn new(
         gateway: GatewayId,
         last: Seq,
-        records: bytes::Writer,
-        durable: Watermark,
+        journal: JournalPort,
         requests: spsc::Producer<SentBody>,
         answers: spsc::Consumer<ReadBack>,
-        waker: Waker,
     ) -> Self {
         let appender = SessionAppender::new(gateway, last);
-        Self { gateway, appender, records, durable, requests, answers, waker, dirty: false }
+        Self { gateway, appender, journal, requests, answers, dirty: false }
     }
 
     /// Whether a message may be taken: its records fit for sure. While not, messages wait in their sockets.
     pub fn has_room(&self) -> bool {
-        self.records.fits(RECORDS_PER_INPUT_MAX, SESSION_RECORD_BYTES_MAX)
+        self.journal.records.fits(RECORDS_PER_INPUT_MAX, SESSION_RECORD_BYTES_MAX)
     }
 
     /// Appends a record; its number.
     pub fn append(&mut self, now: Nanos, record: &SessionRecord<'_>) -> Seq {
         let (seq, bytes) = self.appender.record(now, record);
-        let pushed = self.records.push(bytes);
+        let pushed = self.journal.records.push(bytes);
         assert!(pushed.is_done(), "room for the records was asked for before the message was taken");
         self.dirty = true;
         seq
     }
 
-    /// Wakes the journal if something was appended since the last time, and somebody waits for it or the ring fills.
+    /// Wakes the journal if something was appended since the last time.
     pub fn wake(&mut self) {
-        let urgent = !self.durable.is_for_good() || self.records.is_half_full();
-        if std::mem::take(&mut self.dirty) && urgent {
-            self.waker.wake();
+        if std::mem::take(&mut self.dirty) {
+            self.journal.wake();
         }
     }
 
@@ -76,14 +70,14 @@ impl SessionLog {
 
     /// How far the log is durable.
     pub fn durable(&self) -> Seq {
-        self.durable.reached()
+        self.journal.durable.reached()
     }
 
     /// Asks for something to be read back; false if too much is asked for already.
     pub fn ask(&mut self, what: SentBody) -> bool {
         let asked = self.requests.push(what).is_done();
         if asked {
-            self.waker.wake();
+            self.journal.waker.wake();
         }
         asked
     }

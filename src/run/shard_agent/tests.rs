@@ -1,6 +1,8 @@
 //! The agent between its rings, polled at times of the test's choosing.
 
 use super::*;
+use crate::ring::bytes;
+use crate::ring::watermark::Watermark;
 use crate::sys::clock::Hand;
 use crate::sys::poll::Poller;
 use crate::types::*;
