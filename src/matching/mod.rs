@@ -79,6 +79,13 @@ pub struct Tape<'a> {
     pub ledger: &'a mut dyn Ledger,
 }
 
+impl Closing {
+    /// The venue does, and nobody asked.
+    pub const fn by_venue(cause: Cause) -> Self {
+        Self { cancel_id: None, session: SessionId::NONE, cause }
+    }
+}
+
 impl Default for Book {
     fn default() -> Self {
         Self { bids: Ladder::new(Side::Buy), asks: Ladder::new(Side::Sell), orders: Orders::new() }
@@ -122,9 +129,7 @@ impl Book {
         let order = self.orders.order_mut(at);
         let (before, lost) = (*order, order.remaining().minus(amended.remaining()));
         *order = amended;
-        let level = self.orders.level(at);
-        let level = self.side_mut(amended.side).level_mut(level);
-        level.qty = level.qty.minus(lost);
+        self.leave(at, lost);
         tape.replaced(amended, &before, true, by);
     }
 
@@ -146,17 +151,8 @@ impl Book {
             cancel_id: closing.cancel_id,
             cancel_session: closing.session,
             cause: Some(closing.cause),
-            ..report(ExecType::Canceled, order)
+            ..Execution::bare(ExecType::Canceled, order)
         });
-    }
-
-    /// Closes a resting order that its account did not ask to cancel.
-    pub fn withdraw(&mut self, at: Handle, cause: Cause, tape: &mut Tape<'_>) {
-        let mut order = *self.orders.order(at);
-        self.remove(at);
-        order.status = OrdStatus::Canceled;
-        order.updated = tape.time;
-        tape.push(Execution { cause: Some(cause), ..report(ExecType::Canceled, order) });
     }
 
     /// The oldest resting order of a lease.
@@ -235,6 +231,13 @@ impl Book {
         self.orders.insert(order, at, &mut level.queue)
     }
 
+    /// Takes a quantity out of the level of a resting order.
+    fn leave(&mut self, at: Handle, qty: Qty) {
+        let (level, side) = (self.orders.level(at), self.orders.order(at).side);
+        let level = self.side_mut(side).level_mut(level);
+        level.qty = level.qty.minus(qty);
+    }
+
     /// Takes an order out of its level and the level out of the ladder if it was the last one.
     fn remove(&mut self, at: Handle) {
         let ladder = match self.orders.order(at).side {
@@ -272,26 +275,26 @@ impl Tape<'_> {
     }
 
     fn tell(&mut self, exec_type: ExecType, order: Order) {
-        self.push(report(exec_type, order));
+        self.push(Execution::bare(exec_type, order));
     }
 
     fn trade(&mut self, order: Order, price: Price, qty: Qty, maker: bool) {
         let trade_id = TradeId::new(self.shard, *self.trades);
         let fill = Some(Fill { trade_id, price, qty, maker });
-        self.push(Execution { fill, ..report(ExecType::Trade, order) });
+        self.push(Execution { fill, ..Execution::bare(ExecType::Trade, order) });
     }
 
     fn replaced(&mut self, order: Order, before: &Order, kept_priority: bool, by: SessionId) {
         let (orig_cl_ord_id, orig_qty) = (before.cl_ord_id, before.qty);
         let replaced = Some(Replaced { orig_cl_ord_id, orig_qty, kept_priority });
-        self.push(Execution { replaced, cancel_session: by, ..report(ExecType::Replaced, order) });
+        self.push(Execution { replaced, cancel_session: by, ..Execution::bare(ExecType::Replaced, order) });
     }
 
     /// Closes an order by its own terms.
     fn expire(&mut self, order: &mut Order, cause: Cause) {
         order.status = OrdStatus::Expired;
         order.updated = self.time;
-        self.push(Execution { cause: Some(cause), ..report(ExecType::Expired, *order) });
+        self.push(Execution { cause: Some(cause), ..Execution::bare(ExecType::Expired, *order) });
     }
 
     /// Takes quantity from an order, which closes it if none is left.
@@ -304,10 +307,6 @@ impl Tape<'_> {
         } else {
             (ExecType::Prevented, None)
         };
-        self.push(Execution { cause, prevented: Some(prevented), ..report(exec_type, *order) });
+        self.push(Execution { cause, prevented: Some(prevented), ..Execution::bare(exec_type, *order) });
     }
-}
-
-fn report(exec_type: ExecType, order: Order) -> Execution {
-    Execution::bare(exec_type, order)
 }

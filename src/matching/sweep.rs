@@ -115,18 +115,11 @@ impl Book {
         }
     }
 
-    /// Closes a resting order that no request of its account ends: self-match prevention, or its time is over.
+    /// Closes a resting order by its own terms: nothing is left that it could reduce, or its time is over.
     pub fn expire(&mut self, at: Handle, cause: Cause, tape: &mut Tape<'_>) {
         let mut order = *self.orders.order(at);
         self.remove(at);
         tape.expire(&mut order, cause);
-    }
-
-    /// Takes a quantity out of the level of a resting order.
-    fn leave(&mut self, at: Handle, qty: Qty) {
-        let (level, side) = (self.orders.level(at), self.orders.order(at).side);
-        let level = self.side_mut(side).level_mut(level);
-        level.qty = level.qty.minus(qty);
     }
 
     /// Self-match prevention instead of a trade: the maker is told first.

@@ -11,7 +11,7 @@ use crate::matching::{Closing, Handle};
 use crate::once::{Made, Name, check_time};
 use crate::types::{
     AccountId, CancelScope, Cause, ClOrdId, Event, InstrumentId, MassCancel, MassCanceled, OrderId, Origin,
-    Refusal, Reject, Requester, SessionId,
+    Refusal, Reject, Requester,
 };
 
 /// Orders that are being canceled together.
@@ -76,8 +76,7 @@ impl Shard {
     /// The venue itself cancels all open orders of an account, and reports nothing but the cancels.
     pub(super) fn cancel_all_of(&mut self, account: AccountId, cause: Cause, at: At) {
         let scope = CancelScope { account, instrument: None, side: None, session: None };
-        let closing = Closing { cancel_id: None, session: SessionId::NONE, cause };
-        self.cancel_more(Cancels::new(scope, closing, None), None, at);
+        self.cancel_more(Cancels::new(scope, Closing::by_venue(cause), None), None, at);
     }
 
     fn check_mass_cancel(&self, requester: &Requester, scope: &CancelScope, at: At) -> Result<(), Refusal> {

@@ -17,6 +17,7 @@
 use super::Shard;
 use super::timers::{Timer, Timers};
 use crate::limits::TIMERS_PER_STEP_MAX;
+use crate::matching::Closing;
 use crate::types::{
     ApiKeyId, CancelOn, CancelTerms, Cause, Command, InstrumentId, LeaseId, LogonId, Nanos, Requester,
     SessionBegan, SessionEnd, SessionEnded, SessionId,
@@ -187,7 +188,7 @@ impl Shard {
                 return true;
             };
             let (book, mut tape) = self.book_and_tape(instrument, time);
-            book.withdraw(at, cause, &mut tape);
+            book.close(at, &Closing::by_venue(cause), &mut tape);
             self.follow_last();
             from = instrument;
         }
