@@ -232,11 +232,7 @@ fn is_spent(order: &Order, tape: &Tape<'_>) -> bool {
 
 /// What is left of an order, clipped at what it can reduce of a position.
 fn clipped(order: &Order, left: Qty, position: i128) -> Qty {
-    let against = match order.side {
-        Side::Buy => position.saturating_neg(),
-        Side::Sell => position,
-    };
-    Qty(u64::try_from(against.max(0)).unwrap_or(u64::MAX)).min(left)
+    Qty(u64::try_from(order.side.reducible(position)).unwrap_or(u64::MAX)).min(left)
 }
 
 /// How far positions would have moved, while it is looked whether an order would trade whole. Kept only where somebody

@@ -42,7 +42,7 @@ impl Exposure {
             Side::Buy => (self.position, self.buy),
             Side::Sell => (self.position.saturating_neg(), self.sell),
         };
-        let reducible = open.reducing.min(towards.saturating_neg().max(0).unsigned_abs());
+        let reducible = open.reducing.min(side.reducible(self.position));
         towards.saturating_add_unsigned(open.free).saturating_add_unsigned(reducible)
     }
 

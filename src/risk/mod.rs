@@ -74,7 +74,7 @@ impl Risk {
         let band_edge = listed.check_order(order, touch)?;
         let has = self.exposure(order.instrument, order.account);
         check_open_orders(order, limits, &has)?;
-        if order.reduce_only && reducible(order, has.position) == 0 {
+        if order.reduce_only && order.side.reducible(has.position) == 0 {
             return Err(Reject::NothingToReduce.into());
         }
         check_position(order, limits, &has.with(order))?;
@@ -304,14 +304,6 @@ fn check_position(order: &Order, limits: &AccountLimits, with: &Exposure) -> Res
         return Err(bound(Reject::PositionLimit, limits.max_position));
     }
     Ok(())
-}
-
-/// How much of a position an order of this side could reduce.
-fn reducible(order: &Order, position: i128) -> i128 {
-    match order.side {
-        Side::Buy => position.saturating_neg().max(0),
-        Side::Sell => position.max(0),
-    }
 }
 
 fn bound(reject: Reject, bound: u64) -> Refusal {

@@ -152,6 +152,15 @@ impl Side {
             Self::Sell => Self::Buy,
         }
     }
+
+    /// How much of a position (bought less sold) an order of this side could bring to zero.
+    pub const fn reducible(self, position: i128) -> u128 {
+        let against = match self {
+            Self::Buy => position.saturating_neg(),
+            Self::Sell => position,
+        };
+        if against > 0 { against.unsigned_abs() } else { 0 }
+    }
 }
 
 impl OrdType {
