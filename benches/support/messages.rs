@@ -6,7 +6,7 @@ use sealgate::decode::fix::Speaker;
 use sealgate::session::fix::{Collected, LogonAsk, Numbers, Session, Settings};
 use sealgate::types::MsgSeqNum;
 use sealgate::wire::fix::{
-    FIX44, Header, Index, Message, Precision, PutFields, begin, finish, finish_signed, tag,
+    Begun, FIX44, Header, Index, Message, Precision, PutFields, begin, finish, finish_signed, tag,
 };
 
 /// Who speaks in the FIX session.
@@ -14,27 +14,24 @@ pub const SPEAKER: Speaker = Speaker { session: SESSION, key: super::KEY };
 
 /// A signed NewOrderSingle(D) of this number: 281 bytes, of which the signature covers 160.
 pub fn fix_order(number: MsgSeqNum) -> Vec<u8> {
-    let mut out = Vec::new();
-    let begun = begin(&mut out, &header(b"D", number));
-    out.put(tag::ACCOUNT, b"ALICE-1");
-    out.put(tag::CL_ORD_ID, cl_ord_id(u64::from(number.0)).as_bytes());
-    out.put(tag::ORDER_QTY, b"0.5");
-    out.put(tag::ORD_TYPE, b"2");
-    out.put(tag::PRICE, b"60000.00");
-    out.put(tag::SIDE, b"1");
-    out.put(tag::SYMBOL, b"BTC-USD");
-    out.put(tag::TIME_IN_FORCE, b"1");
-    out.put_time(tag::TRANSACT_TIME, NOW);
+    let (mut out, begun) = begun_order(number, cl_ord_id(u64::from(number.0)).as_bytes());
     finish_signed(&mut out, begun, &|bytes| api_key().sign(bytes));
     out
 }
 
 /// A NewOrderSingle(D) of a session that is signed as a whole, with an id that makes 200 bytes of it.
 pub fn fix_order_of_200_bytes() -> Vec<u8> {
+    let (mut out, begun) = begun_order(MsgSeqNum(2), b"bench-000000000000000000000000000002");
+    finish(&mut out, begun);
+    out
+}
+
+/// A NewOrderSingle(D) up to where its trailer begins.
+fn begun_order(number: MsgSeqNum, cl_ord_id: &[u8]) -> (Vec<u8>, Begun) {
     let mut out = Vec::new();
-    let begun = begin(&mut out, &header(b"D", MsgSeqNum(2)));
+    let begun = begin(&mut out, &header(b"D", number));
     out.put(tag::ACCOUNT, b"ALICE-1");
-    out.put(tag::CL_ORD_ID, b"bench-000000000000000000000000000002");
+    out.put(tag::CL_ORD_ID, cl_ord_id);
     out.put(tag::ORDER_QTY, b"0.5");
     out.put(tag::ORD_TYPE, b"2");
     out.put(tag::PRICE, b"60000.00");
@@ -42,8 +39,7 @@ pub fn fix_order_of_200_bytes() -> Vec<u8> {
     out.put(tag::SYMBOL, b"BTC-USD");
     out.put(tag::TIME_IN_FORCE, b"1");
     out.put_time(tag::TRANSACT_TIME, NOW);
-    finish(&mut out, begun);
-    out
+    (out, begun)
 }
 
 /// A signed `order.place`.

@@ -212,15 +212,5 @@ pub fn order(new: &NewOrder, id: OrderId) -> Order {
 
 /// What its account hears: it was accepted.
 pub fn accepted(new: &NewOrder) -> Execution {
-    Execution {
-        replaced: None,
-        prevented: None,
-        exec_type: ExecType::New,
-        order: order(new, OrderId::new(ShardId(0), Seq(1))),
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill: None,
-        cause: None,
-        refusal: None,
-    }
+    Execution::bare(ExecType::New, order(new, OrderId::new(ShardId(0), Seq(1))))
 }

@@ -88,12 +88,9 @@ impl Setup {
     /// How each FIX session is set up.
     pub fn fix_sessions(self, change: impl Fn(&mut FixSession) + 'static) -> Self {
         self.adjust(move |config| {
-            let old = &config.directory;
-            let mut sessions = old.sessions().to_vec();
+            let mut sessions = config.directory.sessions().to_vec();
             sessions.iter_mut().for_each(change);
-            let (members, accounts) = (old.members().to_vec(), old.accounts().to_vec());
-            let (keys, instruments) = (old.keys().to_vec(), old.instruments().to_vec());
-            config.directory = Directory::new(members, accounts, keys, sessions, instruments).unwrap();
+            config.directory = config.directory.with_sessions(sessions).unwrap();
         })
     }
 

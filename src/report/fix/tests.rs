@@ -82,17 +82,7 @@ fn order() -> Order {
 }
 
 fn execution(exec_type: ExecType, order: Order) -> Execution {
-    Execution {
-        replaced: None,
-        prevented: None,
-        exec_type,
-        order,
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill: None,
-        cause: None,
-        refusal: None,
-    }
+    Execution::bare(exec_type, order)
 }
 
 fn partly_filled() -> Execution {

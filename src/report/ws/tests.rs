@@ -6,10 +6,10 @@ use super::*;
 use crate::config::fixture::{BTC_USD, ETH_PERP, KEY, directory};
 use crate::limits::ONCE_FILLS_MAX;
 use crate::types::{
-    AccountId, BookLevel, CancelOrder, CancelRejected, Cause, ClOrdId, Detail, Event, ExecType, Fill,
-    NewOrder, Notional, OpenOrdersQuery, OrdStatus, OrdType, Order, OrderId, OrderQuery, OrderRef, Price,
-    Qty, RateLimitType, Repeated, ResponseType, Seq, SessionId, ShardId, Side, SmpMode, Span, Text,
-    TimeInForce, TradeId,
+    AccountId, BookLevel, CancelOrder, CancelRejected, Cause, ClOrdId, CxlRejResponseTo, Detail, Event,
+    ExecType, Fill, NewOrder, Notional, OpenOrdersQuery, OrdStatus, OrdType, Order, OrderId, OrderQuery,
+    OrderRef, Price, Qty, RateLimitType, Repeated, ResponseType, Seq, SessionId, ShardId, Side, SmpMode,
+    Span, Text, TimeInForce, TradeId,
 };
 use crate::wire::json::examples::{PAGE, example, names};
 use proptest::prelude::*;
@@ -267,19 +267,8 @@ fn of_errors() -> Vec<(&'static str, String)> {
         (
             "too late error",
             said(|r, out| {
-                let reject = CancelRejected {
-                    response_to: crate::types::CxlRejResponseTo::Cancel,
-                    account: AccountId(1),
-                    instrument: BTC_USD,
-                    session: SessionId::NONE,
-                    cl_ord_id: name("bot-18"),
-                    orig_cl_ord_id: Some(name("bot-17")),
-                    order_id: Some(OrderId(4711)),
-                    status: OrdStatus::Filled,
-                    refusal: Reject::TooLateToCancel.into(),
-                };
                 let mut pending = canceling();
-                pending.hear(&Event::CancelRejected(reject), AT);
+                pending.hear(&Event::CancelRejected(changes::too_late()), AT);
                 r.executed(&to("cancel-18", &[CANCELS]), &pending, NOW, out);
             }),
         ),

@@ -139,21 +139,10 @@ pub fn events() -> Vec<Event> {
         canceled: 7,
         refusal: Some(Reject::AccountNotOnShard.into()),
     };
-    let bare = Execution {
-        exec_type: ExecType::New,
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill: None,
-        cause: None,
-        refusal: None,
-        replaced: None,
-        prevented: None,
-        ..execution(Detail::None)
-    };
     let mut events: Vec<_> =
         details().into_iter().map(|detail| Event::Execution(execution(detail))).collect();
     events.extend([
-        Event::Execution(bare),
+        Event::Execution(Execution::bare(ExecType::New, order())),
         Event::CancelRejected(reject),
         Event::MassCanceled(canceled),
         Event::CancelAllAfter(CancelAllAfterSet { account: AccountId(9), at: Some(Nanos(5)), refusal: None }),

@@ -34,17 +34,7 @@ fn execution(account: u32, seq: u64, exec_type: ExecType, fill: Option<Fill>) ->
         created: Nanos(1),
         updated: Nanos(1),
     };
-    Execution {
-        replaced: None,
-        prevented: None,
-        exec_type,
-        order,
-        cancel_id: None,
-        cancel_session: SessionId::NONE,
-        fill,
-        cause: None,
-        refusal: None,
-    }
+    Execution { fill, ..Execution::bare(exec_type, order) }
 }
 
 /// Account 1 rests an order, account 2 hits it.

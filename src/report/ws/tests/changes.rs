@@ -110,7 +110,7 @@ pub(super) fn written() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn too_late() -> CancelRejected {
+pub(super) fn too_late() -> CancelRejected {
     CancelRejected {
         account: AccountId(1),
         instrument: BTC_USD,
@@ -119,7 +119,7 @@ fn too_late() -> CancelRejected {
         orig_cl_ord_id: Some(name("bot-17")),
         order_id: Some(OrderId(4711)),
         status: OrdStatus::Filled,
-        response_to: crate::types::CxlRejResponseTo::Cancel,
+        response_to: CxlRejResponseTo::Cancel,
         refusal: Reject::TooLateToCancel.into(),
     }
 }

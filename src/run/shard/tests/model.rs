@@ -4,7 +4,7 @@
 //! commands; without the variable it is a slice of that. Each step is replayed at once on a second shard, and both end
 //! in one hash.
 
-use super::venue::{START, buy, instrument, limits};
+use super::venue::{START, buy, instrument, limits, requester};
 use super::*;
 use crate::matching::tests::naive::Naive;
 use crate::types::*;
@@ -88,19 +88,6 @@ impl Duel {
         assert!(self.naive.resting.iter().all(|order| order.expire == Nanos(0) || order.expire > self.now));
     }
 
-    fn requester(&self, kind: &RequestKind) -> Requester {
-        Requester {
-            session: SessionId::NONE,
-            logon: LogonId::NONE,
-            key: ApiKeyId(1),
-            sent: self.now,
-            recv_window: Span::from_secs(5),
-            content: crate::wire::digest::content(kind, true),
-            signed_digest: [0; 16],
-            named: true,
-        }
-    }
-
     fn name(&mut self) -> ClOrdId {
         self.names += 1;
         ClOrdId::truncated(&format!("n{}", self.names))
@@ -177,7 +164,7 @@ impl Duel {
 
     fn place(&mut self) {
         let new = self.new_order();
-        let events = self.send(Command::New(self.requester(&RequestKind::New(new)), new));
+        let events = self.send(Command::New(requester(&RequestKind::New(new), self.now), new));
         self.follow_new(&events);
     }
 
@@ -234,7 +221,7 @@ impl Duel {
     fn cancel(&mut self) {
         let target = self.target();
         let cancel = self.cancel_of(&target);
-        let events = self.send(Command::Cancel(self.requester(&RequestKind::Cancel(cancel)), cancel));
+        let events = self.send(Command::Cancel(requester(&RequestKind::Cancel(cancel), self.now), cancel));
         self.follow_cancel(&events, &target);
     }
 
@@ -270,7 +257,7 @@ impl Duel {
             keep_priority: self.random.one_in(4),
             unchanged: Unchanged::default(),
         };
-        let events = self.send(Command::Amend(self.requester(&RequestKind::Amend(amend)), amend));
+        let events = self.send(Command::Amend(requester(&RequestKind::Amend(amend), self.now), amend));
         let price = price.unwrap_or(target.price);
         let (cl_ord_id, updated) = (amend.cl_ord_id, self.now);
         let amended = Order { cl_ord_id, price, qty: amend.qty, updated, ..target };
@@ -302,7 +289,8 @@ impl Duel {
         let order = NewOrder { account: target.account, ..self.new_order() };
         let mode = if self.random.one_in(2) { ReplaceMode::StopOnFailure } else { ReplaceMode::AllowFailure };
         let replace = ReplaceOrder { cancel, order, mode };
-        let events = self.send(Command::Replace(self.requester(&RequestKind::Replace(replace)), replace));
+        let events =
+            self.send(Command::Replace(requester(&RequestKind::Replace(replace), self.now), replace));
         self.follow_cancel(&events, &target);
         let canceled = matches!(events[0], Event::Execution(_));
         assert_eq!(events.len() > 1, canceled || mode == ReplaceMode::AllowFailure);
@@ -317,7 +305,8 @@ impl Duel {
         let instrument = self.random.one_in(2).then_some(HERE);
         let scope = CancelScope { account, instrument, side, session: None };
         let cancel = MassCancel { scope, cl_ord_id: self.name() };
-        let events = self.send(Command::MassCancel(self.requester(&RequestKind::MassCancel(cancel)), cancel));
+        let events =
+            self.send(Command::MassCancel(requester(&RequestKind::MassCancel(cancel), self.now), cancel));
         let taken = |order: &&Order| order.account == account && side.is_none_or(|side| side == order.side);
         let ids: Vec<OrderId> = self.naive.resting.iter().filter(taken).map(|order| order.id).collect();
         let (report, canceled) = events.split_last().expect("there is a report");

@@ -86,6 +86,20 @@ pub(super) fn origin(token: u64) -> Origin {
     Origin { gateway: GatewayId(0), conn: ConnId(7), token, stamps: Stamps::default() }
 }
 
+/// Who asks: a sender whose clock is right. Its content stands for the request, as decode makes it.
+pub(super) fn requester(kind: &RequestKind, now: Nanos) -> Requester {
+    Requester {
+        session: SessionId::NONE,
+        logon: LogonId::NONE,
+        key: ApiKeyId(1),
+        sent: now,
+        recv_window: Span::from_secs(5),
+        content: crate::wire::digest::content(kind, true),
+        signed_digest: [0; 16],
+        named: true,
+    }
+}
+
 impl Venue {
     pub(super) fn new() -> Self {
         let mut venue = Self { shard: Shard::new(ShardId(1)), now: START, log: Vec::new(), requests: 0 };
@@ -98,18 +112,9 @@ impl Venue {
         venue
     }
 
-    /// Who asks: a sender whose clock is right. Its content stands for the request, as decode makes it.
+    /// Who asks now.
     pub(super) fn requester(&self, kind: &RequestKind) -> Requester {
-        Requester {
-            session: SessionId(0),
-            logon: LogonId::NONE,
-            key: ApiKeyId(1),
-            sent: self.now,
-            recv_window: Span::from_secs(5),
-            content: crate::wire::digest::content(kind, true),
-            signed_digest: [0; 16],
-            named: true,
-        }
+        requester(kind, self.now)
     }
 
     pub(super) fn new_order(&self, order: NewOrder) -> Command {
