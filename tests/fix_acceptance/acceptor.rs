@@ -12,7 +12,7 @@ use sealgate::sys::clock::Clock;
 use sealgate::sys::poll::{Interest, Poller, Ready, Waker};
 use sealgate::sys::socket::{Accepted, Listener, Moved, Port, Stream};
 use sealgate::types::{MsgSeqNum, Nanos, Span};
-use sealgate::wire::fix::{Framed, Index, Message, PutFields, frame_with};
+use sealgate::wire::fix::{Index, Message, PutFields, Taken, take};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -187,17 +187,18 @@ impl Server {
             // Before a logon the session's settings do not count: there is no session.
             let owns = self.owner == Some(id);
             let check_sum = !owns || self.session.settings().validate_checksum;
-            let used = match frame_with(&input, check_sum) {
-                Framed::NeedMore => 0,
-                Framed::Message(length) => {
-                    self.framed(id, &input[..length], now);
-                    length
+            let mut index = Index::new();
+            let used = match take(&input, check_sum, &mut index) {
+                Taken::NeedMore => 0,
+                Taken::Message(message) => {
+                    self.message(id, &message, now);
+                    message.bytes().len()
                 }
-                Framed::Garbled { skip, .. } => {
+                Taken::Garbled { skip, .. } => {
                     self.garbled(id, &input[..skip], now);
                     skip
                 }
-                Framed::TooLong => {
+                Taken::TooLong => {
                     self.too_long(id, now);
                     input.len()
                 }
@@ -232,15 +233,12 @@ impl Server {
         self.act(out, now);
     }
 
-    fn framed(&mut self, id: u64, bytes: &[u8], now: Nanos) {
-        let mut index = Index::new();
-        match Message::parse(bytes, &mut index) {
-            Err(_) => self.garbled(id, bytes, now),
-            Ok(message) if self.owner == Some(id) => {
-                self.received(&message, now);
-                self.take_queued(now);
-            }
-            Ok(message) => self.logon(id, &message, now),
+    fn message(&mut self, id: u64, message: &Message<'_>, now: Nanos) {
+        if self.owner == Some(id) {
+            self.received(message, now);
+            self.take_queued(now);
+        } else {
+            self.logon(id, message, now);
         }
     }
 

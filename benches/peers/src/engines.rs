@@ -3,8 +3,7 @@
 use crate::quickfix;
 use sealgate::types::{MsgSeqNum, Nanos, Span};
 use sealgate::wire::fix::{
-    FIX44, Framed, Index, Message, Opening, Precision, PutFields, Template, Validation, Verdict, finish,
-    frame, tag,
+    FIX44, Index, Opening, Precision, PutFields, Taken, Template, Validation, Verdict, finish, tag, take,
 };
 
 /// One message; above zero if it went well.
@@ -69,8 +68,7 @@ pub fn encoders() -> Vec<Engine<'static>> {
 fn sealgate_decoder(order: &[u8]) -> Task<'_> {
     let mut index = Index::new();
     Box::new(move || {
-        let Framed::Message(length) = frame(order) else { return 0 };
-        let Ok(message) = Message::parse(&order[..length], &mut index) else { return 0 };
+        let Taken::Message(message) = take(order, true, &mut index) else { return 0 };
         match FIX44.validate(&message, Validation::FULL) {
             Verdict::Good(_) => length_of(message.get(tag::CL_ORD_ID)) + length_of(message.get(tag::PRICE)),
             _ => 0,
@@ -82,8 +80,7 @@ fn sealgate_decoder(order: &[u8]) -> Task<'_> {
 fn sealgate_without_dictionary(order: &[u8]) -> Task<'_> {
     let mut index = Index::new();
     Box::new(move || {
-        let Framed::Message(length) = frame(order) else { return 0 };
-        let Ok(message) = Message::parse(&order[..length], &mut index) else { return 0 };
+        let Taken::Message(message) = take(order, true, &mut index) else { return 0 };
         length_of(message.get(tag::CL_ORD_ID)) + length_of(message.get(tag::PRICE))
     })
 }

@@ -1,11 +1,12 @@
 //! The FIX session, acceptor and initiator in one: who may speak now.
 //!
 //! ```text
-//! bytes ─► wire::fix::frame ─► Message::parse ─► receive ─► Incoming::Deliver: decode the message just given
-//!                                                   │
-//!              send, reject, logout, replay, tick ──┤
-//!                                                   ▼
-//!                             Output: wire bytes, log records, barriers, notices
+//! bytes ─► wire::fix::take ─► receive ─► Incoming::Deliver: decode the message just given
+//!                                │
+//!    send, reject, logout,       │
+//!    replay, tick ───────────────┤
+//!                                ▼
+//!    Output: wire bytes, log records, barriers, notices
 //! ```
 //!
 //! A connection of an acceptor starts without a session. Its first message must be a Logon: [`LogonAsk::read`]. The

@@ -94,17 +94,10 @@ pub fn take<'a>(bytes: &'a [u8], check_sum: bool, index: &'a mut Index) -> Taken
     }
 }
 
-/// Looks at the start of `bytes`.
+/// Looks at the start of `bytes` and reads no field: for who passes messages on, and against which [`take`] is tested.
 pub fn frame(bytes: &[u8]) -> Framed {
-    frame_with(bytes, true)
-}
-
-/// As [`frame`]; a wrong CheckSum garbles a message only where it is checked.
-pub fn frame_with(bytes: &[u8], check_sum: bool) -> Framed {
     let found = locate(bytes);
-    if let Framed::Message(end) = found
-        && check_sum
-    {
+    if let Framed::Message(end) = found {
         let (body, field) = bytes[..end].split_at(end - CHECK_SUM_BYTES);
         if !is_sum(field, sum_of(body)) {
             return Framed::Garbled { skip: end, why: Garble::CheckSum };

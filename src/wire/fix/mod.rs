@@ -23,7 +23,7 @@ pub use dictionary::{
     Validation, Verdict, Version, Xml,
 };
 pub use encode::{Begun, Header, Opening, PutFields, Template, base64_of, begin, finish, finish_signed};
-pub use frame::{Framed, Garble, Taken, frame, frame_with, take};
+pub use frame::{Framed, Garble, Taken, frame, take};
 pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};
 pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint, write_time};
 

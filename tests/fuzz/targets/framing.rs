@@ -2,7 +2,7 @@
 //! rule is told, and each of them is one.
 
 use sealgate::limits::FIX_MESSAGE_BYTES_MAX;
-use sealgate::wire::fix::{Framed, Index, Message, frame};
+use sealgate::wire::fix::{Garble, Index, Message, Taken, take};
 
 /// The first byte says how the rest is cut into reads.
 pub fn run(data: &[u8]) {
@@ -24,21 +24,28 @@ struct Stream {
 
 /// As a connection does it.
 fn messages(stream: &[u8], read: usize) -> Stream {
-    let (mut inbox, mut messages) = (Vec::new(), Vec::new());
+    let (mut inbox, mut index, mut messages) = (Vec::new(), Index::new(), Vec::new());
     for chunk in stream.chunks(read) {
         inbox.extend_from_slice(chunk);
         loop {
-            match frame(&inbox) {
-                Framed::NeedMore => break,
-                Framed::Message(length) => messages.push(inbox.drain(..length).collect()),
-                Framed::Garbled { skip, .. } => {
+            match take(&inbox, true, &mut index) {
+                Taken::NeedMore => break,
+                Taken::Message(message) => {
+                    let length = message.bytes().len();
+                    messages.push(inbox.drain(..length).collect());
+                }
+                // It is framed well, and dropped for what stands inside.
+                Taken::Garbled { skip, why: Garble::Fields(_) } => {
+                    messages.push(inbox.drain(..skip).collect())
+                }
+                Taken::Garbled { skip, .. } => {
                     assert!(skip > 0, "nothing is dropped, for ever");
                     inbox.drain(..skip);
                     if inbox.is_empty() {
                         break;
                     }
                 }
-                Framed::TooLong => return Stream { messages, ended: true },
+                Taken::TooLong => return Stream { messages, ended: true },
             }
         }
         assert!(inbox.len() < FIX_MESSAGE_BYTES_MAX.max(read), "it waits for more than a message may have");

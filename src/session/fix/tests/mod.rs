@@ -13,7 +13,7 @@ use super::{
     Settings, split_own,
 };
 use crate::types::{MsgSeqNum, Nanos, SessionId, Span};
-use crate::wire::fix::{FIX44, Framed, Index, Message, PutFields, SOH, frame, parse_time};
+use crate::wire::fix::{FIX44, Framed, Index, Message, PutFields, SOH, Taken, frame, parse_time, take};
 
 /// 2026-01-05 12:00:00 UTC.
 pub(super) const NOON: Nanos = Nanos(1_767_614_400_000_000_000);
@@ -86,19 +86,20 @@ impl Venue {
         self.links[link].received.extend_from_slice(bytes);
         while self.links[link].closed.is_none() {
             let received = std::mem::take(&mut self.links[link].received);
-            let used = match frame(&received) {
-                Framed::NeedMore => 0,
-                Framed::Message(length) => {
-                    self.message(link, &received[..length]);
-                    length
+            let mut index = Index::new();
+            let used = match take(&received, true, &mut index) {
+                Taken::NeedMore => 0,
+                Taken::Message(message) => {
+                    self.message(link, &message);
+                    message.bytes().len()
                 }
-                Framed::Garbled { skip, .. } => {
+                Taken::Garbled { skip, .. } => {
                     if !self.links[link].owns_session {
                         self.links[link].closed = Some(None);
                     }
                     skip
                 }
-                Framed::TooLong => {
+                Taken::TooLong => {
                     self.disconnect(link);
                     0
                 }
@@ -110,18 +111,11 @@ impl Venue {
         }
     }
 
-    fn message(&mut self, link: usize, bytes: &[u8]) {
-        let mut index = Index::new();
-        let Ok(message) = Message::parse(bytes, &mut index) else {
-            if !self.links[link].owns_session {
-                self.links[link].closed = Some(None);
-            }
-            return;
-        };
+    fn message(&mut self, link: usize, message: &Message<'_>) {
         let mut out = Collected::default();
         if !self.links[link].owns_session {
             let ours = (&self.session.settings().peer_comp_id, &self.session.settings().our_comp_id);
-            let genuine = LogonAsk::read(&message, &FIX44)
+            let genuine = LogonAsk::read(message, &FIX44)
                 .ok()
                 .filter(|ask| ask.sender == &ours.0[..] && ask.target == &ours.1[..]);
             match genuine.map(|ask| self.session.logon(&ask, self.now, &mut out)) {
@@ -135,7 +129,7 @@ impl Venue {
             }
             return;
         }
-        self.received(link, &message);
+        self.received(link, message);
         self.drain(link);
     }
 
