@@ -6,7 +6,7 @@ use sealgate::decode::fix::Speaker;
 use sealgate::session::fix::{Collected, LogonAsk, Numbers, Session, Settings};
 use sealgate::types::MsgSeqNum;
 use sealgate::wire::fix::{
-    Begun, FIX44, Header, Index, Message, Precision, PutFields, begin, finish, finish_signed, tag,
+    Begun, FIX44, Index, Message, Opening, Precision, PutFields, Template, finish, finish_signed, tag,
 };
 
 /// Who speaks in the FIX session.
@@ -29,7 +29,7 @@ pub fn fix_order_of_200_bytes() -> Vec<u8> {
 /// A NewOrderSingle(D) up to where its trailer begins.
 fn begun_order(number: MsgSeqNum, cl_ord_id: &[u8]) -> (Vec<u8>, Begun) {
     let mut out = Vec::new();
-    let begun = begin(&mut out, &header(b"D", number));
+    let begun = begin(&mut out, b"D", number);
     out.put(tag::ACCOUNT, b"ALICE-1");
     out.put(tag::CL_ORD_ID, cl_ord_id);
     out.put(tag::ORDER_QTY, b"0.5");
@@ -68,7 +68,7 @@ pub fn websocket_order() -> String {
 /// The venue's side of the session, logged on: the next message has number 2.
 pub fn established() -> Session {
     let mut bytes = Vec::new();
-    let begun = begin(&mut bytes, &header(b"A", MsgSeqNum::FIRST));
+    let begun = begin(&mut bytes, b"A", MsgSeqNum::FIRST);
     bytes.put_uint(tag::ENCRYPT_METHOD, 0);
     bytes.put_uint(tag::HEART_BT_INT, 30);
     finish(&mut bytes, begun);
@@ -81,16 +81,8 @@ pub fn established() -> Session {
     session
 }
 
-fn header(msg_type: &[u8], number: MsgSeqNum) -> Header<'_> {
-    Header {
-        begin_string: b"FIX.4.4",
-        msg_type,
-        number,
-        sender: b"ALICE",
-        target: b"SEALGATE",
-        sent: NOW,
-        poss_dup: None,
-        poss_resend: false,
-        precision: Precision::Millis,
-    }
+/// Appends the header of a message of the client's.
+fn begin(out: &mut Vec<u8>, msg_type: &[u8], number: MsgSeqNum) -> Begun {
+    let opening = Opening { msg_type, number, sent: NOW, poss_dup: None, poss_resend: false };
+    Template::new(b"FIX.4.4", b"ALICE", b"SEALGATE", Precision::Millis).begin(out, &opening)
 }

@@ -8,7 +8,7 @@ use crate::types::{
     TimeInForce,
 };
 use crate::wire::fix::{
-    FIX44, Header, Index, Precision, PutFields, Validation, Verdict, begin, finish, finish_signed,
+    FIX44, Index, Opening, Precision, PutFields, Template, Validation, Verdict, finish, finish_signed,
 };
 use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;
@@ -82,18 +82,9 @@ fn directory() -> Directory {
 
 fn message(msg_type: &str, fields: &[(u32, &str)], signed: bool) -> Vec<u8> {
     let mut out = Vec::new();
-    let header = Header {
-        begin_string: b"FIX.4.4",
-        msg_type: msg_type.as_bytes(),
-        number: MsgSeqNum(12),
-        sender: b"MM1",
-        target: b"SEALGATE",
-        sent: SENT,
-        poss_dup: None,
-        poss_resend: false,
-        precision: Precision::Millis,
-    };
-    let begun = begin(&mut out, &header);
+    let (msg_type, number) = (msg_type.as_bytes(), MsgSeqNum(12));
+    let opening = Opening { msg_type, number, sent: SENT, poss_dup: None, poss_resend: false };
+    let begun = Template::new(b"FIX.4.4", b"MM1", b"SEALGATE", Precision::Millis).begin(&mut out, &opening);
     for (tag, value) in fields {
         out.put(*tag, value.as_bytes());
     }

@@ -9,7 +9,7 @@ use crate::types::{
     InstrumentState, MemberId, MsgSeqNum, Notional, Price, Qty, Reject, Scale, Seq, ShardId, SmpMode, Span,
     Symbol, TradeId,
 };
-use crate::wire::fix::{FIX44, Header, Index, Message, Precision, Validation, Verdict, begin, finish};
+use crate::wire::fix::{FIX44, Index, Message, Opening, Precision, Template, Validation, Verdict, finish};
 
 const NOW: Nanos = Nanos(1_795_512_600_250_000_000);
 const OWN: OwnId = OwnId { session: SessionId(31), at: NOW, number: 12 };
@@ -140,18 +140,8 @@ fn framed(write: impl FnOnce(&mut Vec<u8>) -> Option<MsgType>) -> String {
     let mut body = Vec::new();
     let msg_type = write(&mut body).unwrap();
     let mut out = Vec::new();
-    let header = Header {
-        begin_string: b"FIX.4.4",
-        msg_type,
-        number: MsgSeqNum(7),
-        sender: b"SEALGATE",
-        target: b"ALICE",
-        sent: NOW,
-        poss_dup: None,
-        poss_resend: false,
-        precision: Precision::Millis,
-    };
-    let begun = begin(&mut out, &header);
+    let opening = Opening { msg_type, number: MsgSeqNum(7), sent: NOW, poss_dup: None, poss_resend: false };
+    let begun = Template::new(b"FIX.4.4", b"SEALGATE", b"ALICE", Precision::Millis).begin(&mut out, &opening);
     out.extend_from_slice(&body);
     finish(&mut out, begun);
     let mut index = Index::new();

@@ -13,8 +13,8 @@
 //! caller judges it (certificate, CompIDs, key, signature) before any number or store is touched, finds the
 //! [`Session`], and calls [`Session::logon`]. Whatever fails before that closes the connection without a word.
 //!
-//! Then, for each message: [`Session::receive`], and after it [`Session::take_queued`] until it says no. For each frame
-//! that is garbled: nothing. At [`Session::deadline`], or before: [`Session::tick`].
+//! Then, for each message: [`Session::receive`], and after it [`Session::take_queued`] until it says no. For bytes
+//! that are garbled: [`Session::garbled`]. At [`Session::deadline`], or before: [`Session::tick`].
 //!
 //! Invariants: a number of ours is used once, and only when its reservation is in the log or a barrier stands
 //! before it; each number of the peer's is taken once, in order; what is sent again carries the same body;

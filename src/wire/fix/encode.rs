@@ -14,30 +14,6 @@ use super::text::{Precision, write_fraction, write_time, write_uint};
 use super::{SOH, tag};
 use crate::types::{MsgSeqNum, Nanos};
 
-/// The standard header, without BeginString and BodyLength's value. Fields are sent in ascending order of
-/// their tags after 8, 9 and 35.
-#[derive(Clone, Copy, Debug)]
-pub struct Header<'a> {
-    /// BeginString(8).
-    pub begin_string: &'a [u8],
-    /// MsgType(35).
-    pub msg_type: &'a [u8],
-    /// MsgSeqNum(34).
-    pub number: MsgSeqNum,
-    /// SenderCompID(49).
-    pub sender: &'a [u8],
-    /// TargetCompID(56).
-    pub target: &'a [u8],
-    /// SendingTime(52).
-    pub sent: Nanos,
-    /// PossDupFlag(43)=Y with this OrigSendingTime(122).
-    pub poss_dup: Option<Nanos>,
-    /// PossResend(97)=Y.
-    pub poss_resend: bool,
-    /// Digits of 52 and 122.
-    pub precision: Precision,
-}
-
 /// Appending fields to a buffer.
 pub trait PutFields {
     /// A value as it is. It must not contain SOH, unless its length went before it.
@@ -136,7 +112,8 @@ pub struct Template {
     second: (u64, [u8; SECOND_BYTES]),
 }
 
-/// What differs from message to message in a header.
+/// What differs from message to message in a header. Fields are sent in ascending order of their tags after 8, 9
+/// and 35.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {
     /// MsgType(35).
@@ -222,13 +199,6 @@ pub struct Begun {
 }
 
 const OPEN_DIGITS: usize = 3;
-
-/// Appends a header that is written once: [`Template::begin`] for those that follow each other.
-pub fn begin(out: &mut Vec<u8>, header: &Header<'_>) -> Begun {
-    let Header { msg_type, number, sent, poss_dup, poss_resend, .. } = *header;
-    let mut template = Template::new(header.begin_string, header.sender, header.target, header.precision);
-    template.begin(out, &Opening { msg_type, number, sent, poss_dup, poss_resend })
-}
 
 /// Fills in BodyLength and appends CheckSum.
 pub fn finish(out: &mut Vec<u8>, begun: Begun) {

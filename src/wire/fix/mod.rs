@@ -5,7 +5,7 @@
 //!           one message, one pass         required, allowed, groups,
 //!           into a reusable Index         format, values
 //!
-//! Template ─► begin ─► put … put ─► finish        BodyLength and CheckSum filled in place
+//! Template::begin ─► put … put ─► finish          BodyLength and CheckSum filled in place
 //! ```
 //!
 //! Nothing here allocates but the buffers that the caller keeps, and no input from the network can panic:
@@ -22,7 +22,7 @@ pub use dictionary::{
     Dictionary, Entry, FIX42, FIX43, FIX44, FIX50, FIX50SP1, FIX50SP2, Fault, Kind, MessageDef, RejectReason,
     Validation, Verdict, Version, Xml,
 };
-pub use encode::{Begun, Header, Opening, PutFields, Template, base64_of, begin, finish, finish_signed};
+pub use encode::{Begun, Opening, PutFields, Template, base64_of, finish, finish_signed};
 pub use frame::{Framed, Garble, Taken, frame, take};
 pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};
 pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint, write_time};

@@ -9,24 +9,20 @@ use proptest::prelude::*;
 
 const AT: Nanos = Nanos(1_719_487_025_223_000_000);
 
-fn header<'a>(msg_type: &'a [u8]) -> Header<'a> {
-    Header {
-        begin_string: b"FIX.4.4",
-        msg_type,
-        number: MsgSeqNum(12),
-        sender: b"TW",
-        target: b"ISLD",
-        sent: AT,
-        poss_dup: None,
-        poss_resend: false,
-        precision: Precision::Millis,
-    }
+/// Appends the header of message 12.
+fn begin(out: &mut Vec<u8>, msg_type: &[u8]) -> Begun {
+    let opening = Opening { msg_type, number: MsgSeqNum(12), sent: AT, poss_dup: None, poss_resend: false };
+    template().begin(out, &opening)
+}
+
+fn template() -> Template {
+    Template::new(b"FIX.4.4", b"TW", b"ISLD", Precision::Millis)
 }
 
 /// `|` for SOH; header and trailer are put around it.
 fn message(msg_type: &[u8], body: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    let begun = begin(&mut out, &header(msg_type));
+    let begun = begin(&mut out, msg_type);
     out.extend_from_slice(body.replace('|', "\x01").as_bytes());
     finish(&mut out, begun);
     out
@@ -130,7 +126,7 @@ fn a_field_that_is_none_garbles_its_message() {
 fn a_signature_covers_everything_from_the_message_type_on() {
     let mut out = b"before".to_vec();
     let start = out.len();
-    let begun = begin(&mut out, &header(b"D"));
+    let begun = begin(&mut out, b"D");
     out.put(55, b"BTC");
     let signed = std::cell::RefCell::new(Vec::new());
     finish_signed(&mut out, begun, &|bytes| {
@@ -321,7 +317,9 @@ proptest! {
     ) {
         let mut out = Vec::new();
         let sent = Nanos(at / 1_000_000 * 1_000_000);
-        let begun = begin(&mut out, &Header { number: MsgSeqNum(number), sent, ..header(b"D") });
+        let opening =
+            Opening { msg_type: b"D", number: MsgSeqNum(number), sent, poss_dup: None, poss_resend: false };
+        let begun = template().begin(&mut out, &opening);
         for (tag, value) in &fields {
             out.put(*tag, value.as_bytes());
         }
