@@ -1,47 +1,27 @@
-//! FIX's words as the WebSocket API writes them, in both directions, and the numbers that it puts into strings.
+//! How the WebSocket API writes FIX's words and numbers, read with `serde`.
 
-use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrdType, OrderId, Side, SmpMode, TimeInForce};
+use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrdType, OrderId, Side, TimeInForce, TradeId};
+use crate::wire::json::words::{
+    parse_exec_type, parse_ord_type, parse_side, parse_status, parse_time_in_force,
+};
 use serde::de::{Deserialize, Deserializer, Error, Unexpected};
 use std::borrow::Cow;
 
 macro_rules! words {
-    ($( $name:ident: $type:ident { $( $variant:ident = $word:literal ),* $(,)? } )*) => { $(
-        #[allow(dead_code)] // Some words are only said, some only heard.
-        pub(super) mod $name {
-            use super::*;
-
-            pub(in crate::client) fn name(value: $type) -> &'static str {
-                match value { $( $type::$variant => $word ),* }
-            }
-
-            pub(in crate::client) fn parse(word: &str) -> Option<$type> {
-                match word { $( $word => Some($type::$variant), )* _ => None }
-            }
-
-            pub(in crate::client) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<$type, D::Error> {
-                let word = Cow::<str>::deserialize(from)?;
-                parse(&word).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&word), &stringify!($type)))
-            }
+    ($( $name:ident: $type:ident by $parse:ident )*) => { $(
+        pub(super) fn $name<'de, D: Deserializer<'de>>(from: D) -> Result<$type, D::Error> {
+            let word = Cow::<str>::deserialize(from)?;
+            $parse(&word).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&word), &stringify!($type)))
         }
     )* };
 }
 
 words! {
-    side: Side { Buy = "BUY", Sell = "SELL" }
-    ord_type: OrdType { Market = "MARKET", Limit = "LIMIT", LimitMaker = "LIMIT_MAKER" }
-    time_in_force: TimeInForce { Gtc = "GTC", Ioc = "IOC", Fok = "FOK", Gtd = "GTD" }
-    smp: SmpMode {
-        None = "NONE", ExpireTaker = "EXPIRE_TAKER", ExpireMaker = "EXPIRE_MAKER", ExpireBoth = "EXPIRE_BOTH",
-        Decrement = "DECREMENT",
-    }
-    status: OrdStatus {
-        New = "NEW", PartiallyFilled = "PARTIALLY_FILLED", Filled = "FILLED", Canceled = "CANCELED",
-        Rejected = "REJECTED", Expired = "EXPIRED",
-    }
-    exec_type: ExecType {
-        New = "NEW", Trade = "TRADE", Canceled = "CANCELED", Rejected = "REJECTED", Expired = "EXPIRED",
-        Replaced = "REPLACED", Prevented = "TRADE_PREVENTION",
-    }
+    side: Side by parse_side
+    ord_type: OrdType by parse_ord_type
+    time_in_force: TimeInForce by parse_time_in_force
+    status: OrdStatus by parse_status
+    exec_type: ExecType by parse_exec_type
 }
 
 pub(super) fn decimal<'de, D: Deserializer<'de>>(from: D) -> Result<Decimal, D::Error> {
@@ -62,20 +42,11 @@ pub(super) fn order_id<'de, D: Deserializer<'de>>(from: D) -> Result<OrderId, D:
     u64::deserialize(from).map(OrderId)
 }
 
+pub(super) fn trade_id<'de, D: Deserializer<'de>>(from: D) -> Result<TradeId, D::Error> {
+    u64::deserialize(from).map(TradeId)
+}
+
 pub(super) fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Nanos, D::Error> {
     let millis = u64::deserialize(from)?;
     Nanos::from_millis(millis).ok_or_else(|| D::Error::custom("a time after the year 2554"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_is_understood_as_it_is_said() {
-        for value in [OrdStatus::New, OrdStatus::PartiallyFilled, OrdStatus::Canceled, OrdStatus::Expired] {
-            assert_eq!(status::parse(status::name(value)), Some(value));
-        }
-        assert_eq!(side::parse("buy"), None);
-    }
 }

@@ -5,12 +5,13 @@
 
 use super::grammar::{Action, Place};
 use super::home::Home;
-use super::say::{Outcome, Said, Say, status};
+use super::say::{Outcome, Said, Say};
 use super::websocket::{Following, order};
 use super::{Failure, Options};
 use crate::client::fix::{Client, CompIds, Options as How, Received, Report, Reports, Sent};
 use crate::client::{ApiError, Error, ExecutionReport, OrderName};
 use crate::types::{ExecType, OrdStatus, Side};
+use crate::wire::json::words::status;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,8 @@ use super::Failure;
 use crate::client::fix::Standing;
 use crate::client::ws::{AccountStatus, Amended, BookTicker, Depth, Event, MyTrade, OrderState};
 use crate::client::{Error, ExecutionReport};
-use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrderId, Side};
+use crate::types::{Decimal, Nanos, OrdStatus, OrderId, Side};
+use crate::wire::json::words::{exec_type, status};
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::time::Duration;
@@ -373,30 +374,6 @@ impl Said {
             text: format!("time: {venue} ms, {ahead} ms ahead of this machine, asked in {trip} ms"),
             json: json!({"action": "time", "serverTime": venue, "aheadMillis": ahead, "roundTripMillis": trip}),
         }
-    }
-}
-
-/// The status in the words of the WebSocket API.
-pub fn status(status: OrdStatus) -> &'static str {
-    match status {
-        OrdStatus::New => "NEW",
-        OrdStatus::PartiallyFilled => "PARTIALLY_FILLED",
-        OrdStatus::Filled => "FILLED",
-        OrdStatus::Canceled => "CANCELED",
-        OrdStatus::Rejected => "REJECTED",
-        OrdStatus::Expired => "EXPIRED",
-    }
-}
-
-fn exec_type(exec_type: ExecType) -> &'static str {
-    match exec_type {
-        ExecType::New => "NEW",
-        ExecType::Trade => "TRADE",
-        ExecType::Canceled => "CANCELED",
-        ExecType::Rejected => "REJECTED",
-        ExecType::Expired => "EXPIRED",
-        ExecType::Replaced => "REPLACED",
-        ExecType::Prevented => "TRADE_PREVENTION",
     }
 }
 

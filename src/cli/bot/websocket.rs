@@ -2,11 +2,12 @@
 
 use super::grammar::{Action, Market, Place};
 use super::home::Home;
-use super::say::{Outcome, Said, Say, status};
+use super::say::{Outcome, Said, Say};
 use super::{Failure, Options};
 use crate::client::ws::{self, Endpoint, Event, Events, OrderState, Recovery, Timed};
 use crate::client::{Error, ExecutionReport, NewOrder};
 use crate::types::Nanos;
+use crate::wire::json::words::status;
 use std::time::{Duration, Instant};
 
 /// A session that is logged on, and goes on when its connection ends.

@@ -4,8 +4,9 @@ use super::messages::{Answer, Params};
 use super::{Client, OrderState, RateLimit, SignedOrder, Timed, unknown};
 use crate::client::{Error, NewOrder, OrderName, words};
 use crate::types::{Decimal, Nanos, OrdStatus, OrderId, Side, TradeId};
+use crate::wire::json::words as json;
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Deserializer};
 use std::time::Instant;
 
 /// An order after its quantity was lowered: `order.amend.keepPriority`.
@@ -33,10 +34,10 @@ pub struct AmendedOrder {
     #[serde(rename = "origClientOrderId", default)]
     pub orig_cl_ord_id: Option<String>,
     /// Side(54).
-    #[serde(deserialize_with = "words::side::deserialize")]
+    #[serde(deserialize_with = "words::side")]
     pub side: Side,
     /// OrdStatus(39).
-    #[serde(deserialize_with = "words::status::deserialize")]
+    #[serde(deserialize_with = "words::status")]
     pub status: OrdStatus,
     /// Price(44).
     #[serde(deserialize_with = "words::decimal")]
@@ -103,7 +104,7 @@ pub struct MyTrade {
     /// Symbol(55).
     pub symbol: String,
     /// The same for both sides.
-    #[serde(deserialize_with = "trade_id")]
+    #[serde(deserialize_with = "words::trade_id")]
     pub id: TradeId,
     /// OrderID(37).
     #[serde(deserialize_with = "words::order_id")]
@@ -121,10 +122,6 @@ pub struct MyTrade {
     pub is_buyer: bool,
     /// Whether its order was resting.
     pub is_maker: bool,
-}
-
-fn trade_id<'de, D: Deserializer<'de>>(from: D) -> Result<TradeId, D::Error> {
-    u64::deserialize(from).map(TradeId)
 }
 
 #[derive(Deserialize)]
@@ -172,7 +169,7 @@ impl Client {
         let cl_ord_id = cl_ord_id.unwrap_or_else(|| self.cl_ord_id(id));
         let params = Params::default()
             .optional("symbol", symbol)
-            .optional("side", side.map(words::side::name))
+            .optional("side", side.map(json::side))
             .text("newClientOrderId", &*cl_ord_id);
         let signed = self.signed_order(id, "openOrders.cancelAll", params, cl_ord_id);
         let (answer, timed) = self.change::<Vec<OrderState>>(signed).await?;

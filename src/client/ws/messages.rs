@@ -3,6 +3,7 @@
 use crate::client::report::{ExecutionReport, Trade};
 use crate::client::{ApiError, ApiKey, Error, NewOrder, OrderName, sign, words};
 use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrdType, OrderId, Side, TimeInForce, TradeId};
+use crate::wire::json::words as json;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::time::Duration;
@@ -41,12 +42,12 @@ impl Params {
         Self::default()
             .optional("account", order.account.as_deref())
             .text("symbol", &order.symbol)
-            .text("side", words::side::name(order.side))
-            .text("type", words::ord_type::name(order.ord_type))
-            .optional("timeInForce", order.time_in_force.map(words::time_in_force::name))
+            .text("side", json::side(order.side))
+            .text("type", json::ord_type(order.ord_type))
+            .optional("timeInForce", order.time_in_force.map(json::time_in_force))
             .text("quantity", order.qty.to_string())
             .optional("price", order.price.map(|price| price.to_string()))
-            .optional("selfTradePreventionMode", order.smp.map(words::smp::name))
+            .optional("selfTradePreventionMode", order.smp.map(json::smp))
             .text("newClientOrderId", cl_ord_id)
             .text("newOrderRespType", "FULL")
     }
@@ -192,16 +193,16 @@ pub struct OrderState {
     #[serde(rename = "origClientOrderId", default)]
     pub orig_cl_ord_id: Option<String>,
     /// Side(54).
-    #[serde(deserialize_with = "words::side::deserialize")]
+    #[serde(deserialize_with = "words::side")]
     pub side: Side,
     /// OrdType(40).
-    #[serde(rename = "type", deserialize_with = "words::ord_type::deserialize")]
+    #[serde(rename = "type", deserialize_with = "words::ord_type")]
     pub ord_type: OrdType,
     /// TimeInForce(59).
-    #[serde(deserialize_with = "words::time_in_force::deserialize")]
+    #[serde(deserialize_with = "words::time_in_force")]
     pub time_in_force: TimeInForce,
     /// OrdStatus(39).
-    #[serde(deserialize_with = "words::status::deserialize")]
+    #[serde(deserialize_with = "words::status")]
     pub status: OrdStatus,
     /// Price(44); zero for a market order.
     #[serde(deserialize_with = "words::decimal")]
@@ -237,12 +238,8 @@ pub struct Fill {
     #[serde(deserialize_with = "words::decimal")]
     pub qty: Decimal,
     /// The trade.
-    #[serde(deserialize_with = "trade_id")]
+    #[serde(deserialize_with = "words::trade_id")]
     pub trade_id: TradeId,
-}
-
-fn trade_id<'de, D: serde::Deserializer<'de>>(from: D) -> Result<TradeId, D::Error> {
-    u64::deserialize(from).map(TradeId)
 }
 
 /// A book, best level first.
@@ -302,9 +299,9 @@ struct Event {
 
 #[derive(Deserialize)]
 struct WireExecution {
-    #[serde(rename = "x", deserialize_with = "words::exec_type::deserialize")]
+    #[serde(rename = "x", deserialize_with = "words::exec_type")]
     exec_type: ExecType,
-    #[serde(rename = "X", deserialize_with = "words::status::deserialize")]
+    #[serde(rename = "X", deserialize_with = "words::status")]
     status: OrdStatus,
     #[serde(rename = "s")]
     symbol: String,
@@ -314,7 +311,7 @@ struct WireExecution {
     cl_ord_id: String,
     #[serde(rename = "C", default)]
     orig_cl_ord_id: String,
-    #[serde(rename = "S", deserialize_with = "words::side::deserialize")]
+    #[serde(rename = "S", deserialize_with = "words::side")]
     side: Side,
     #[serde(rename = "q", deserialize_with = "words::decimal")]
     qty: Decimal,

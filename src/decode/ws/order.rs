@@ -17,6 +17,7 @@ use crate::types::{
     OpenOrdersQuery, OrdType, OrderId, OrderQuery, OrderRef, Price, Qty, Query, Refusal, Reject, ReplaceMode,
     ReplaceOrder, RequestKind, ResponseType, Scale, Side, SmpMode, Span, TimeInForce, Unchanged,
 };
+use crate::wire::json::words;
 use std::fmt::Write as _;
 
 /// What `order.place` has of its own.
@@ -221,31 +222,27 @@ fn client_name(name: &str, field: &str) -> Result<ClOrdId, Refusal> {
 }
 
 fn side(fields: &Fields<'_, '_>) -> Result<Side, Refusal> {
-    match fields.required_text("side")? {
-        "BUY" => Ok(Side::Buy),
-        "SELL" => Ok(Side::Sell),
-        _ => Err(Refusal::field(Reject::SideInvalid, "side")),
-    }
+    words::parse_side(fields.required_text("side")?).ok_or(Refusal::field(Reject::SideInvalid, "side"))
 }
 
 fn ord_type(fields: &Fields<'_, '_>) -> Result<OrdType, Refusal> {
-    match fields.required_text("type")? {
-        "LIMIT" => Ok(OrdType::Limit),
-        "LIMIT_MAKER" => Ok(OrdType::LimitMaker),
-        "MARKET" => Ok(OrdType::Market),
-        _ => Err(Refusal::field(Reject::OrderTypeUnsupported, "type")),
-    }
+    let unsupported = Refusal::field(Reject::OrderTypeUnsupported, "type");
+    words::parse_ord_type(fields.required_text("type")?).ok_or(unsupported)
 }
 
 fn time_in_force(fields: &Fields<'_, '_>, ord_type: OrdType) -> Result<TimeInForce, Refusal> {
-    match (ord_type, fields.text("timeInForce")?) {
-        (OrdType::Market, None | Some("IOC")) => Ok(TimeInForce::Ioc),
-        (OrdType::Limit | OrdType::LimitMaker, None | Some("GTC")) => Ok(TimeInForce::Gtc),
-        (OrdType::Limit | OrdType::LimitMaker, Some("GTD")) => Ok(TimeInForce::Gtd),
-        (OrdType::Limit, Some("IOC")) => Ok(TimeInForce::Ioc),
-        (OrdType::Limit, Some("FOK")) => Ok(TimeInForce::Fok),
-        _ => Err(Refusal::field(Reject::TimeInForceUnsupported, "timeInForce")),
-    }
+    let unsupported = Refusal::field(Reject::TimeInForceUnsupported, "timeInForce");
+    let asked = match fields.text("timeInForce")? {
+        None if ord_type == OrdType::Market => TimeInForce::Ioc,
+        None => TimeInForce::Gtc,
+        Some(word) => words::parse_time_in_force(word).ok_or(unsupported)?,
+    };
+    let goes = match ord_type {
+        OrdType::Limit => true,
+        OrdType::LimitMaker => matches!(asked, TimeInForce::Gtc | TimeInForce::Gtd),
+        OrdType::Market => asked == TimeInForce::Ioc,
+    };
+    if goes { Ok(asked) } else { Err(unsupported) }
 }
 
 /// `goodTillDate`, in milliseconds: of `GTD`, and of nothing else.
@@ -262,12 +259,9 @@ fn expire(fields: &Fields<'_, '_>, time_in_force: TimeInForce) -> Result<Nanos, 
 fn smp(fields: &Fields<'_, '_>) -> Result<SmpMode, Refusal> {
     match fields.text("selfTradePreventionMode")? {
         None => Ok(SmpMode::default()),
-        Some("NONE") => Ok(SmpMode::None),
-        Some("EXPIRE_TAKER") => Ok(SmpMode::ExpireTaker),
-        Some("EXPIRE_MAKER") => Ok(SmpMode::ExpireMaker),
-        Some("EXPIRE_BOTH") => Ok(SmpMode::ExpireBoth),
-        Some("DECREMENT") => Ok(SmpMode::Decrement),
-        Some(_) => Err(Refusal::field(Reject::FieldValue, "selfTradePreventionMode")),
+        Some(word) => {
+            words::parse_smp(word).ok_or(Refusal::field(Reject::FieldValue, "selfTradePreventionMode"))
+        }
     }
 }
 

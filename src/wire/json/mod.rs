@@ -14,6 +14,7 @@
 pub(crate) mod examples;
 mod read;
 mod signed;
+pub mod words;
 mod write;
 
 #[cfg(test)]
