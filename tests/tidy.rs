@@ -289,6 +289,21 @@ fn only_verify_attests_and_only_limit_admits() {
     none(found);
 }
 
+/// A machine in memory has no TLS and a disk that forgets: a server never runs on one.
+#[test]
+fn only_the_simulator_enters_a_machine() {
+    let mut found = Vec::new();
+    for (source, _) in product_sources() {
+        for (what, owner) in [("machine::within", ""), ("TlsConnection::bare", "src/run/gateway/sockets.rs")]
+        {
+            if source.product.contains(what) && source.path != owner {
+                found.push(format!("{}: {what}", source.path));
+            }
+        }
+    }
+    none(found);
+}
+
 #[test]
 fn files_and_functions_stay_short() {
     let mut found = Vec::new();

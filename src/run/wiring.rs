@@ -36,7 +36,7 @@ use crate::types::{Command, GatewayId, LogonId, SessionId};
 use crate::verify::Verifier;
 use crate::verify::tables::Keeper;
 use crate::watch;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -73,12 +73,55 @@ pub struct Threads {
     pub agents: u32,
 }
 
+/// Agents that are connected and that nobody polls yet, with what belongs to them.
+pub struct Assembled {
+    /// The agents by name.
+    pub agents: Agents,
+    /// Where FIX sessions connect.
+    pub fix: Option<SocketAddr>,
+    /// Where WebSocket clients connect.
+    pub websocket: Option<SocketAddr>,
+    /// What is counted and timed.
+    pub watch: watch::WatchReader,
+    /// What concerns security.
+    pub security: watch::SecurityReader,
+    /// What recovery found.
+    pub recovered: recovery::Report,
+    beds: Beds,
+    keeper: Option<Keeper>,
+    alarm: watch::SecurityLog,
+    /// The gateways, from the control plane's side.
+    planes: Vec<port::PlanePort>,
+    journaled: BTreeSet<SessionId>,
+}
+
 /// Takes the steps above; the first is [`acceptor`].
 pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
     let sessions = admin::sessions(&config)?;
     let changes = sessions.notes.clone();
     config.directory = sessions.directory.clone();
-    let (verifier, keeper) = verifier(&config)?;
+    let assembled = assemble(&config, acceptor, SEGMENT_BYTES)?;
+    let socket = admin::bind(&config)?;
+    let Assembled { agents, fix, websocket, watch, security, recovered, .. } = assembled;
+    let count = agents.len() as u32;
+    let mut handles = spawn(&config, assembled.beds, agents, control)?;
+    let alarm = assembled.alarm;
+    if let Some(keeper) = assembled.keeper {
+        let keeper = super::keeper::spawn(keeper, alarm.clone(), control.clone());
+        handles.push(keeper.map_err(StartError::Thread)?);
+    }
+    let threads = Threads { handles, agents: count };
+    let (journaled, gateways) = (assembled.journaled, assembled.planes);
+    let plane = admin::Parts { sessions, journaled, gateways, security: alarm };
+    let operator = socket.map(|socket| ControlPlane::start(socket, plane)).transpose();
+    let control = operator.inspect_err(|_| control.fail())?;
+    Ok(Wired { threads, fix, websocket, watch, security, recovered, control, changes })
+}
+
+/// The steps above but the last: whoever has the agents may poll them on threads, or in an order of its own choice,
+/// as the simulator does. Segments of the journal have so many bytes.
+pub fn assemble(config: &Config, acceptor: Acceptor, segment_bytes: u64) -> Result<Assembled, StartError> {
+    let (verifier, keeper) = verifier(config)?;
     let topology = &config.topology;
     if let Some(missing) = topology.missing() {
         return Err(unexpected(&format!("{missing} runs on no thread")).into());
@@ -90,39 +133,33 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
     let websocket = listen(config.websocket_listen, Service::WebSocket, &mut listeners)?;
     let options = RecoveryOptions {
         environment: config.environment.clone(),
-        segment_bytes: SEGMENT_BYTES,
+        segment_bytes,
         shards: router.shards().collect(),
         drop_copies: drop_copies(&config.directory),
     };
     let recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
     let report = recovered.report;
-    let socket = admin::bind(&config)?;
     let journaled = recovered.sessions.keys().copied().collect();
-    let (watches, watch_reader) = watch::watches(gateways.into());
-    let (security, security_reader) = watch::security_log();
-    let beds = Beds::new(&config).map_err(StartError::Thread)?;
-    let alarm = security.clone();
+    let (watches, watch) = watch::watches(gateways.into());
+    let (alarm, security) = watch::security_log();
+    let beds = Beds::new(config).map_err(StartError::Thread)?;
     let ports = (0..gateways).map(|id| port::connect(beds.waker(AgentName::Gateway(id))));
     let (planes, ports) = ports.unzip();
-    let plane = admin::Parts { sessions, journaled, gateways: planes, security: security.clone() };
-    let parts = Parts { acceptor, verifier, router, listeners, watches, security, ports };
-    let agents = build(&config, parts, recovered, &beds)?;
-    let count = agents.len() as u32;
-    let mut handles = spawn(&config, beds, agents, control)?;
-    if let Some(keeper) = keeper {
-        handles.push(super::keeper::spawn(keeper, alarm, control.clone()).map_err(StartError::Thread)?);
-    }
-    let threads = Threads { handles, agents: count };
-    let operator = socket.map(|socket| ControlPlane::start(socket, plane)).transpose();
-    Ok(Wired {
-        threads,
+    let parts = Parts { acceptor, verifier, router, listeners, watches, security: alarm.clone(), ports };
+    let agents = build(config, parts, recovered, &beds)?;
+    let recovered = report;
+    Ok(Assembled {
+        agents,
         fix,
         websocket,
-        watch: watch_reader,
-        security: security_reader,
-        recovered: report,
-        control: operator.inspect_err(|_| control.fail())?,
-        changes,
+        watch,
+        security,
+        recovered,
+        beds,
+        keeper,
+        alarm,
+        planes,
+        journaled,
     })
 }
 
@@ -206,7 +243,8 @@ struct Parts {
     ports: Vec<port::GatewayPort>,
 }
 
-type Agents = HashMap<AgentName, Box<dyn Agent>>;
+/// Agents by name.
+pub type Agents = HashMap<AgentName, Box<dyn Agent>>;
 
 /// Connects the gateways, the shards and their journal.
 fn build(config: &Config, parts: Parts, recovered: Recovered, beds: &Beds) -> Result<Agents, StartError> {
@@ -348,7 +386,7 @@ fn configuration_commands(config: &Config, router: &Router, shard: &Shard) -> Ve
 fn spawn(
     config: &Config,
     beds: Beds,
-    mut agents: HashMap<AgentName, Box<dyn Agent>>,
+    mut agents: Agents,
     control: &Control,
 ) -> Result<Vec<Handle>, StartError> {
     warn_if_crowded(config);

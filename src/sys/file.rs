@@ -6,12 +6,9 @@
 //!
 //! So a file that has its name is whole, also after a loss of power. Every error says what was done to which file.
 
-#![allow(unsafe_code)]
-
-use std::fs::{File, OpenOptions};
+use super::machine::Open;
+use super::medium::{self, File, FolderHandle, NotHeld};
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// What could not be done to which file. After one of a write or a sync nothing is known of what is on the disk.
@@ -38,7 +35,7 @@ pub struct BlockFile {
 #[derive(Debug)]
 pub struct Folder {
     /// The folder itself carries the lock, so nothing is left behind.
-    handle: File,
+    handle: FolderHandle,
     path: PathBuf,
 }
 
@@ -56,21 +53,17 @@ pub enum FolderError {
 impl Folder {
     /// Makes the folder where there is none (for its owner alone), and holds it.
     pub fn create(path: &Path) -> Result<Self, FolderError> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed("create folder", path))?;
+        medium::create_folder(path).map_err(failed("create folder", path))?;
         Self::hold(path)
     }
 
     /// Holds a folder that is there.
     pub fn hold(path: &Path) -> Result<Self, FolderError> {
-        let handle = File::open(path).map_err(failed("open folder", path))?;
-        match handle.try_lock() {
+        let handle = FolderHandle::open(path).map_err(failed("open folder", path))?;
+        match handle.hold() {
             Ok(()) => Ok(Self { handle, path: path.to_owned() }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(FolderError::Held(path.to_owned())),
-            Err(std::fs::TryLockError::Error(error)) => Err(failed("lock folder", path)(error).into()),
+            Err(NotHeld::ByAnother) => Err(FolderError::Held(path.to_owned())),
+            Err(NotHeld::Failed(error)) => Err(failed("lock folder", path)(error).into()),
         }
     }
 
@@ -81,33 +74,19 @@ impl Folder {
 
     /// The names in it, in order.
     pub fn names(&self) -> Result<Vec<String>, FileError> {
-        let read = || -> io::Result<Vec<String>> {
-            let mut names = Vec::new();
-            for entry in std::fs::read_dir(&self.path)? {
-                // A name that is not UTF-8 is none of ours.
-                names.extend(entry?.file_name().into_string());
-            }
-            names.sort();
-            Ok(names)
-        };
-        read().map_err(failed("list", &self.path))
+        let mut names = self.handle.names(&self.path).map_err(failed("list", &self.path))?;
+        names.sort();
+        Ok(names)
     }
 
     /// Makes a file of `size` bytes that begins with `head`, durable with its name.
     pub fn create_file(&self, name: &str, size: u64, head: &[u8]) -> Result<BlockFile, FileError> {
         let (path, temporary) = (self.path.join(name), self.path.join(format!("{name}.tmp")));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)
-            .map_err(failed("create", &temporary))?;
-        preallocate(&file, size).map_err(failed("allocate", &temporary))?;
+        let file = File::open(&temporary, Open::Create).map_err(failed("create", &temporary))?;
+        file.allocate(size).map_err(failed("allocate", &temporary))?;
         file.write_all_at(head, 0).map_err(failed("write", &temporary))?;
         file.sync_all().map_err(failed("fsync", &temporary))?;
-        std::fs::rename(&temporary, &path).map_err(failed("rename", &temporary))?;
+        medium::rename(&temporary, &path).map_err(failed("rename", &temporary))?;
         self.sync()?;
         Ok(BlockFile { file, path })
     }
@@ -115,27 +94,27 @@ impl Folder {
     /// Opens a file of the folder.
     pub fn open_file(&self, name: &str, writable: bool) -> Result<BlockFile, FileError> {
         let path = self.path.join(name);
-        let file =
-            OpenOptions::new().read(true).write(writable).open(&path).map_err(failed("open", &path))?;
+        let how = if writable { Open::Write } else { Open::Read };
+        let file = File::open(&path, how).map_err(failed("open", &path))?;
         Ok(BlockFile { file, path })
     }
 
     /// Removes a file of the folder.
     pub fn remove_file(&self, name: &str) -> Result<(), FileError> {
         let path = self.path.join(name);
-        std::fs::remove_file(&path).map_err(failed("remove", &path))
+        medium::remove(&path).map_err(failed("remove", &path))
     }
 
     /// Makes the names in it durable.
     pub fn sync(&self) -> Result<(), FileError> {
-        self.handle.sync_all().map_err(failed("fsync folder", &self.path))
+        self.handle.sync(&self.path).map_err(failed("fsync folder", &self.path))
     }
 }
 
 impl BlockFile {
     /// How long it is.
     pub fn size(&self) -> Result<u64, FileError> {
-        self.file.metadata().map(|meta| meta.len()).map_err(failed("stat", &self.path))
+        self.file.size().map_err(failed("stat", &self.path))
     }
 
     /// Writes all of `bytes` from `offset` on.
@@ -155,7 +134,7 @@ impl BlockFile {
 
     /// Makes it `size` bytes long: what is new reads as zeros. Needs [`BlockFile::sync`].
     pub fn extend(&self, size: u64) -> Result<(), FileError> {
-        preallocate(&self.file, size).map_err(failed("allocate", &self.path))
+        self.file.allocate(size).map_err(failed("allocate", &self.path))
     }
 
     /// Where it is.
@@ -170,37 +149,13 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)
-        .map_err(failed("create", &temporary))?;
+    let file = File::open(&temporary, Open::Create).map_err(failed("create", &temporary))?;
     file.write_all_at(bytes, 0).map_err(failed("write", &temporary))?;
     file.sync_all().map_err(failed("fsync", &temporary))?;
-    std::fs::rename(&temporary, path).map_err(failed("rename", &temporary))?;
+    medium::rename(&temporary, path).map_err(failed("rename", &temporary))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let sync = File::open(folder).and_then(|folder| folder.sync_all());
+    let sync = FolderHandle::open(folder).and_then(|handle| handle.sync(folder));
     sync.map_err(failed("fsync folder", folder))
-}
-
-/// Gives a file its room at once, so that a full disk is met here and not in the middle of a record.
-fn preallocate(file: &File, size: u64) -> io::Result<()> {
-    let size = libc::off_t::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-    loop {
-        // SAFETY: the descriptor belongs to `file`, which lives beyond the call; no memory is passed.
-        if unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, size) } == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        match error.raw_os_error() {
-            Some(libc::EINTR) => {}
-            // A file system that cannot promise room: the length alone is what recovery needs.
-            Some(libc::EOPNOTSUPP) => return file.set_len(size as u64),
-            _ => return Err(error),
-        }
-    }
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`clock`] | UTC that never goes back |
+//! | [`machine`] | whose clock, disk and network it is: the kernel's, or the simulator's |
 //! | [`mod@file`] | preallocated files, written, read and synced at offsets; a folder that one process holds |
 //! | [`pin`] | threads on cores |
 //! | [`poll`] | sleeping until a socket or a ring has something; waking |
@@ -11,6 +12,8 @@
 
 pub mod clock;
 pub mod file;
+pub mod machine;
+mod medium;
 pub mod pin;
 pub mod poll;
 pub mod signal;

@@ -20,11 +20,13 @@
 
 #![allow(unsafe_code)]
 
+use super::machine::{self, Socket};
 use crate::types::Span;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Most sockets told in one turn; the rest is told in the next.
 const EVENTS_PER_TURN: usize = 256;
@@ -54,13 +56,47 @@ pub struct Ready {
     pub writable: bool,
 }
 
+/// What a [`Poller`] can watch.
+pub trait Watchable {
+    /// Whose it is.
+    fn watched(&self) -> Watched<'_>;
+}
+
+/// A socket, or a poller with sockets of its own.
+#[derive(Debug)]
+pub enum Watched<'a> {
+    /// The kernel's.
+    Kernel(BorrowedFd<'a>),
+    /// That of a machine in memory.
+    Machine(&'a Arc<dyn Socket>),
+    /// On a machine in memory nobody sleeps, so nothing watches a poller.
+    Nothing,
+}
+
 /// The sockets of one thread, and its way to sleep.
 #[derive(Debug)]
 pub struct Poller {
-    epoll: OwnedFd,
+    sockets: Sockets,
     waker: Waker,
+}
+
+#[derive(Debug)]
+enum Sockets {
+    Kernel(Epoll),
+    Machine(Table),
+}
+
+#[derive(Debug)]
+struct Epoll {
+    epoll: OwnedFd,
     events: Vec<libc::epoll_event>,
 }
+
+/// The sockets of a machine in memory, by token. A socket that is closed is forgotten, as epoll does.
+#[derive(Debug, Default)]
+struct Table(Mutex<BTreeMap<u64, Entry>>);
+
+type Entry = (Weak<dyn Socket>, Interest);
 
 /// Wakes the thread of a [`Poller`]. Clones wake the same.
 #[derive(Clone, Debug)]
@@ -69,25 +105,26 @@ pub struct Waker(Arc<Bell>);
 #[derive(Debug)]
 struct Bell {
     asleep: AtomicBool,
-    eventfd: OwnedFd,
+    /// None on a machine in memory: nobody sleeps there.
+    eventfd: Option<OwnedFd>,
 }
 
 impl Poller {
     /// A poller without sockets.
     pub fn new() -> io::Result<Self> {
+        let asleep = AtomicBool::new(false);
+        if machine::current().is_some() {
+            let waker = Waker(Arc::new(Bell { asleep, eventfd: None }));
+            return Ok(Self { sockets: Sockets::Machine(Table::default()), waker });
+        }
         // SAFETY: no pointer is passed.
         let epoll = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: no pointer is passed.
         let eventfd = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        let waker = Waker(Arc::new(Bell { asleep: AtomicBool::new(false), eventfd }));
-        let poller = Self { epoll, waker, events: Vec::with_capacity(EVENTS_PER_TURN) };
-        poller.control(
-            libc::EPOLL_CTL_ADD,
-            poller.waker.0.eventfd.as_raw_fd(),
-            WAKE_TOKEN,
-            Interest::Read,
-        )?;
-        Ok(poller)
+        let epoll = Epoll { epoll, events: Vec::with_capacity(EVENTS_PER_TURN) };
+        epoll.control(libc::EPOLL_CTL_ADD, eventfd.as_raw_fd(), WAKE_TOKEN, Interest::Read)?;
+        let waker = Waker(Arc::new(Bell { asleep, eventfd: Some(eventfd) }));
+        Ok(Self { sockets: Sockets::Kernel(epoll), waker })
     }
 
     /// What wakes this poller's thread.
@@ -96,20 +133,27 @@ impl Poller {
     }
 
     /// Watches a socket under a token of the caller's, which is not `u64::MAX`.
-    pub fn add(&self, socket: &impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        assert!(token != WAKE_TOKEN, "the token of the eventfd");
-        self.control(libc::EPOLL_CTL_ADD, socket.as_fd().as_raw_fd(), token, interest)
+    pub fn add(&self, socket: &impl Watchable, token: u64, interest: Interest) -> io::Result<()> {
+        self.watch(libc::EPOLL_CTL_ADD, socket, token, interest)
     }
 
     /// Changes what is to be told about a socket.
-    pub fn modify(&self, socket: &impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        assert!(token != WAKE_TOKEN, "the token of the eventfd");
-        self.control(libc::EPOLL_CTL_MOD, socket.as_fd().as_raw_fd(), token, interest)
+    pub fn modify(&self, socket: &impl Watchable, token: u64, interest: Interest) -> io::Result<()> {
+        self.watch(libc::EPOLL_CTL_MOD, socket, token, interest)
     }
 
     /// Watches a socket no longer. A socket that is closed need not be removed.
-    pub fn remove(&self, socket: &impl AsFd) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_DEL, socket.as_fd().as_raw_fd(), 0, Interest::Read)
+    pub fn remove(&self, socket: &impl Watchable) -> io::Result<()> {
+        match (&self.sockets, socket.watched()) {
+            (Sockets::Kernel(epoll), Watched::Kernel(fd)) => {
+                epoll.control(libc::EPOLL_CTL_DEL, fd.as_raw_fd(), 0, Interest::Read)
+            }
+            (Sockets::Machine(table), Watched::Machine(socket)) => {
+                table.remove(socket);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Asks without sleeping; replaces what stands in `ready`.
@@ -133,8 +177,40 @@ impl Poller {
         result
     }
 
+    fn watch(
+        &self,
+        operation: i32,
+        socket: &impl Watchable,
+        token: u64,
+        interest: Interest,
+    ) -> io::Result<()> {
+        assert!(token != WAKE_TOKEN, "the token of the eventfd");
+        match (&self.sockets, socket.watched()) {
+            (Sockets::Kernel(epoll), Watched::Kernel(fd)) => {
+                epoll.control(operation, fd.as_raw_fd(), token, interest)
+            }
+            (Sockets::Machine(table), Watched::Machine(socket)) => {
+                table.watch(socket, token, interest);
+                Ok(())
+            }
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     fn wait(&mut self, milliseconds: i32, ready: &mut Vec<Ready>) -> io::Result<()> {
         ready.clear();
+        match &mut self.sockets {
+            Sockets::Kernel(epoll) => epoll.wait(milliseconds, ready, &self.waker),
+            Sockets::Machine(table) => {
+                table.ready(ready);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Epoll {
+    fn wait(&mut self, milliseconds: i32, ready: &mut Vec<Ready>, waker: &Waker) -> io::Result<()> {
         // SAFETY: the events have room for EVENTS_PER_TURN, which is what the kernel is told; it writes as many as it
         // returns.
         let count = unsafe {
@@ -153,7 +229,7 @@ impl Poller {
         unsafe { self.events.set_len(count as usize) };
         for event in &self.events {
             match event.u64 {
-                WAKE_TOKEN => self.waker.0.drain(),
+                WAKE_TOKEN => waker.0.drain(),
                 token => ready.push(told(token, event.events)),
             }
         }
@@ -175,10 +251,44 @@ impl Poller {
     }
 }
 
+impl Table {
+    fn watch(&self, socket: &Arc<dyn Socket>, token: u64, interest: Interest) {
+        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.insert(token, (Arc::downgrade(socket), interest));
+    }
+
+    fn remove(&self, socket: &Arc<dyn Socket>) {
+        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.retain(|_, (known, _)| !std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(socket)));
+    }
+
+    fn ready(&self, ready: &mut Vec<Ready>) {
+        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.retain(|&token, (socket, interest)| {
+            let Some(socket) = socket.upgrade() else { return false };
+            let readable = *interest != Interest::Write && socket.is_readable();
+            let writable = *interest != Interest::Read && socket.is_writable();
+            if (readable || writable) && ready.len() < EVENTS_PER_TURN {
+                ready.push(Ready { token, readable, writable });
+            }
+            true
+        });
+    }
+}
+
 /// A poller can be watched by another: it is readable while one of its sockets is ready.
-impl AsFd for Poller {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.epoll.as_fd()
+impl Watchable for Poller {
+    fn watched(&self) -> Watched<'_> {
+        match &self.sockets {
+            Sockets::Kernel(epoll) => Watched::Kernel(epoll.epoll.as_fd()),
+            Sockets::Machine(_) => Watched::Nothing,
+        }
+    }
+}
+
+impl<T: AsFd> Watchable for T {
+    fn watched(&self) -> Watched<'_> {
+        Watched::Kernel(self.as_fd())
     }
 }
 
@@ -194,16 +304,18 @@ impl Waker {
 
 impl Bell {
     fn ring(&self) {
+        let Some(eventfd) = &self.eventfd else { return };
         let one = 1u64;
         // SAFETY: eight bytes are read from `one`, which has eight. It fails only if the counter is full, and then
         // the eventfd is readable already.
-        unsafe { libc::write(self.eventfd.as_raw_fd(), (&raw const one).cast(), 8) };
+        unsafe { libc::write(eventfd.as_raw_fd(), (&raw const one).cast(), 8) };
     }
 
     fn drain(&self) {
+        let Some(eventfd) = &self.eventfd else { return };
         let mut count = 0u64;
         // SAFETY: at most eight bytes are written into `count`, which has eight. It fails only if the counter is 0.
-        unsafe { libc::read(self.eventfd.as_raw_fd(), (&raw mut count).cast(), 8) };
+        unsafe { libc::read(eventfd.as_raw_fd(), (&raw mut count).cast(), 8) };
     }
 }
 

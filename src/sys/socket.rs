@@ -4,15 +4,20 @@
 //! its own queue, and the kernel spreads the connections), and a call that takes a connection without letting it block
 //! first.
 //!
+//! On a [`super::machine::Machine`] in memory both are its own.
+//!
 //! Failure is a value: whatever ends a connection is [`Moved::Closed`], and its reason is for the log alone.
 
 #![allow(unsafe_code)]
 
+use super::machine::{self, Socket};
+use super::poll::{Watchable, Watched};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{
     Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream,
 };
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
 
 /// Connections that the kernel holds for us until we accept them: all bots of a venue that come back at once after
 /// a restart. The kernel cuts it to `net.core.somaxconn`.
@@ -52,11 +57,18 @@ pub enum Accepted {
 
 /// A listening socket.
 #[derive(Debug)]
-pub struct Listener(TcpListener);
+pub struct Listener(End<TcpListener>);
 
 /// A connected socket.
 #[derive(Debug)]
-pub struct Stream(TcpStream);
+pub struct Stream(End<TcpStream>);
+
+/// Whose it is.
+#[derive(Debug)]
+enum End<T> {
+    Kernel(T),
+    Machine(Arc<dyn Socket>),
+}
 
 /// Who may listen on the same address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +82,9 @@ pub enum Port {
 impl Listener {
     /// Listens. Port 0 takes a free one, which [`Listener::local_addr`] tells.
     pub fn bind(address: SocketAddr, port: Port) -> io::Result<Self> {
+        if let Some(machine) = machine::current() {
+            return machine.network.listen(address).map(|socket| Self(End::Machine(socket)));
+        }
         let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         // SAFETY: no pointer is passed.
@@ -83,33 +98,46 @@ impl Listener {
         bind(socket.as_fd(), address)?;
         // SAFETY: no pointer is passed.
         checked(unsafe { libc::listen(fd, BACKLOG) })?;
-        Ok(Self(TcpListener::from(socket)))
+        Ok(Self(End::Kernel(TcpListener::from(socket))))
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        match &self.0 {
+            End::Kernel(listener) => listener.local_addr(),
+            End::Machine(socket) => Ok(socket.address()),
+        }
     }
 
     /// Takes the next connection, ready for use: it does not block, and sends without Nagle's delay.
     pub fn accept(&self) -> Accepted {
-        loop {
-            let error = match accept4(self.0.as_fd()) {
-                Ok((stream, peer)) => match stream.set_nodelay(true) {
-                    Ok(()) => return Accepted::Stream(Stream(stream), peer),
-                    // It has gone already.
-                    Err(_) => continue,
-                },
-                Err(error) => error,
-            };
-            match error.raw_os_error() {
-                Some(libc::EAGAIN) => return Accepted::WouldBlock,
-                Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                    return Accepted::Exhausted(error);
-                }
-                // The rest is the fate of the one connection (accept(2)): it was aborted, its network is down.
-                _ => continue,
+        match &self.0 {
+            End::Kernel(listener) => accept(listener),
+            End::Machine(socket) => socket.accept().map_or(Accepted::WouldBlock, |stream| {
+                let peer = stream.address();
+                Accepted::Stream(Stream(End::Machine(stream)), peer)
+            }),
+        }
+    }
+}
+
+fn accept(listener: &TcpListener) -> Accepted {
+    loop {
+        let error = match accept4(listener.as_fd()) {
+            Ok((stream, peer)) => match stream.set_nodelay(true) {
+                Ok(()) => return Accepted::Stream(Stream(End::Kernel(stream)), peer),
+                // It has gone already.
+                Err(_) => continue,
+            },
+            Err(error) => error,
+        };
+        match error.raw_os_error() {
+            Some(libc::EAGAIN) => return Accepted::WouldBlock,
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
+                return Accepted::Exhausted(error);
             }
+            // The rest is the fate of the one connection (accept(2)): it was aborted, its network is down.
+            _ => continue,
         }
     }
 }
@@ -118,47 +146,87 @@ impl Stream {
     /// Reads what is there, as far as there is room.
     pub fn read(&mut self, into: &mut [u8]) -> Moved {
         debug_assert!(!into.is_empty(), "no room looks like the end");
-        again(|| self.0.read(into), Ended::Eof)
+        match &mut self.0 {
+            End::Kernel(stream) => again(|| stream.read(into), Ended::Eof),
+            End::Machine(socket) => socket.read(into),
+        }
     }
 
     /// Writes as much as the kernel takes.
     pub fn write(&mut self, bytes: &[u8]) -> Moved {
         debug_assert!(!bytes.is_empty(), "nothing to write looks like the end");
-        again(|| self.0.write(bytes), Ended::Broken(io::ErrorKind::WriteZero))
+        match &mut self.0 {
+            End::Kernel(stream) => again(|| stream.write(bytes), Ended::Broken(io::ErrorKind::WriteZero)),
+            End::Machine(socket) => socket.write(bytes),
+        }
     }
 
     /// Writes as much of the pieces, one after the other, as the kernel takes.
     pub fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Moved {
-        again(|| self.0.write_vectored(pieces), Ended::Broken(io::ErrorKind::WriteZero))
+        match &mut self.0 {
+            End::Kernel(stream) => {
+                again(|| stream.write_vectored(pieces), Ended::Broken(io::ErrorKind::WriteZero))
+            }
+            End::Machine(socket) => {
+                socket.write(pieces.iter().find(|piece| !piece.is_empty()).map_or(&[][..], |piece| piece))
+            }
+        }
     }
 
     /// Acknowledges what was read at once, not with the next answer. The kernel forgets this soon, so it is to be said
     /// again after reading.
     pub fn quick_ack(&self) -> io::Result<()> {
-        set_option(self.0.as_fd(), libc::IPPROTO_TCP, libc::TCP_QUICKACK, 1)
+        match &self.0 {
+            End::Kernel(stream) => set_option(stream.as_fd(), libc::IPPROTO_TCP, libc::TCP_QUICKACK, 1),
+            End::Machine(_) => Ok(()),
+        }
     }
 
     /// Says that no more comes from us. What was written still arrives.
     pub fn finish(&self) {
-        // It fails only if the connection has gone, which is what was to be brought about.
-        let _ = self.0.shutdown(Shutdown::Write);
+        match &self.0 {
+            // It fails only if the connection has gone, which is what was to be brought about.
+            End::Kernel(stream) => drop(stream.shutdown(Shutdown::Write)),
+            End::Machine(socket) => socket.finish(),
+        }
     }
 
     /// Where it comes from.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.peer_addr()
+        match &self.0 {
+            End::Kernel(stream) => stream.peer_addr(),
+            End::Machine(socket) => Ok(socket.address()),
+        }
+    }
+
+    /// Where there is no TLS, because there is no kernel below: whose certificate the client has, as SHA-256 of its
+    /// SubjectPublicKeyInfo. Never of a connection that came from a network.
+    pub fn machine_spki(&self) -> Option<[u8; 32]> {
+        match &self.0 {
+            End::Kernel(_) => None,
+            End::Machine(socket) => Some(socket.client_spki()),
+        }
     }
 }
 
-impl AsFd for Listener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+impl<T: AsFd> Watchable for End<T> {
+    fn watched(&self) -> Watched<'_> {
+        match self {
+            Self::Kernel(socket) => Watched::Kernel(socket.as_fd()),
+            Self::Machine(socket) => Watched::Machine(socket),
+        }
     }
 }
 
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+impl Watchable for Listener {
+    fn watched(&self) -> Watched<'_> {
+        self.0.watched()
+    }
+}
+
+impl Watchable for Stream {
+    fn watched(&self) -> Watched<'_> {
+        self.0.watched()
     }
 }
 

@@ -11,7 +11,7 @@ use super::session_log::SessionLog;
 use super::subscribers::accounts_of;
 use super::timers::NEVER;
 use super::websocket::{Turn, WebSocket};
-use crate::accept::identify;
+use crate::accept::{TlsConnection, identify};
 use crate::limits::HANDSHAKE_DEADLINE;
 use crate::run::agent::{Agent, Fault};
 use crate::sys::poll::{Interest, Poller};
@@ -150,7 +150,8 @@ impl Gateway {
 
     /// Begins with a connection that was accepted.
     pub(super) fn greet(&mut self, stream: Stream, peer: SocketAddr, service: Service, now: Nanos) {
-        let link = Link::new(stream, self.acceptor.connection(), self.caps.output_bytes);
+        let tls = stream.machine_spki().map_or_else(|| self.acceptor.connection(), TlsConnection::bare);
+        let link = Link::new(stream, tls, self.caps.output_bytes);
         let connection = Connection {
             link,
             peer,
