@@ -38,6 +38,8 @@ pub struct FixRules {
     pub resends_per_minute: u32,
     /// Most bytes that are sent again in a minute.
     pub resend_bytes_per_minute: u64,
+    /// Whether answers carry the times of their requests.
+    pub timing: bool,
     /// When the session is open; `None`: always.
     pub schedule: Option<Schedule>,
 }
@@ -82,6 +84,7 @@ impl Default for FixRules {
             business_reject_appl_ver_id: false,
             resends_per_minute: 600,
             resend_bytes_per_minute: 64 * 1024 * 1024,
+            timing: false,
             schedule: None,
         }
     }
@@ -118,6 +121,7 @@ pub(super) fn rules(section: &Section<'_>) -> Result<FixRules, ConfigError> {
         business_reject_appl_ver_id: flag("business_reject_appl_ver_id")?,
         resends_per_minute: section.get("resends_per_minute")?.integer()?,
         resend_bytes_per_minute: section.get("resend_bytes_per_minute")?.size()?,
+        timing: flag("timing")?,
         schedule: schedule(section)?,
     })
 }

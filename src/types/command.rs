@@ -9,6 +9,7 @@ use super::request::{
     SignedBytes,
 };
 use super::time::{Nanos, Span};
+use super::timing::Stamps;
 
 /// Where an answer goes, and how long the request took so far. Not part of a shard's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,23 +22,6 @@ pub struct Origin {
     pub token: u64,
     /// When it passed each stage.
     pub stamps: Stamps,
-}
-
-/// When a request passed each stage; zero where it has not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamps {
-    /// Its bytes were read.
-    pub received: Nanos,
-    /// Its fields were known.
-    pub decoded: Nanos,
-    /// Its signature was checked.
-    pub verified: Nanos,
-    /// Its limit was checked; it goes into the ring.
-    pub limited: Nanos,
-    /// The shard took it out of the ring.
-    pub sequenced: Nanos,
-    /// The shard has executed it and appended its record.
-    pub matched: Nanos,
 }
 
 /// The part of a request that its execution needs: what is in [`Request`](super::Request), less the bytes.

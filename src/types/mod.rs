@@ -22,9 +22,10 @@ pub mod request;
 pub mod session_log;
 pub mod text;
 pub mod time;
+pub mod timing;
 pub mod websocket;
 
-pub use command::{Command, Continue, Origin, Requester, ShardInput, Stamps};
+pub use command::{Command, Continue, Origin, Requester, ShardInput};
 pub use decimal::Decimal;
 pub use event::{
     AccountState, AccountTrade, Answer, BookLevel, CancelAllAfterSet, CancelRejected, Cause,
@@ -52,4 +53,5 @@ pub use request::{
 pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
 pub use text::Text;
 pub use time::{Nanos, Span};
+pub use timing::{Stamps, Timing};
 pub use websocket::{RateLimitType, RateLimitUse, ResponseType, SessionStatus};

@@ -26,6 +26,8 @@ pub struct SessionStatus {
     pub connected_since: Nanos,
     /// Whether answers carry `rateLimits` where the request does not say.
     pub return_rate_limits: bool,
+    /// Whether answers carry `timing` where the request does not say.
+    pub timing: bool,
     /// Whether it hears events.
     pub user_data_stream: bool,
 }

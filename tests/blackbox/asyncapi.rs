@@ -132,7 +132,8 @@ fn recorded() -> Recorded {
         ("depth", json!({"symbol": "BTC-USD", "limit": 5})),
         ("ticker.book", json!({"symbol": "BTC-USD"})),
         ("exchangeInfo", json!({"symbol": "BTC-PERP", "returnRateLimits": false})),
-        ("depth", json!({"symbol": "NONE"})),
+        ("depth", json!({"symbol": "BTC-USD", "timing": true})),
+        ("depth", json!({"symbol": "NONE", "timing": true})),
         ("depth", json!({"symbol": "BTC-USD", "limit": 0})),
     ];
     for (method, params) in public {

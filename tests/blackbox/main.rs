@@ -23,6 +23,7 @@ mod reconnect;
 mod restart;
 mod sessions;
 mod signing;
+mod timing;
 mod topologies;
 mod trading;
 

@@ -181,6 +181,12 @@ pub const KEYS: &[Key] = &[
         "\"64MiB\"",
         "Most bytes that are sent again in a minute; a replay goes on when there is room again.",
     ),
+    default(
+        "timing",
+        Kind::Boolean,
+        "false",
+        "Whether each answer to a request carries when it passed each stage: the user-defined fields 25010 to 25016.",
+    ),
     optional(
         "schedule_days",
         Kind::List("\"mon\", \"tue\", \"wed\", \"thu\", \"fri\", \"sat\", \"sun\""),

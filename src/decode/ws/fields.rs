@@ -4,7 +4,10 @@ use crate::types::{Nanos, Refusal, Reject};
 use crate::wire::json::{Message, Params, Value};
 
 /// What requests of an account may have beside their own parameters.
-const ASKER_FIELDS: &[&str] = &["apiKey", "recvWindow", "returnRateLimits", "signature", "timestamp"];
+const ASKER_FIELDS: &[&str] = &["apiKey", "recvWindow", "signature", "timestamp"];
+
+/// What every request may have.
+const EVERY_FIELDS: &[&str] = &["returnRateLimits", "timing"];
 
 /// The parameters of one message.
 pub(super) struct Fields<'m, 'a> {
@@ -18,17 +21,18 @@ impl<'m, 'a> Fields<'m, 'a> {
 
     /// Refuses a parameter that is neither one of these nor says who asks.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Refusal> {
-        self.only_if(|name| names.contains(&name) || ASKER_FIELDS.contains(&name))
+        self.only_of(&[names])
     }
 
     /// The same of several lists.
     pub(super) fn only_of(&self, lists: &[&[&str]]) -> Result<(), Refusal> {
-        self.only_if(|name| lists.iter().any(|names| names.contains(&name)) || ASKER_FIELDS.contains(&name))
+        let of_all = [ASKER_FIELDS, EVERY_FIELDS];
+        self.only_if(|name| lists.iter().chain(&of_all).any(|names| names.contains(&name)))
     }
 
     /// Refuses a parameter that is none of these.
     pub(super) fn only_public(&self, names: &[&str]) -> Result<(), Refusal> {
-        self.only_if(|name| names.contains(&name) || name == "returnRateLimits")
+        self.only_if(|name| names.contains(&name) || EVERY_FIELDS.contains(&name))
     }
 
     fn only_if(&self, known: impl Fn(&str) -> bool) -> Result<(), Refusal> {

@@ -5,7 +5,7 @@
 //!                                          key, account, instrument ──► Shard: Unverified + the signed form
 //! ```
 //!
-//! | method | parameters (`?` optional; every method has `returnRateLimits?`) |
+//! | method | parameters (`?` optional; every method has `returnRateLimits?` and `timing?`) |
 //! |---|---|
 //! | `ping`, `time`, `session.status`, `session.logout`, `userDataStream.subscribe` | |
 //! | `exchangeInfo`, `ticker.book` | `symbol?` |
@@ -65,6 +65,8 @@ pub struct Decoded<'a> {
     pub id: RequestId,
     /// `returnRateLimits`, where the request says so.
     pub return_rate_limits: Option<bool>,
+    /// `timing`, where the request says so.
+    pub timing: Option<bool>,
     /// What is asked.
     pub ask: Ask<'a>,
 }
@@ -126,24 +128,38 @@ pub struct Decoder {
     gateway: GatewayId,
     reader: Reader,
     signed: Vec<u8>,
+    /// `timing` of the last message.
+    timing: Option<bool>,
 }
 
 impl Decoder {
     /// For one gateway.
     pub fn new(directory: Arc<Directory>, gateway: GatewayId) -> Self {
-        Self { directory, gateway, reader: Reader::new(), signed: Vec::new() }
+        Self { directory, gateway, reader: Reader::new(), signed: Vec::new(), timing: None }
     }
 
     /// Decodes one message.
     pub fn decode<'a>(&'a mut self, text: &'a str, caller: &Caller) -> Result<Decoded<'a>, Fault> {
+        self.timing = None;
         let message = self.reader.read(text)?;
         let desk = Desk { directory: &self.directory, gateway: self.gateway, caller };
         let return_rate_limits = Fields::new(&message).boolean("returnRateLimits");
-        let ask = return_rate_limits.and_then(|_| desk.ask(&message, &mut self.signed));
-        match (return_rate_limits, ask) {
-            (Ok(return_rate_limits), Ok(ask)) => Ok(Decoded { id: message.id, return_rate_limits, ask }),
-            (Err(refusal), _) | (_, Err(refusal)) => Err(Fault { id: message.id, refusal }),
+        let timing = Fields::new(&message).boolean("timing");
+        self.timing = timing.unwrap_or_default();
+        let ask = return_rate_limits.and(timing).and_then(|_| desk.ask(&message, &mut self.signed));
+        match (return_rate_limits, timing, ask) {
+            (Ok(return_rate_limits), Ok(timing), Ok(ask)) => {
+                Ok(Decoded { id: message.id, return_rate_limits, timing, ask })
+            }
+            (Err(refusal), ..) | (_, Err(refusal), _) | (.., Err(refusal)) => {
+                Err(Fault { id: message.id, refusal })
+            }
         }
+    }
+
+    /// `timing` of the last message, also where that was refused.
+    pub fn timing(&self) -> Option<bool> {
+        self.timing
     }
 }
 

@@ -23,8 +23,9 @@ use crate::types::reject::FixAnswer;
 use crate::types::{
     Answer, CancelRejected, CancelScope, Cause, CxlRejResponseTo, Event, EventRef, ExecType, Execution,
     Instrument, MassCanceled, Nanos, OrdStatus, OrdType, Order, OrderId, Prevented, Refusal, Repeated,
-    SessionId, Side, TimeInForce,
+    SessionId, Side, TimeInForce, Timing,
 };
+use crate::wire::fix::tag;
 use body::Body;
 use status::Asked;
 use std::fmt;
@@ -79,6 +80,17 @@ pub fn event(
 /// Marks the ExecutionReport that was just written as a copy: CopyMsgIndicator(797).
 pub fn mark_copy(out: &mut Vec<u8>) {
     Body::new(out).text(797, "Y");
+}
+
+/// Writes the times of a request behind the answer that was just written: TimeReceived(25010) to TimeSent(25016), in
+/// nanoseconds since 1970, those of the stages that it has passed.
+pub fn put_timing(timing: &Timing, out: &mut Vec<u8>) {
+    let mut body = Body::new(out);
+    for (tag, at) in (tag::TIME_RECEIVED..).zip(timing.marks()) {
+        if let Some(at) = at {
+            body.number(tag, at.0);
+        }
+    }
 }
 
 /// Writes the answer to a repetition (the state of the order today, or that it was refused) or to a question about one

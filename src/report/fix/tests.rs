@@ -7,7 +7,7 @@ use crate::limits::FIX_MESSAGE_BYTES_MAX;
 use crate::types::{
     AccountId, AccountLimits, BookLevel, Cause, ClOrdId, Detail, Fill, InstrumentId, InstrumentKind,
     InstrumentState, MemberId, MsgSeqNum, Notional, Price, Qty, Reject, Scale, Seq, ShardId, SmpMode, Span,
-    Symbol, TradeId,
+    Stamps, Symbol, TradeId,
 };
 use crate::wire::fix::{FIX44, Index, Message, Opening, Precision, Template, Validation, Verdict, finish};
 
@@ -157,6 +157,14 @@ fn told(what: &Event) -> String {
     framed(|out| event(what, AT, NOW, &directory(), out))
 }
 
+fn timing() -> Timing {
+    let at = |nanos| Nanos(NOW.0 - 6_000 + nanos);
+    let (received, decoded, verified) = (at(0), at(700), at(5_093));
+    let stamps =
+        Stamps { received, decoded, verified, limited: at(5_131), sequenced: at(5_402), matched: at(6_155) };
+    Timing { stamps, durable: at(6_480), sent: at(6_515) }
+}
+
 fn answered(what: &Answer) -> String {
     framed(|out| answer(what, OWN, &directory(), out))
 }
@@ -186,6 +194,15 @@ fn examples() -> Vec<(&'static str, String)> {
     let wait = Detail::RetryAfter(Span::from_millis(40));
     vec![
         ("A limit order was accepted:", told(&Event::Execution(execution(ExecType::New, order())))),
+        (
+            "The same, on a session with `timing`:",
+            framed(|out| {
+                let written =
+                    event(&Event::Execution(execution(ExecType::New, order())), AT, NOW, &directory(), out);
+                put_timing(&timing(), out);
+                written
+            }),
+        ),
         ("It traded in part, as the resting side:", told(&Event::Execution(partly_filled()))),
         ("It was canceled by OrderCancelRequest `mm-2`:", told(&Event::Execution(canceled()))),
         (

@@ -27,7 +27,7 @@ pub use pending::Pending;
 use crate::config::Directory;
 use crate::types::{
     Answer, Event, EventRef, Execution, Instrument, InstrumentId, Nanos, Query, RateLimitUse, Refusal,
-    Reject, RequestKind, SessionStatus,
+    Reject, RequestKind, Scale, SessionStatus, Timing,
 };
 use crate::wire::json::{RequestId, Writer};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct Reply<'a> {
     pub id: RequestId,
     /// `rateLimits`; `None` where the client asked for none.
     pub limits: Option<&'a [RateLimitUse]>,
+    /// `timing`; `None` where the client asked for none.
+    pub timing: Option<Timing>,
 }
 
 /// Writes messages, one at a time, each to the end of `out`.
@@ -100,6 +102,7 @@ impl Reporter {
                 w.key("connectedSince").unsigned(status.connected_since.as_millis());
                 w.key("returnRateLimits").boolean(status.return_rate_limits);
                 w.key("serverTime").unsigned(now.as_millis());
+                w.key("timing").boolean(status.timing);
                 w.key("userDataStream").boolean(status.user_data_stream);
             });
         });
@@ -319,6 +322,21 @@ fn envelope(
         if let Some(limits) = to.limits {
             w.key("rateLimits");
             rate_limits(limits, true, w);
+        }
+        if let Some(timing) = &to.timing {
+            w.key("timing");
+            write_timing(timing, w);
+        }
+    });
+}
+
+/// Nanoseconds as text: as a number they would have more digits than a double keeps.
+fn write_timing(timing: &Timing, w: &mut Writer<'_>) {
+    w.object(|w| {
+        for (name, at) in Timing::NAMES.into_iter().zip(timing.marks()) {
+            if let Some(at) = at {
+                w.key(name).decimal(i128::from(at.0), Scale(0));
+            }
         }
     });
 }

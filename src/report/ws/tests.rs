@@ -1,6 +1,7 @@
 //! What clients are told, compared with the examples of `docs/protocol-websocket.md`.
 
 mod changes;
+mod timing;
 
 use super::*;
 use crate::config::fixture::{BTC_USD, ETH_PERP, KEY, directory};
@@ -135,7 +136,7 @@ fn said(write: impl FnOnce(&Reporter, &mut Vec<u8>)) -> String {
 }
 
 fn to<'a>(id: &str, limits: &'a [RateLimitUse]) -> Reply<'a> {
-    Reply { id: RequestId::Text(Text::new(id).unwrap()), limits: Some(limits) }
+    Reply { id: RequestId::Text(Text::new(id).unwrap()), limits: Some(limits), timing: None }
 }
 
 fn refused(refusal: Refusal) -> String {
@@ -144,7 +145,8 @@ fn refused(refusal: Refusal) -> String {
 
 /// Every response and event of the page, as the code writes it.
 fn written() -> Vec<(&'static str, String)> {
-    [of_the_connection(), of_orders(), of_questions(), of_errors(), changes::written()].concat()
+    let rest = [changes::written(), timing::written()].concat();
+    [of_the_connection(), of_orders(), of_questions(), of_errors(), rest].concat()
 }
 
 fn of_the_connection() -> Vec<(&'static str, String)> {
@@ -159,6 +161,7 @@ fn of_the_connection() -> Vec<(&'static str, String)> {
         },
         connected_since: NOW - Span::from_secs(5),
         return_rate_limits: true,
+        timing: false,
         user_data_stream,
     };
     let session = |status| said(|r, out| r.session(&to("session-1", &[]), &status, NOW, out));
@@ -424,7 +427,7 @@ fn ids_come_back_as_they_were() {
         (RequestId::Integer(-7), r#"{"id":-7,"status":200,"result":{}}"#),
         (RequestId::Text(Text::new("a\"b").unwrap()), r#"{"id":"a\"b","status":200,"result":{}}"#),
     ] {
-        assert_eq!(said(|r, out| r.empty(&Reply { id, limits: None }, out)), told);
+        assert_eq!(said(|r, out| r.empty(&Reply { id, limits: None, timing: None }, out)), told);
     }
 }
 
@@ -477,7 +480,7 @@ proptest! {
 
     #[test]
     fn whatever_a_client_names_is_told_as_json(id in ".{0,9}", field in ".{0,30}") {
-        let reply = Reply { id: RequestId::Text(Text::truncated(&id)), limits: None };
+        let reply = Reply { id: RequestId::Text(Text::truncated(&id)), limits: None, timing: None };
         let refusal = Refusal::field(Reject::FieldNotForMessage, &field);
         let text = said(|r, out| r.refused(&reply, &refusal, NOW, out));
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -7,7 +7,7 @@ use crate::report::ws::{Pending, Reply, Reporter};
 use crate::ring::rate::Usage;
 use crate::types::{
     AccountId, Answer, ConnId, Event, EventRef, Execution, Nanos, RateLimitType, RateLimitUse, Refusal,
-    RequestKind, ResponseType, Span,
+    RequestKind, ResponseType, Span, Stamps, Timing,
 };
 use crate::wire::json::RequestId;
 
@@ -27,7 +27,28 @@ pub struct Waiting {
     id: RequestId,
     pending: Pending,
     with_limits: bool,
+    with_timing: bool,
     account: Option<AccountId>,
+}
+
+/// What an answer has beside what it tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Extras {
+    /// `rateLimits`.
+    pub limits: bool,
+    /// `timing`.
+    pub timing: bool,
+}
+
+/// An answer of the gateway's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Own {
+    /// Whose.
+    pub id: RequestId,
+    /// When its request was read.
+    pub now: Nanos,
+    /// How long it took, if the client wants to know.
+    pub timing: Option<Timing>,
 }
 
 /// What the limits of an account count, in their order.
@@ -39,8 +60,9 @@ fn used(kind: RateLimitType, usage: &Usage) -> RateLimitUse {
 
 impl Waiting {
     /// A request of this id and kind.
-    pub fn new(id: RequestId, kind: &RequestKind, style: ResponseType, with_limits: bool) -> Self {
-        Self { id, pending: Pending::new(kind, style), with_limits, account: kind.account() }
+    pub fn new(id: RequestId, kind: &RequestKind, style: ResponseType, extras: Extras) -> Self {
+        let Extras { limits: with_limits, timing: with_timing } = extras;
+        Self { id, pending: Pending::new(kind, style), with_limits, with_timing, account: kind.account() }
     }
 }
 
@@ -63,8 +85,14 @@ impl Counter {
     }
 
     /// Writes the answer to a request whose last event was heard.
-    pub fn executed(&mut self, token: u64, time: Nanos, desk: &Desk) -> Option<(ConnId, &[u8])> {
-        self.answer(token, desk, |reporter, to, waiting, out| {
+    pub fn executed(
+        &mut self,
+        token: u64,
+        time: Nanos,
+        timing: &Timing,
+        desk: &Desk,
+    ) -> Option<(ConnId, &[u8])> {
+        self.answer(token, timing, desk, |reporter, to, waiting, out| {
             reporter.executed(to, &waiting.pending, time, out);
         })
     }
@@ -75,9 +103,10 @@ impl Counter {
         token: u64,
         answer: &Answer,
         time: Nanos,
+        timing: &Timing,
         desk: &Desk,
     ) -> Option<(ConnId, &[u8])> {
-        self.answer(token, desk, |reporter, to, waiting, out| {
+        self.answer(token, timing, desk, |reporter, to, waiting, out| {
             reporter.answered(to, &waiting.pending, answer, time, out);
         })
     }
@@ -85,7 +114,9 @@ impl Counter {
     /// Gives up the oldest request if it has waited too long, or if `longest` is zero: its outcome cannot be told.
     pub fn give_up(&mut self, now: Nanos, longest: Span, desk: &Desk) -> Option<(ConnId, &[u8])> {
         let waiting = self.requests.expire(now, longest)?;
-        let text = self.write(&waiting.ask, desk, now, |reporter, to, waiting, out| {
+        // How far it came is not known; that it was read is.
+        let timing = Timing::own(Stamps::received(waiting.since), now);
+        let text = self.write(&waiting.ask, &timing, desk, now, |reporter, to, waiting, out| {
             reporter.outcome_unknown(to, &waiting.pending, now, out);
         });
         Some((waiting.conn, text))
@@ -94,11 +125,12 @@ impl Counter {
     fn answer(
         &mut self,
         token: u64,
+        timing: &Timing,
         desk: &Desk,
         write: impl FnOnce(&Reporter, &Reply<'_>, &Waiting, &mut Vec<u8>),
     ) -> Option<(ConnId, &[u8])> {
         let waiting = self.requests.remove(token)?;
-        let text = self.write(&waiting.ask, desk, waiting.since, write);
+        let text = self.write(&waiting.ask, timing, desk, waiting.since, write);
         Some((waiting.conn, text))
     }
 
@@ -106,6 +138,7 @@ impl Counter {
     pub fn write(
         &mut self,
         waiting: &Waiting,
+        timing: &Timing,
         desk: &Desk,
         now: Nanos,
         write: impl FnOnce(&Reporter, &Reply<'_>, &Waiting, &mut Vec<u8>),
@@ -115,17 +148,21 @@ impl Counter {
         if waiting.with_limits {
             self.measure(waiting.account, now, desk);
         }
-        let to = Reply { id: waiting.id, limits: waiting.with_limits.then_some(&self.limits) };
+        let to = Reply {
+            id: waiting.id,
+            limits: waiting.with_limits.then_some(&self.limits),
+            timing: waiting.with_timing.then_some(*timing),
+        };
         write(&self.reporter, &to, waiting, &mut self.text);
         &self.text
     }
 
     /// Writes the answer to `account.rateLimits.orders`, which no shard knows.
-    pub fn rate_limits(&mut self, asked: &Waiting, account: AccountId, now: Nanos, desk: &Desk) -> &[u8] {
+    pub fn rate_limits(&mut self, own: &Own, with_limits: bool, account: AccountId, desk: &Desk) -> &[u8] {
         self.text.clear();
         self.limits.clear();
-        self.measure(Some(account), now, desk);
-        let to = Reply { id: asked.id, limits: asked.with_limits.then_some(&self.limits) };
+        self.measure(Some(account), own.now, desk);
+        let to = Reply { id: own.id, limits: with_limits.then_some(&self.limits), timing: own.timing };
         self.reporter.rate_limits(&to, &self.limits, &mut self.text);
         &self.text
     }
@@ -137,32 +174,30 @@ impl Counter {
     }
 
     /// Writes a refusal of what could not be read as a request.
-    pub fn refuse(&mut self, id: RequestId, refusal: &Refusal, now: Nanos) -> &[u8] {
-        self.text.clear();
-        self.reporter.refused(&Reply { id, limits: None }, refusal, now, &mut self.text);
-        &self.text
+    pub fn refuse(&mut self, own: &Own, refusal: &Refusal) -> &[u8] {
+        self.own(own, |reporter, to, out| reporter.refused(to, refusal, own.now, out))
     }
 
     /// Writes an answer of the gateway's own.
-    pub fn own(&mut self, id: RequestId, write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>)) -> &[u8] {
+    pub fn own(&mut self, own: &Own, write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>)) -> &[u8] {
         self.text.clear();
-        write(&self.reporter, &Reply { id, limits: None }, &mut self.text);
+        write(&self.reporter, &Reply { id: own.id, limits: None, timing: own.timing }, &mut self.text);
         &self.text
     }
 
     /// Writes an answer of the gateway's own that tells the limits of an account.
     pub fn own_with_limits(
         &mut self,
-        id: RequestId,
+        own: &Own,
         account: Option<AccountId>,
-        now: Nanos,
         desk: &Desk,
         write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>),
     ) -> &[u8] {
         self.text.clear();
         self.limits.clear();
-        self.measure(account, now, desk);
-        write(&self.reporter, &Reply { id, limits: Some(&self.limits) }, &mut self.text);
+        self.measure(account, own.now, desk);
+        let to = Reply { id: own.id, limits: Some(&self.limits), timing: own.timing };
+        write(&self.reporter, &to, &mut self.text);
         &self.text
     }
 

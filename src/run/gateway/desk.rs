@@ -92,8 +92,8 @@ pub struct Asker {
     pub authority: Authority,
     /// The WebSocket logon of the connection; [`LogonId::NONE`] without one, and for FIX.
     pub logon: LogonId,
-    /// When the bytes of the request were read.
-    pub received: Nanos,
+    /// When the request passed each stage: as far as it has come, also when it is refused.
+    pub stamps: Stamps,
 }
 
 impl Desk {
@@ -105,9 +105,9 @@ impl Desk {
 
     /// Takes a decoded request through verify, limit and route into the ring of its shard. If it is refused, it has
     /// not been taken and never will be.
-    pub fn submit(&mut self, unverified: Unverified<'_>, asker: Asker) -> Result<(), Refusal> {
-        let (allowed, stamps) = self.admit(unverified, &asker)?;
-        let origin = Origin { gateway: self.id, conn: asker.conn, token: asker.token, stamps };
+    pub fn submit(&mut self, unverified: Unverified<'_>, asker: &mut Asker) -> Result<(), Refusal> {
+        let allowed = self.admit(unverified, asker)?;
+        let origin = Origin { gateway: self.id, conn: asker.conn, token: asker.token, stamps: asker.stamps };
         self.push(&allowed, origin, asker.logon)
     }
 
@@ -115,20 +115,21 @@ impl Desk {
     pub fn admit<'a>(
         &mut self,
         unverified: Unverified<'a>,
-        asker: &Asker,
-    ) -> Result<(Allowed<'a>, Stamps), Refusal> {
+        asker: &mut Asker,
+    ) -> Result<Allowed<'a>, Refusal> {
         if self.closing {
             return Err(Reject::ShuttingDown.into());
         }
         if self.logons.are_behind() {
             return Err(Reject::Busy.into());
         }
-        let mut stamps = Stamps { received: asker.received, decoded: self.clock.now(), ..Stamps::default() };
+        let stamps = &mut asker.stamps;
+        stamps.decoded = self.clock.now();
         let verified = self.verifier.verify(unverified, asker.authority)?;
         stamps.verified = self.clock.now();
         let allowed = self.limiter.check(verified, stamps.verified)?;
         stamps.limited = self.clock.now();
-        Ok((allowed, stamps))
+        Ok(allowed)
     }
 
     fn push(&mut self, allowed: &Allowed<'_>, origin: Origin, logon: LogonId) -> Result<(), Refusal> {

@@ -15,7 +15,8 @@ use crate::limits::{FIX_MESSAGE_BYTES_MAX, LOGON_DEADLINE};
 use crate::session;
 use crate::session::fix::{Incoming, LogonAsk};
 use crate::types::{
-    ApiKeyId, ConnId, GatewayId, LogonId, Nanos, Refusal, Reject, SessionEnd, SessionId, Unverified,
+    ApiKeyId, ConnId, GatewayId, LogonId, Nanos, Refusal, Reject, SessionEnd, SessionId, Stamps, Timing,
+    Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -256,15 +257,17 @@ impl FixConnection {
             Incoming::Logon => self.logon_again(id, message, turn),
             Incoming::Deliver => {
                 let Some(key) = line.key() else { return Go::Silent };
+                let mut stamps = Stamps::received(now);
                 let done = if verdict == CapVerdict::Pass {
-                    self.request(id, key, message, turn)
+                    self.request(id, key, message, &mut stamps, turn)
                 } else {
                     Err(Reject::ConnectionRate.into())
                 };
                 if let Err(refusal) = done {
                     turn.desk.count_refusal(&refusal, &self.from, key, id);
+                    let timing = Timing::own(stamps, turn.desk.clock.now());
                     if let Some(line) = turn.lines.get_mut(id) {
-                        line.refuse(message, &refusal, now, turn.log);
+                        line.refuse(message, &refusal, &timing, now, turn.log);
                     }
                 }
                 Go::On
@@ -277,14 +280,17 @@ impl FixConnection {
         id: SessionId,
         key: ApiKeyId,
         message: &Message<'_>,
+        stamps: &mut Stamps,
         turn: &mut FixTurn<'_>,
     ) -> Result<(), Refusal> {
         let speaker = Speaker { session: id, key };
         let unverified: Unverified<'_> = decode::fix::decode(message, speaker, &turn.desk.directory)?;
         let authority = Authority { member: self.from.identity.member, logged_on: Some(key) };
-        let (logon, received) = (LogonId::NONE, turn.received);
-        let asker = Asker { conn: turn.conn, token: token(id), authority, logon, received };
-        turn.desk.submit(unverified, asker)
+        let (conn, token, logon) = (turn.conn, token(id), LogonId::NONE);
+        let mut asker = Asker { conn, token, authority, logon, stamps: *stamps };
+        let done = turn.desk.submit(unverified, &mut asker);
+        *stamps = asker.stamps;
+        done
     }
 
     fn logon(&mut self, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {

@@ -27,6 +27,7 @@ use crate::session::fix::{
 };
 use crate::types::{
     ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, Seq, SessionEnd, SessionId, Span,
+    Timing,
 };
 use crate::wire::fix::Message;
 pub use logon::Owner;
@@ -85,6 +86,8 @@ pub struct Told<'a> {
     pub time: Nanos,
     /// Whether it may have been told before the last run ended.
     pub poss_resend: bool,
+    /// The FIX session whose request brought it about just now, and the times of that.
+    pub asked: Option<(SessionId, Timing)>,
 }
 
 /// A replay under way.
@@ -424,7 +427,7 @@ impl Lines {
             Question::Owed { session } => {
                 if let (Some(line), ReadBack::Event(at, time, event)) = (self.lines.get_mut(&session), answer)
                 {
-                    let told = Told { event: &event, at, time, poss_resend: true };
+                    let told = Told { event: &event, at, time, poss_resend: true, asked: None };
                     line.tell_event(&told, directory, now, log);
                 }
             }

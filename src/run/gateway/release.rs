@@ -8,6 +8,7 @@ use super::{Gateway, Stage};
 use crate::report::fix::OwnId;
 use crate::types::{
     Answer, Event, EventRef, Nanos, OpenOrdersQuery, Order, Origin, SessionId, SessionRecord, ShardOutput,
+    Timing,
 };
 
 /// Most events told in one turn, so that sockets are not kept waiting during a long sweep. Each shard has its share.
@@ -20,7 +21,8 @@ pub(super) struct Reports {
     orders: Vec<Order>,
     /// How many are told.
     told: usize,
-    at: Nanos,
+    /// Of the request; the answer is written when its first report is.
+    timing: Timing,
 }
 
 impl Gateway {
@@ -57,11 +59,15 @@ impl Gateway {
             ShardOutput::Event { shard, seq, index, time, last, origin, event } => {
                 let origin = origin.filter(|origin| origin.gateway == self.desk.id);
                 let at = EventRef { shard, seq, index };
-                let told = Told { event: &event, at, time, poss_resend: false };
+                let asked = origin.and_then(|origin| {
+                    let timing = Timing { stamps: origin.stamps, durable: now, sent: now };
+                    Some((fix::session_of(origin.token)?, timing))
+                });
+                let told = Told { event: &event, at, time, poss_resend: false, asked };
                 // What several shards report of one request is told once, when the last of them has.
                 let joined = origin.is_some_and(|origin| self.desk.joins.hear(origin.token, &event, at));
                 if let Some(origin) = origin {
-                    self.tell_requester(&told, origin, last);
+                    self.tell_requester(&told, origin, last, now);
                 }
                 if !joined {
                     self.tell_sessions(&told, now);
@@ -71,56 +77,61 @@ impl Gateway {
             }
             ShardOutput::Answer { time, origin, answer, .. } => {
                 let joined = self.desk.joins.answered(origin.token, answer);
-                self.finish_request(joined, origin, time);
+                self.finish_request(joined, origin, time, now);
             }
         }
     }
 
     /// A shard has finished a request: if all that have it have, it is answered.
-    fn finish_request(&mut self, joined: Joined, origin: Origin, time: Nanos) {
+    fn finish_request(&mut self, joined: Joined, origin: Origin, time: Nanos, durable: Nanos) {
         let now = self.desk.clock.now();
+        let timing = Timing { stamps: origin.stamps, durable, sent: now };
         match joined {
             Joined::Waits => return,
-            Joined::Answered(answer, parts) => self.answer(&answer, &parts, origin, time, now),
+            Joined::Answered(answer, parts) => self.answer(&answer, &parts, origin.token, time, &timing),
             Joined::Reported(event, parts) if fix::session_of(origin.token).is_some() => {
-                self.answer(&Answer::Reported(*event), &parts, origin, time, now);
+                self.answer(&Answer::Reported(*event), &parts, origin.token, time, &timing);
             }
             Joined::Executed | Joined::Reported(..) => {
-                if let Some((conn, text)) = self.counter.executed(origin.token, time, &self.desk) {
+                let text = self.counter.executed(origin.token, time, &timing, &self.desk);
+                if let Some((conn, text)) = text {
                     sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
                 }
             }
         }
         self.desk.landed();
-        self.answered.push((origin.stamps, now));
+        self.answered.push((origin.stamps, durable));
     }
 
     /// WebSocket: the events of a request make its answer. FIX: its session hears them anyway.
-    fn tell_requester(&mut self, told: &Told<'_>, origin: Origin, last: bool) {
+    fn tell_requester(&mut self, told: &Told<'_>, origin: Origin, last: bool, now: Nanos) {
         if fix::session_of(origin.token).is_none() {
             self.counter.hear(origin.token, told.event, told.at);
         }
         if last {
             let joined = self.desk.joins.executed(origin.token);
-            self.finish_request(joined, origin, told.time);
+            self.finish_request(joined, origin, told.time, now);
         }
     }
 
     /// `parts`: events that the answer tells as well, so that the session is owed them no more.
-    fn answer(&mut self, answer: &Answer, parts: &[EventRef], origin: Origin, time: Nanos, now: Nanos) {
-        match fix::session_of(origin.token) {
-            Some(session) => self.answer_session(session, answer, parts, now),
+    fn answer(&mut self, answer: &Answer, parts: &[EventRef], token: u64, time: Nanos, timing: &Timing) {
+        match fix::session_of(token) {
+            Some(session) => self.answer_session(session, answer, parts, timing),
             None => {
-                if let Some((conn, text)) = self.counter.answered(origin.token, answer, time, &self.desk) {
+                let text = self.counter.answered(token, answer, time, timing, &self.desk);
+                if let Some((conn, text)) = text {
                     sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
                 }
             }
         }
     }
 
-    fn answer_session(&mut self, session: SessionId, answer: &Answer, parts: &[EventRef], now: Nanos) {
+    fn answer_session(&mut self, session: SessionId, answer: &Answer, parts: &[EventRef], timing: &Timing) {
+        let now = timing.sent;
         if let Answer::OpenOrders(query, orders) = answer {
-            self.reports = Some(Reports { session, query: *query, orders: orders.clone(), told: 0, at: now });
+            let (query, orders, timing) = (*query, orders.clone(), *timing);
+            self.reports = Some(Reports { session, query, orders, told: 0, timing });
             return;
         }
         if let Some(line) = self.lines.get_mut(session) {
@@ -129,7 +140,7 @@ impl Gateway {
             }
             // The number of the last record tells two answers of one instant apart.
             let own = OwnId { session, at: now, number: self.log.last().0 };
-            line.tell_answer(answer, own, &self.desk.directory, &mut self.log);
+            line.tell_answer(answer, own, timing, &self.desk.directory, &mut self.log);
             if let Some(conn) = line.owner() {
                 sockets::touch(&mut self.connections, &mut self.dirty, conn);
             }
@@ -146,9 +157,9 @@ impl Gateway {
             if done || !self.log.has_room() {
                 break;
             }
-            let own = OwnId { session: reports.session, at: reports.at, number: self.log.last().0 };
+            let own = OwnId { session: reports.session, at: reports.timing.sent, number: self.log.last().0 };
             let which = (&reports.query, reports.orders.as_slice(), reports.told);
-            line.tell_report(which, own, &self.desk.directory, &mut self.log);
+            line.tell_report(which, own, &reports.timing, &self.desk.directory, &mut self.log);
             reports.told += 1;
             done = reports.told >= reports.orders.len();
         }

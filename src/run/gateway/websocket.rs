@@ -1,6 +1,6 @@
 //! A WebSocket connection on a gateway: frames → requests → a shard, or an answer of our own.
 
-use super::counter::{Counter, Waiting};
+use super::counter::{Counter, Extras, Own, Waiting};
 use super::desk::{Asker, Desk, Sender};
 use super::line::Told;
 use crate::decode::ws::{Ask, Caller, Decoder, Local, Logon};
@@ -9,7 +9,7 @@ use crate::report::ws::{Reply, Reporter};
 use crate::session::ws::{Input, Session};
 use crate::types::{
     AccountId, CancelRefusal, ConnId, Execution, LogonId, Nanos, Query, Refusal, Reject, RequestKind,
-    ResponseType, SessionEnd, SessionId, Unverified,
+    ResponseType, SessionEnd, SessionId, Stamps, Timing, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -94,7 +94,8 @@ impl WebSocket {
                 (CapVerdict::Pass | CapVerdict::Refuse(_), Input::Control) => {}
                 (CapVerdict::Refuse(refusal), Input::Text(_)) => {
                     turn.desk.watch.refuse(Reject::ConnectionRate);
-                    self.session.send(turn.counter.refuse(RequestId::default(), &refusal, now));
+                    let own = self.own(RequestId::default(), None, now, turn.desk);
+                    self.session.send(turn.counter.refuse(&own, &refusal));
                 }
                 (CapVerdict::Close, _) => {
                     let member = self.from.identity.member;
@@ -117,41 +118,48 @@ impl WebSocket {
             Ok(decoded) => decoded,
             Err(fault) => {
                 turn.desk.watch.refuse(fault.refusal.reject);
-                self.session.send(turn.counter.refuse(fault.id, &fault.refusal, turn.received));
+                let own = self.own(fault.id, turn.decoder.timing(), turn.received, turn.desk);
+                self.session.send(turn.counter.refuse(&own, &fault.refusal));
                 return;
             }
         };
         let limits = decoded.return_rate_limits.unwrap_or(self.session.status().return_rate_limits);
         let Turn { conn, received, desk, counter, .. } = turn;
-        let mut here = Here { conn: *conn, id: decoded.id, now: *received, desk, counter };
+        let timing = decoded.timing.unwrap_or(self.session.timing());
+        let extras = Extras { limits, timing };
+        let mut here = Here { conn: *conn, id: decoded.id, now: *received, extras, desk, counter };
         match decoded.ask {
-            Ask::Shard(unverified, style) => self.submit(unverified, style, limits, &mut here),
+            Ask::Shard(unverified, style) => self.submit(unverified, style, &mut here),
             Ask::Local(Local::Logon(logon)) => {
                 let verdict = self.log_on(&logon, &mut here);
+                if verdict.is_ok() {
+                    self.session.set_timing(timing);
+                }
                 self.status_or_refusal(verdict, &mut here);
             }
             Ask::Local(local) => self.local(local, &mut here),
         }
     }
 
-    fn submit(&mut self, unverified: Unverified<'_>, style: ResponseType, limits: bool, here: &mut Here<'_>) {
+    fn submit(&mut self, unverified: Unverified<'_>, style: ResponseType, here: &mut Here<'_>) {
         let (kind, key) = (unverified.request.kind, unverified.request.key);
         let authority = Authority { member: self.from.identity.member, logged_on: self.session.logged_on() };
         let token = here.counter.requests.next_token();
-        let waiting = Waiting::new(here.id, &kind, style, limits);
-        let (conn, received, logon) = (here.conn, here.now, self.logon.unwrap_or_default());
-        let asker = Asker { conn, token, authority, logon, received };
+        let waiting = Waiting::new(here.id, &kind, style, here.extras);
+        let (conn, logon) = (here.conn, self.logon.unwrap_or_default());
+        let mut asker = Asker { conn, token, authority, logon, stamps: Stamps::received(here.now) };
         let rates_of = match kind {
             RequestKind::Query(Query::RateLimits(account)) => Some(account),
             _ => None,
         };
         let done = match rates_of {
-            Some(_) => here.desk.admit(unverified, &asker).map(|_| ()),
-            None => here.desk.submit(unverified, asker),
+            Some(_) => here.desk.admit(unverified, &mut asker).map(|_| ()),
+            None => here.desk.submit(unverified, &mut asker),
         };
         match (done, rates_of) {
             (Ok(()), Some(account)) => {
-                let text = here.counter.rate_limits(&waiting, account, here.now, here.desk);
+                let own = here.own(asker.stamps);
+                let text = here.counter.rate_limits(&own, here.extras.limits, account, here.desk);
                 self.session.send(text);
             }
             (Ok(()), None) => {
@@ -159,8 +167,9 @@ impl WebSocket {
             }
             (Err(refusal), _) => {
                 here.desk.count_refusal(&refusal, &self.from, key, SessionId::NONE);
+                let timing = Timing::own(asker.stamps, here.desk.clock.now());
                 let (desk, now) = (&*here.desk, here.now);
-                let text = here.counter.write(&waiting, desk, now, |reporter, to, _, out| {
+                let text = here.counter.write(&waiting, &timing, desk, now, |reporter, to, _, out| {
                     reporter.refused(to, &refusal, now, out);
                 });
                 self.session.send(text);
@@ -188,13 +197,13 @@ impl WebSocket {
     }
 
     fn local(&mut self, local: Local<'_>, here: &mut Here<'_>) {
-        let (id, now) = (here.id, here.now);
+        let (own, now) = (here.own(Stamps::received(here.now)), here.now);
         let done = match local {
             Local::Ping => here.answer(|reporter, to, out| reporter.empty(to, out)),
             Local::Time => here.answer(|reporter, to, out| reporter.time(to, now, out)),
             Local::ExchangeInfo(which) => {
                 let account = self.account(here.desk);
-                here.counter.own_with_limits(id, account, now, here.desk, |reporter, to, out| {
+                here.counter.own_with_limits(&own, account, here.desk, |reporter, to, out| {
                     reporter.exchange_info(to, which, &here.desk.environment, now, out);
                 })
             }
@@ -202,11 +211,11 @@ impl WebSocket {
                 Ok(subscription) => {
                     here.answer(|reporter, to, out| reporter.subscribed(to, subscription, out))
                 }
-                Err(refusal) => here.counter.refuse(id, &refusal, now),
+                Err(refusal) => here.counter.refuse(&own, &refusal),
             },
             Local::Unsubscribe(subscription) => match self.session.unsubscribe(subscription) {
                 Ok(()) => here.answer(|reporter, to, out| reporter.empty(to, out)),
-                Err(refusal) => here.counter.refuse(id, &refusal, now),
+                Err(refusal) => here.counter.refuse(&own, &refusal),
             },
             Local::Logout => {
                 self.session.log_out();
@@ -218,6 +227,13 @@ impl WebSocket {
             Local::Status | Local::Logon(_) => return self.status_or_refusal(Ok(()), here),
         };
         self.session.send(done);
+    }
+
+    /// An answer to what came no further than the connection itself.
+    fn own(&self, id: RequestId, timing: Option<bool>, now: Nanos, desk: &mut Desk) -> Own {
+        let timing = timing.unwrap_or(self.session.timing());
+        let sent = || Timing::own(Stamps::received(now), desk.clock.now());
+        Own { id, now, timing: timing.then(sent) }
     }
 
     /// The account whose limits concern this client: the first of the key that is logged on.
@@ -238,7 +254,8 @@ impl WebSocket {
             Ok(()) => here.answer(|reporter, to, out| reporter.session(to, &status, now, out)),
             Err(refusal) => {
                 here.desk.watch.refuse(refusal.reject);
-                here.counter.refuse(here.id, &refusal, now)
+                let own = here.own(Stamps::received(now));
+                here.counter.refuse(&own, &refusal)
             }
         };
         self.session.send(text);
@@ -258,12 +275,19 @@ struct Here<'a> {
     conn: ConnId,
     id: RequestId,
     now: Nanos,
+    extras: Extras,
     desk: &'a mut Desk,
     counter: &'a mut Counter,
 }
 
 impl Here<'_> {
     fn answer(&mut self, write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>)) -> &[u8] {
-        self.counter.own(self.id, write)
+        let own = self.own(Stamps::received(self.now));
+        self.counter.own(&own, write)
+    }
+
+    fn own(&mut self, stamps: Stamps) -> Own {
+        let timing = self.extras.timing.then(|| Timing::own(stamps, self.desk.clock.now()));
+        Own { id: self.id, now: self.now, timing }
     }
 }

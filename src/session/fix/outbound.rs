@@ -73,8 +73,20 @@ impl Session {
     /// An event is durable when it is told, and the message that brought it about with it. What the venue says of its
     /// own, such as the refusal of an order, is a promise that only the session log keeps, so it waits for that.
     pub fn send(&mut self, message: &Outgoing<'_>, now: Nanos, out: &mut dyn Output) -> MsgSeqNum {
+        self.send_keeping(message, message.body.len(), now, out)
+    }
+
+    /// The same for a body that has fields at its end which this copy alone has: the log keeps what stands before
+    /// them, and so does a copy that is sent again.
+    pub fn send_keeping(
+        &mut self,
+        message: &Outgoing<'_>,
+        kept: usize,
+        now: Nanos,
+        out: &mut dyn Output,
+    ) -> MsgSeqNum {
         let number = self.next_number(out);
-        self.record(number, message.msg_type, message.body, message.event, now, out);
+        self.record(number, message.msg_type, &message.body[..kept], message.event, now, out);
         if self.state.is_established() {
             if self.settings.resends && message.event.is_none() {
                 out.barrier();

@@ -63,6 +63,8 @@ pub struct Settings {
     pub tell_max_message_size: bool,
     /// Cancel on disconnect: what holds, and what a Logon may ask for instead.
     pub cancel: CancelPolicy,
+    /// Whether answers carry the times of their requests.
+    pub timing: bool,
     /// Digits of the timestamps that we send.
     pub precision: Precision,
     /// Which parts of the dictionary's check are made.
@@ -104,6 +106,7 @@ impl Settings {
             session_status: true,
             validate_checksum: rules.validate.checksum,
             reject_garbled_message: rules.reject_garbled_message,
+            timing: rules.timing,
             precision: rules.timestamp_precision,
             validation: validation(rules),
             accepts: if read_only { &[] } else { FROM_CLIENTS },
@@ -158,6 +161,7 @@ impl Settings {
             reject_garbled_message: false,
             tell_max_message_size: false,
             cancel: CancelPolicy::default(),
+            timing: false,
             precision: Precision::Millis,
             validation: Validation::FULL,
             reserve: None,

@@ -38,6 +38,8 @@ pub struct Session {
     logged_on: Option<(ApiKeyId, Nanos)>,
     /// What was agreed on for the orders of the logon.
     cancel: CancelTerms,
+    /// The logon has asked for the times of all its requests.
+    timing: bool,
     subscription: Option<u32>,
     /// Accounts of the subscription; empty without one.
     accounts: Vec<AccountId>,
@@ -70,6 +72,7 @@ impl Session {
             return_rate_limits: true,
             logged_on: None,
             cancel: CancelTerms::default(),
+            timing: false,
             subscription: None,
             accounts: Vec::new(),
             subscriptions_so_far: 0,
@@ -194,9 +197,20 @@ impl Session {
         Ok(())
     }
 
+    /// Whether answers carry `timing` where the request does not say.
+    pub fn timing(&self) -> bool {
+        self.timing
+    }
+
+    /// `session.logon` has asked for `timing`, or for none.
+    pub fn set_timing(&mut self, timing: bool) {
+        self.timing = timing;
+    }
+
     /// `session.logout`: forgets the key, and with it the subscription.
     pub fn log_out(&mut self) {
         self.logged_on = None;
+        self.timing = false;
         self.cancel = CancelTerms::default();
         self.end_subscription();
     }
@@ -250,6 +264,7 @@ impl Session {
             cancel: self.cancel,
             connected_since: self.connected_since,
             return_rate_limits: self.return_rate_limits,
+            timing: self.timing,
             user_data_stream: self.subscription.is_some(),
         }
     }

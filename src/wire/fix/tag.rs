@@ -107,6 +107,7 @@ tags! {
     TRADE_ID = 1003
     RECV_WINDOW = 25000
     SELF_TRADE_PREVENTION_MODE = 25001
+    TIME_RECEIVED = 25010
 }
 
 // Amendments, mass cancels, and questions about orders.

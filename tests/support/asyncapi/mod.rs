@@ -71,6 +71,7 @@ impl Method {
             "properties": {
                 "id": reference("RequestId"), "status": {"const": 200}, "repeated": {"type": "boolean"},
                 "result": result, "rateLimits": {"type": "array", "items": reference("RateLimit")},
+                "timing": reference("Timing"),
             },
         });
         if self.name == "openOrders.cancelAll" {

@@ -29,7 +29,7 @@ pub const ASKER: &str =
     "account?:AccountName apiKey?:ApiKey recvWindow?:RecvWindow signature?:Signature timestamp?:Time";
 
 /// What every method takes.
-pub const EVERY: &str = "returnRateLimits?:Flag";
+pub const EVERY: &str = "returnRateLimits?:Flag timing?:TimingFlag";
 
 const ORDER: &str = "symbol:Symbol side:Side type:OrdType timeInForce?:TimeInForce quantity:Decimal price?:Decimal \
     newClientOrderId?:ClOrdId newOrderRespType?:ResponseType selfTradePreventionMode?:SmpMode goodTillDate?:Time \
@@ -148,7 +148,12 @@ pub const OBJECTS: &[(&str, &str, &str)] = &[
         "Session",
         "Who is logged on.",
         "apiKey:NullableText authorizedSince:NullableMillis cancelGrace:Integer cancelOnDisconnect:CancelOn \
-         connectedSince:Millis returnRateLimits:Boolean serverTime:Millis userDataStream:Boolean",
+         connectedSince:Millis returnRateLimits:Boolean serverTime:Millis timing:Boolean userDataStream:Boolean",
+    ),
+    (
+        "Timing",
+        "When the request passed each stage of the server; what it did not pass is left out.",
+        "received:Nanos verified?:Nanos limited?:Nanos sequenced?:Nanos matched?:Nanos durable?:Nanos sent:Nanos",
     ),
     ("ServerTime", "The server's clock.", "serverTime:Millis"),
     ("TimerSet", "When all orders are canceled; 0: never.", "serverTime:Millis triggerTime:Millis"),
@@ -343,6 +348,10 @@ fn answered() -> Vec<(&'static str, Value)> {
         ("Boolean", json!({"type": "boolean"})),
         ("Integer", json!({"type": "integer", "description": "64 bits; may be above 2^53."})),
         ("Millis", json!({"type": "integer", "description": "Milliseconds since 1970, UTC.", "minimum": 0})),
+        (
+            "Nanos",
+            json!({"type": "string", "description": "Nanoseconds since 1970, UTC.", "pattern": "^[0-9]{1,20}$"}),
+        ),
         ("NullableMillis", json!({"type": ["integer", "null"], "minimum": 0})),
         (
             "Number",
@@ -375,6 +384,7 @@ fn answered() -> Vec<(&'static str, Value)> {
                     "id": reference("RequestId"), "status": {"type": "integer", "minimum": 400, "maximum": 599},
                     "repeated": {"type": "boolean"}, "error": reference("Error"),
                     "rateLimits": {"type": "array", "items": reference("RateLimit")},
+                    "timing": reference("Timing"),
                 },
             }),
         ),
@@ -394,6 +404,13 @@ fn asked() -> Vec<(&'static str, Value)> {
             }),
         ),
         ("Flag", json!({"type": "boolean", "description": "false: answer without rateLimits."})),
+        (
+            "TimingFlag",
+            json!({
+                "type": "boolean",
+                "description": "true: answer with timing; at session.logon for all requests until the logout.",
+            }),
+        ),
         ("Whole", whole("A whole number, in quotes or without.")),
         ("Time", whole("When it was sent: milliseconds since 1970, UTC.")),
         (

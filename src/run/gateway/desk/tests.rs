@@ -48,9 +48,9 @@ fn ask(desk: &mut Desk, token: u64, query: Query) -> Result<(), Refusal> {
         content: [0; 16],
         named: false,
     };
-    let asker =
-        Asker { conn: ConnId(1), token, authority: AUTHORITY, logon: LogonId::NONE, received: Nanos(0) };
-    desk.submit(Unverified { request, signed: b"", signature: None }, asker)
+    let (conn, logon, stamps) = (ConnId(1), LogonId::NONE, Stamps::default());
+    let mut asker = Asker { conn, token, authority: AUTHORITY, logon, stamps };
+    desk.submit(Unverified { request, signed: b"", signature: None }, &mut asker)
 }
 
 fn depth(instrument: InstrumentId) -> Query {

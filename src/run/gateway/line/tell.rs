@@ -6,8 +6,8 @@ use crate::report;
 use crate::report::fix::refusal::{self, Echo};
 use crate::report::fix::{OwnId, status};
 use crate::run::gateway::session_log::SessionLog;
-use crate::session::fix::{Outgoing, Refused};
-use crate::types::{Answer, Nanos, OpenOrdersQuery, Order, Refusal};
+use crate::session::fix::{Outgoing, Refused, Session};
+use crate::types::{Answer, Nanos, OpenOrdersQuery, Order, Refusal, Timing};
 use crate::wire::fix::Message;
 
 impl Line {
@@ -20,18 +20,30 @@ impl Line {
                     report::fix::mark_copy(body);
                 }
                 report::fix::adapt(session.version(), msg_type, body);
-                session.send(&Outgoing { msg_type, body, event, poss_resend, sign: None }, now, out);
+                let own = session.settings().session;
+                let timing = told.asked.as_ref().filter(|(asker, _)| *asker == own).map(|(_, timing)| timing);
+                let kept = put_timing(session, timing, body);
+                let message = Outgoing { msg_type, body, event, poss_resend, sign: None };
+                session.send_keeping(&message, kept, now, out);
             }
         });
     }
 
     /// Tells the answer to a repetition.
-    pub fn tell_answer(&mut self, answer: &Answer, own: OwnId, directory: &Directory, log: &mut SessionLog) {
+    pub fn tell_answer(
+        &mut self,
+        answer: &Answer,
+        own: OwnId,
+        timing: &Timing,
+        directory: &Directory,
+        log: &mut SessionLog,
+    ) {
         let now = own.at;
         self.with(now, log, |session, body, out| {
             if let Some(msg_type) = report::fix::answer(answer, own, directory, body) {
                 report::fix::adapt(session.version(), msg_type, body);
-                session.send(&Outgoing::own(msg_type, body), now, out);
+                let kept = put_timing(session, Some(timing), body);
+                session.send_keeping(&Outgoing::own(msg_type, body), kept, now, out);
             }
         });
     }
@@ -41,19 +53,28 @@ impl Line {
         &mut self,
         (query, orders, at): (&OpenOrdersQuery, &[Order], usize),
         own: OwnId,
+        timing: &Timing,
         directory: &Directory,
         log: &mut SessionLog,
     ) {
         self.with(own.at, log, |session, body, out| {
             if let Some(msg_type) = status::open_order(query, orders, at, own, directory, body) {
                 report::fix::adapt(session.version(), msg_type, body);
-                session.send(&Outgoing::own(msg_type, body), own.at, out);
+                let kept = put_timing(session, Some(timing), body);
+                session.send_keeping(&Outgoing::own(msg_type, body), kept, own.at, out);
             }
         });
     }
 
     /// Refuses a message of the connection.
-    pub fn refuse(&mut self, message: &Message<'_>, why: &Refusal, now: Nanos, log: &mut SessionLog) {
+    pub fn refuse(
+        &mut self,
+        message: &Message<'_>,
+        why: &Refusal,
+        timing: &Timing,
+        now: Nanos,
+        log: &mut SessionLog,
+    ) {
         let number = message.number().unwrap_or_default();
         let own = OwnId { session: self.session.settings().session, at: now, number: u64::from(number.0) };
         self.with(now, log, |session, body, out| match refusal::refuse(&Echo::of(message), why, own, body) {
@@ -62,8 +83,19 @@ impl Line {
             }
             refusal::Told::Application(msg_type) => {
                 report::fix::adapt(session.version(), msg_type, body);
-                session.send(&Outgoing::own(msg_type, body), now, out);
+                let kept = put_timing(session, Some(timing), body);
+                session.send_keeping(&Outgoing::own(msg_type, body), kept, now, out);
             }
         });
     }
+}
+
+/// Appends the times of the request where its session wants them; how much of the body the log keeps: a copy that is
+/// sent again later tells nothing of the time that the first one took.
+fn put_timing(session: &Session, timing: Option<&Timing>, body: &mut Vec<u8>) -> usize {
+    let kept = body.len();
+    if let Some(timing) = timing.filter(|_| session.settings().timing) {
+        report::fix::put_timing(timing, body);
+    }
+    kept
 }
