@@ -50,6 +50,9 @@ pub mod journal;
 
 pub mod report;
 
+// The other way out: what the public hears of the books.
+pub mod market;
+
 // Threads.
 pub mod run;
 

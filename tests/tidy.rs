@@ -77,6 +77,7 @@ const ROOMS: &[Room] = &[
     room("matching", Stage, &[], &[]),
     room("journal", Stage, &["wire"], &["zerocopy"]),
     room("report", Stage, &["wire"], &["serde", "serde_json"]),
+    room("market", Stage, &[], &[]),
     room("run", Threads, ALL_BUT_CLI, &["crossbeam_utils", "rtrb"]),
     // It has a thread of its own, and speaks with agents by rings alone.
     room("admin", Beside, &["ring", "sys", "watch"], &["serde", "serde_json", "tokio"]),
@@ -122,7 +123,7 @@ const ROOMS: &[Room] = &[
 
 const ALL_BUT_CLI: &[&str] = &[
     "wire", "ring", "sys", "watch", "accept", "session", "decode", "verify", "limit", "route", "sequence",
-    "once", "risk", "matching", "journal", "report", "run", "admin",
+    "once", "risk", "matching", "journal", "report", "market", "run", "admin",
 ];
 
 /// The one part of `ring` that a stage may see: the rate ring, which is shared on purpose.

@@ -285,8 +285,8 @@ impl Tape<'_> {
     }
 
     fn replaced(&mut self, order: Order, before: &Order, kept_priority: bool, by: SessionId) {
-        let (orig_cl_ord_id, orig_qty) = (before.cl_ord_id, before.qty);
-        let replaced = Some(Replaced { orig_cl_ord_id, orig_qty, kept_priority });
+        let (orig_cl_ord_id, orig_qty, orig_price) = (before.cl_ord_id, before.qty, before.price);
+        let replaced = Some(Replaced { orig_cl_ord_id, orig_qty, orig_price, kept_priority });
         self.push(Execution { replaced, cancel_session: by, ..Execution::bare(ExecType::Replaced, order) });
     }
 

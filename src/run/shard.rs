@@ -338,6 +338,7 @@ impl Step<'_> {
             seq: self.seq,
             index: index as u16,
             time: self.time,
+            ends: index == last,
             last: self.done && index == last,
             origin: self.origin,
             event: *event,

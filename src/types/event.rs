@@ -76,6 +76,8 @@ pub struct Replaced {
     pub orig_cl_ord_id: ClOrdId,
     /// The OrderQty(38) that it had before.
     pub orig_qty: Qty,
+    /// The Price(44) that it had before.
+    pub orig_price: Price,
     /// Whether it stayed where it was in the queue.
     pub kept_priority: bool,
 }
@@ -287,6 +289,17 @@ pub enum Answer {
         /// Best first.
         asks: Vec<BookLevel>,
     },
+    /// A whole book, for a gateway that follows it from there.
+    Book {
+        /// Which book.
+        instrument: InstrumentId,
+        /// The sequence number of the state that is told.
+        last: Seq,
+        /// Best first.
+        bids: Vec<BookLevel>,
+        /// Best first.
+        asks: Vec<BookLevel>,
+    },
     /// `ticker.book`: for each instrument its best bid and ask.
     BookTicker(Vec<(InstrumentId, Option<BookLevel>, Option<BookLevel>)>),
     /// A repetition of a request, with its first answer.
@@ -312,6 +325,8 @@ pub enum ShardOutput {
         index: u16,
         /// When the step was sequenced: TransactTime(60).
         time: Nanos,
+        /// Whether the step ends with this event.
+        ends: bool,
         /// Whether the request is answered with this event: the last one of its last step.
         last: bool,
         /// Who asked.

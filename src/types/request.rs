@@ -195,6 +195,8 @@ pub enum Query {
         /// Most levels a side.
         levels: u16,
     },
+    /// All levels of a book: what a gateway asks of its own accord, to follow the book from there.
+    Book(InstrumentId),
     /// `ticker.book`: the best level of each side, of one instrument or of all.
     BookTicker {
         /// Where; everywhere if it is `None`.
@@ -377,7 +379,7 @@ impl Query {
             Self::Trades(query) => Some(query.account),
             Self::Account(account) | Self::RateLimits(account) => Some(*account),
             Self::Test(order) => Some(order.account),
-            Self::Depth { .. } | Self::BookTicker { .. } => None,
+            Self::Depth { .. } | Self::Book(_) | Self::BookTicker { .. } => None,
         }
     }
 
@@ -387,7 +389,7 @@ impl Query {
             Self::Order(query) => Some(query.instrument),
             Self::Trades(query) => Some(query.instrument),
             Self::Test(order) => Some(order.instrument),
-            Self::Depth { instrument, .. } => Some(*instrument),
+            Self::Depth { instrument, .. } | Self::Book(instrument) => Some(*instrument),
             Self::OpenOrders(query) => query.instrument,
             Self::BookTicker { instrument } => *instrument,
             Self::Account(_) | Self::RateLimits(_) => None,

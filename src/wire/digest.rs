@@ -148,6 +148,10 @@ impl Form {
                 self.put(&instrument.0.to_be_bytes());
                 self.put(&levels.to_be_bytes());
             }
+            Query::Book(instrument) => {
+                self.put(b"B");
+                self.put(&instrument.0.to_be_bytes());
+            }
             Query::BookTicker { instrument } => {
                 self.put(b"T");
                 self.everywhere_or(*instrument);

@@ -252,6 +252,7 @@ fn execution(it: &Execution) -> Value {
         "replaced": it.replaced.map(|replaced| json!({
             "origClientOrderId": replaced.orig_cl_ord_id.as_str(),
             "origQty": replaced.orig_qty.0,
+            "origPrice": replaced.orig_price.0,
             "keptPriority": replaced.kept_priority,
         })),
         "prevented": it.prevented.map(|prevented| json!({

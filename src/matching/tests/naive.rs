@@ -55,8 +55,8 @@ impl Naive {
         if !kept_priority && amended.ord_type == OrdType::LimitMaker && crosses {
             return Err(Reject::WouldTake);
         }
-        let (orig_cl_ord_id, orig_qty) = (before.cl_ord_id, before.qty);
-        let replaced = Some(Replaced { orig_cl_ord_id, orig_qty, kept_priority });
+        let (orig_cl_ord_id, orig_qty, orig_price) = (before.cl_ord_id, before.qty, before.price);
+        let replaced = Some(Replaced { orig_cl_ord_id, orig_qty, orig_price, kept_priority });
         let bare = Execution::bare(ExecType::Replaced, amended);
         let mut events = vec![Event::Execution(Execution { replaced, ..bare })];
         if kept_priority {

@@ -108,6 +108,7 @@ pub fn answer(answer: &Answer, own: OwnId, directory: &Directory, out: &mut Vec<
         | Answer::Account(_)
         | Answer::Tested(_)
         | Answer::Depth { .. }
+        | Answer::Book { .. }
         | Answer::BookTicker(_) => None,
     }
 }

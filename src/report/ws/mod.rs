@@ -196,7 +196,8 @@ impl Reporter {
                     }
                 });
             }),
-            Answer::Depth { instrument, last, bids, asks } => {
+            Answer::Depth { instrument, last, bids, asks }
+            | Answer::Book { instrument, last, bids, asks } => {
                 self.of_instrument(*instrument, to, time, out, |instrument, w| {
                     market::depth(instrument, *last, bids, asks, w);
                 });

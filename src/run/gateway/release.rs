@@ -56,7 +56,7 @@ impl Gateway {
     fn tell(&mut self, output: ShardOutput) {
         let now = self.desk.clock.now();
         match output {
-            ShardOutput::Event { shard, seq, index, time, last, origin, event } => {
+            ShardOutput::Event { shard, seq, index, time, ends: _, last, origin, event } => {
                 let origin = origin.filter(|origin| origin.gateway == self.desk.id);
                 let at = EventRef { shard, seq, index };
                 let asked = origin.and_then(|origin| {

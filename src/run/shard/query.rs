@@ -27,6 +27,7 @@ impl Shard {
             Query::RateLimits(_) => Answer::Tested(Ok(())),
             Query::Test(new) => Answer::Tested(self.test(&new, now)),
             Query::Depth { instrument, levels } => self.depth(instrument, levels),
+            Query::Book(instrument) => self.book(instrument),
             Query::BookTicker { instrument } => Answer::BookTicker(
                 self.books_of(instrument)
                     .map(|(id, book)| (id, book.best(Side::Buy), book.best(Side::Sell)))
@@ -79,6 +80,18 @@ impl Shard {
             self.books.get(&instrument).map_or_else(Vec::new, |book| book.levels(side).take(most).collect())
         };
         Answer::Depth {
+            instrument,
+            last: self.sequencer.last(),
+            bids: side(Side::Buy),
+            asks: side(Side::Sell),
+        }
+    }
+
+    fn book(&self, instrument: InstrumentId) -> Answer {
+        let side = |side| -> Vec<BookLevel> {
+            self.books.get(&instrument).map_or_else(Vec::new, |book| book.levels(side).collect())
+        };
+        Answer::Book {
             instrument,
             last: self.sequencer.last(),
             bids: side(Side::Buy),

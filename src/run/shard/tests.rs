@@ -2,6 +2,7 @@
 
 mod dead_man;
 mod leases;
+mod market;
 mod model;
 mod streams;
 mod timers;

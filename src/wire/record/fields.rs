@@ -215,7 +215,7 @@ structs! {
     Requester { session logon key sent recv_window content signed_digest named }
     Fill { trade_id price qty maker }
     Execution { exec_type order cancel_id cancel_session fill cause refusal replaced prevented }
-    Replaced { orig_cl_ord_id orig_qty kept_priority }
+    Replaced { orig_cl_ord_id orig_qty orig_price kept_priority }
     Prevented { qty price counter maker }
     CancelRejected {
         account instrument session cl_ord_id orig_cl_ord_id order_id status response_to refusal

@@ -101,7 +101,12 @@ pub fn execution(detail: Detail) -> Execution {
         fill: Some(Fill { trade_id: TradeId(77), price: Price(1), qty: Qty(1), maker: true }),
         cause: Some(Cause::SelfMatch),
         refusal: Some(Refusal { reject: Reject::PriceOutsideBand, detail }),
-        replaced: Some(Replaced { orig_cl_ord_id: long(), orig_qty: Qty(9), kept_priority: true }),
+        replaced: Some(Replaced {
+            orig_cl_ord_id: long(),
+            orig_qty: Qty(9),
+            orig_price: Price(8),
+            kept_priority: true,
+        }),
         prevented: Some(Prevented { qty: Qty(2), price: Price(3), counter: OrderId(4), maker: true }),
     }
 }

@@ -33,7 +33,8 @@ fn amending() -> Pending {
 fn amended() -> Execution {
     let order = Order { cl_ord_id: name("bot-19"), qty: Qty(3_000), ..filled_in_part().order };
     let orig_cl_ord_id = name("bot-17");
-    let replaced = Replaced { orig_cl_ord_id, orig_qty: Qty(5_000), kept_priority: true };
+    let replaced =
+        Replaced { orig_cl_ord_id, orig_qty: Qty(5_000), orig_price: Price(10_000_000), kept_priority: true };
     Execution { replaced: Some(replaced), ..execution(ExecType::Replaced, order) }
 }
 

@@ -4,6 +4,7 @@
 //! commands; without the variable it is a slice of that. Each step is replayed at once on a second shard, and both end
 //! in one hash.
 
+use super::market::Follower;
 use super::venue::{START, buy, instrument, limits, requester};
 use super::*;
 use crate::matching::tests::naive::Naive;
@@ -35,6 +36,8 @@ struct Duel {
     shard: Shard,
     replayed: Shard,
     naive: Naive,
+    /// Hears of the book as gateways do, once the instrument is there.
+    follower: Option<Follower>,
     now: Nanos,
     names: u64,
     /// Commands that were executed not long ago.
@@ -45,7 +48,8 @@ impl Duel {
     fn new(seed: u64) -> Self {
         let (shard, replayed) = (Shard::new(ShardId(1)), Shard::new(ShardId(1)));
         let (random, naive, recent) = (Random(seed), Naive::default(), VecDeque::new());
-        let mut duel = Self { random, shard, replayed, naive, now: START, names: 0, recent };
+        let (follower, now) = (None, START);
+        let mut duel = Self { random, shard, replayed, naive, follower, now, names: 0, recent };
         duel.run(&Command::Instrument(Instrument { band_bps: 0, ..instrument(1) }));
         for account in 1..=ACCOUNTS as u32 {
             // The last two are one group.
@@ -54,6 +58,7 @@ impl Duel {
             let of = AccountLimits { max_open_orders, max_position, smp_group, ..limits(account) };
             duel.run(&Command::Account(of));
         }
+        duel.follower = Some(Follower::new(&duel.shard, HERE));
         duel
     }
 
@@ -61,14 +66,17 @@ impl Duel {
     fn run(&mut self, command: &Command) -> Option<Vec<Event>> {
         let Outcome::Step(step) = self.shard.execute(None, command, self.now) else { return None };
         let mut events = step.events.to_vec();
+        self.follower.iter_mut().for_each(|follower| follower.hear(step.outputs()));
         let again = self.replayed.replay(step.seq, step.time, step.command).expect("it was executed so");
         assert_eq!(again.events, step.events);
         while self.shard.has_pending() {
             let step = self.shard.proceed(self.now);
             events.extend_from_slice(step.events);
+            self.follower.iter_mut().for_each(|follower| follower.hear(step.outputs()));
             let again = self.replayed.replay(step.seq, step.time, step.command).expect("it went on so");
             assert_eq!(again.events, step.events);
         }
+        self.follower.iter_mut().for_each(|follower| follower.check(&self.shard));
         Some(events)
     }
 
@@ -76,6 +84,7 @@ impl Duel {
     fn run_timers(&mut self) {
         while self.shard.is_due(self.now) {
             let step = self.shard.fire(self.now);
+            self.follower.iter_mut().for_each(|follower| follower.hear(step.outputs()));
             let again = self.replayed.replay(step.seq, step.time, step.command).expect("it was due");
             assert_eq!(again.events, step.events);
             for event in step.events {
