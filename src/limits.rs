@@ -124,6 +124,13 @@ pub const OUTBOUND_BLOCK: u32 = 1_024;
 /// each: a busy day of a market maker fits, and a session that never resets takes no more than 40 MiB.
 pub const RESENDABLE_MAX: usize = 1 << 20;
 
+/// Most executions of an account on a shard from which its private stream can be resumed. The shard keeps eight bytes
+/// of each: a busy day of most bots fits, and an account takes no more than two megabytes a shard.
+pub const STREAM_RESUMABLE_MAX: usize = 1 << 18;
+
+/// Most executions that a shard names at a time to a gateway that resumes a private stream.
+pub const STREAM_PAGE_MAX: usize = 64;
+
 /// Bodies that a gateway asks its journal for at a time, for resends.
 pub const READ_BACK_SLOTS: usize = 256;
 

@@ -41,5 +41,5 @@ pub mod ws;
 
 pub use error::{ApiError, Error};
 pub use order::{NewOrder, OrderName};
-pub use report::{ExecutionReport, Trade};
+pub use report::{ExecutionReport, StreamPlace, Trade};
 pub use sign::ApiKey;

@@ -32,6 +32,18 @@ pub struct ExecutionReport {
     pub time: Nanos,
     /// Why it closed or was refused: Text(58).
     pub text: String,
+    /// Its place in the private stream of the account; `None` where the server does not tell it: over FIX as the
+    /// session is set up, and in what is no execution, such as a refusal by a gateway.
+    pub place: Option<StreamPlace>,
+}
+
+/// A place in a private stream: of one account on one shard, whose executions are numbered 1, 2, 3 … without a gap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamPlace {
+    /// ApplID(1180): which stream.
+    pub appl_id: String,
+    /// ApplSeqNum(1181).
+    pub number: u64,
 }
 
 /// One trade of one order.

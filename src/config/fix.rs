@@ -30,6 +30,8 @@ pub struct FixRules {
     pub next_expected_msg_seq_num: bool,
     /// Whether LastMsgSeqNumProcessed(369) stands in each header.
     pub last_msg_seq_num_processed: bool,
+    /// Whether ExecutionReports tell ApplID(1180) and ApplSeqNum(1181).
+    pub appl_seq_num: bool,
     /// Most messages that one ResendRequest asks for; 0: all.
     pub resend_request_chunk_size: u32,
     /// Whether DefaultApplVerID(1137) stands in a BusinessMessageReject.
@@ -80,6 +82,7 @@ impl Default for FixRules {
             timestamp_precision: Precision::Millis,
             next_expected_msg_seq_num: false,
             last_msg_seq_num_processed: false,
+            appl_seq_num: false,
             resend_request_chunk_size: 0,
             business_reject_appl_ver_id: false,
             resends_per_minute: 600,
@@ -93,9 +96,11 @@ impl Default for FixRules {
 /// Reads the rules of a `[[member.fix_session]]`.
 pub(super) fn rules(section: &Section<'_>) -> Result<FixRules, ConfigError> {
     let flag = |name| section.get(name)?.boolean();
-    let version = section.get("version")?;
+    let entry = section.get("version")?;
+    let version = FixVersion::named(entry.choice()?).ok_or_else(|| entry.refuse("it is not known"))?;
+    let appl_seq_num = section.find("appl_seq_num")?;
     Ok(FixRules {
-        version: FixVersion::named(version.choice()?).ok_or_else(|| version.refuse("it is not known"))?,
+        version,
         reset_on_disconnect: flag("reset_on_disconnect")?,
         takeover: flag("takeover")?,
         max_logon_failures: section.get("max_logon_failures")?.integer()?,
@@ -117,6 +122,10 @@ pub(super) fn rules(section: &Section<'_>) -> Result<FixRules, ConfigError> {
         },
         next_expected_msg_seq_num: flag("next_expected_msg_seq_num")?,
         last_msg_seq_num_processed: flag("last_msg_seq_num_processed")?,
+        appl_seq_num: match appl_seq_num {
+            Some(entry) => entry.boolean()?,
+            None => version >= FixVersion::Fix50Sp1,
+        },
         resend_request_chunk_size: section.get("resend_request_chunk_size")?.integer()?,
         business_reject_appl_ver_id: flag("business_reject_appl_ver_id")?,
         resends_per_minute: section.get("resends_per_minute")?.integer()?,

@@ -5,7 +5,23 @@
 pub mod fix;
 pub mod ws;
 
-use crate::types::Cause;
+use crate::types::{Cause, ShardId};
+use std::fmt;
+
+/// ApplID(1180), `applId`: names the private stream of an account on a shard, as `account/shard`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApplId<'a> {
+    /// The name of the account.
+    pub account: &'a str,
+    /// The shard.
+    pub shard: ShardId,
+}
+
+impl fmt::Display for ApplId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.shard)
+    }
+}
 
 /// Why an order closed, as Text(58) and `reason` tell it; empty where the client itself asked for it.
 pub const fn cause_text(cause: Cause) -> &'static str {

@@ -23,6 +23,7 @@ mod history;
 mod leases;
 mod query;
 mod requests;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -41,6 +42,7 @@ use dead_man::DeadMen;
 use history::History;
 use leases::Leases;
 use std::collections::BTreeMap;
+use streams::Streams;
 use timers::{Timer, Timers};
 
 /// The number and the time of a step.
@@ -60,6 +62,7 @@ pub struct Shard {
     pending: Option<Pending>,
     /// What `myTrades` tells: a function of the events, and nothing depends on it.
     history: History,
+    streams: Streams,
     timers: Timers,
     leases: Leases,
     dead_men: DeadMen,
@@ -155,6 +158,7 @@ impl Shard {
             trades: 0,
             pending: None,
             history: History::default(),
+            streams: Streams::default(),
             timers: Timers::default(),
             leases: Leases::default(),
             dead_men: DeadMen::default(),
@@ -263,6 +267,11 @@ impl Shard {
     fn run(&mut self, at: At, origin: Option<Origin>, command: &Command) {
         self.events.clear();
         self.once.forget(at.1);
+        self.run_command(at, origin, command);
+        self.streams.number(at.0, &mut self.events);
+    }
+
+    fn run_command(&mut self, at: At, origin: Option<Origin>, command: &Command) {
         match command {
             Command::New(requester, order) => self.run_new(at, origin, requester, order),
             Command::Cancel(requester, cancel) => self.run_cancel(at, requester, cancel),
@@ -290,6 +299,7 @@ impl Shard {
             }
             Command::Account(limits) => {
                 self.risk.limit(limits);
+                self.streams.open(limits.account);
                 self.events.push(Event::Account(*limits));
             }
             Command::Reference(instrument, reference) => {

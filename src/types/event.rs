@@ -1,12 +1,15 @@
 //! What a shard says: events, which stand in the journal, and answers, which do not.
 
 use super::command::Origin;
-use super::ids::{AccountId, ClOrdId, GatewayId, InstrumentId, OrderId, Seq, SessionId, ShardId, TradeId};
+use super::ids::{
+    AccountId, ApplSeqNum, ClOrdId, GatewayId, InstrumentId, OrderId, Seq, SessionId, ShardId, TradeId,
+};
 use super::instrument::{AccountLimits, Instrument};
 use super::order::{OrdStatus, Order, Side};
 use super::price::{Price, Qty};
 use super::reject::Refusal;
 use super::request::{CancelScope, OpenOrdersQuery, OrderQuery};
+use super::session_log::EventRef;
 use super::time::Nanos;
 
 /// ExecType(150).
@@ -111,6 +114,9 @@ pub struct Fill {
 /// ExecutionReport(8), `executionReport`: an order after a change, and the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Execution {
+    /// Its place in the private stream of the account on the shard. The shard gives it when a step is done, so where
+    /// an execution is kept as the first result of a request, it has none.
+    pub appl_seq_num: ApplSeqNum,
     /// What happened.
     pub exec_type: ExecType,
     /// The order after it.
@@ -264,6 +270,17 @@ pub struct AccountState {
     pub positions: Vec<PositionState>,
 }
 
+/// What comes next in the private stream of an account on a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamPage {
+    /// Whose.
+    pub account: AccountId,
+    /// The number of the last execution there is.
+    pub last: ApplSeqNum,
+    /// Where the next ones stand, one number after the other; not all of them if there are many.
+    pub places: Vec<EventRef>,
+}
+
 /// The answer to a [`Query`](super::Query), or to a repetition. Boxed: it is off the path of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // It is boxed where it travels.
@@ -302,6 +319,8 @@ pub enum Answer {
     },
     /// `ticker.book`: for each instrument its best bid and ask.
     BookTicker(Vec<(InstrumentId, Option<BookLevel>, Option<BookLevel>)>),
+    /// What comes next in a private stream, or why it cannot be told.
+    Stream(Result<StreamPage, Refusal>),
     /// A repetition of a request, with its first answer.
     Repeated(Repeated),
     /// A report that was joined from those of several shards.
@@ -353,6 +372,7 @@ impl Execution {
     /// What happened to an order, and nothing beside it.
     pub const fn bare(exec_type: ExecType, order: Order) -> Self {
         Self {
+            appl_seq_num: ApplSeqNum::ZERO,
             exec_type,
             order,
             cancel_id: None,

@@ -60,6 +60,11 @@ number_id! {
     Seq(u64)
 }
 number_id! {
+    /// ApplSeqNum(1181): the place of an execution in the private stream of its account on its shard: 1, 2, 3 …
+    /// without a gap. 0: before the first, or not in a stream.
+    ApplSeqNum(u64)
+}
+number_id! {
     /// An order, unique per environment: OrderID(37). See [`OrderId::new`].
     OrderId(u64)
 }
@@ -80,6 +85,17 @@ impl SmpGroupId {
 
 impl Seq {
     /// Before the first record.
+    pub const ZERO: Self = Self(0);
+
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl ApplSeqNum {
+    /// Before the first execution of a stream.
     pub const ZERO: Self = Self(0);
 
     /// The one after this.

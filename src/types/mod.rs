@@ -30,12 +30,12 @@ pub use decimal::Decimal;
 pub use event::{
     AccountState, AccountTrade, Answer, BookLevel, CancelAllAfterSet, CancelRejected, Cause,
     CxlRejResponseTo, Event, ExecType, Execution, Fill, MassCanceled, PositionState, Prevented, Repeated,
-    Replaced, ShardOutput,
+    Replaced, ShardOutput, StreamPage,
 };
 pub use fix::{FixVersion, Precision};
 pub use ids::{
-    AccountId, ApiKeyId, ClOrdId, ConnId, GatewayId, InstrumentId, MemberId, OrderId, ReqId, Seq, SessionId,
-    ShardId, SmpGroupId, Symbol, TradeId,
+    AccountId, ApiKeyId, ApplSeqNum, ClOrdId, ConnId, GatewayId, InstrumentId, MemberId, OrderId, ReqId, Seq,
+    SessionId, ShardId, SmpGroupId, Symbol, TradeId,
 };
 pub use instrument::{AccountLimits, Instrument, InstrumentKind, InstrumentState};
 pub use lease::{
@@ -47,8 +47,8 @@ pub use price::{Notional, Price, Qty, Scale};
 pub use reject::{Detail, Refusal, Reject};
 pub use request::{
     Allowed, AmendOrder, CancelAllAfter, CancelOrder, CancelScope, MassCancel, NewOrder, OpenOrdersQuery,
-    OrderQuery, Query, ReplaceOrder, Request, RequestKind, SignedBytes, TradesQuery, Unchanged, Unverified,
-    Verified,
+    OrderQuery, Query, ReplaceOrder, Request, RequestKind, SignedBytes, StreamQuery, TradesQuery, Unchanged,
+    Unverified, Verified,
 };
 pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
 pub use text::Text;

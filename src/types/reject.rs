@@ -143,6 +143,8 @@ rejects! {
     600 "once" DuplicateClOrdId, app(6, 6, 0), 400, -2010, "The ClOrdID stands for another request on this Symbol; the answer names its OrderID. Use a new one.";
     601 "once" TimestampTooOld, app(4, 99, 0), 400, -1021, "The request was older than its recvWindow when it was sequenced; compare the two clocks in the answer.";
     602 "once" TimestampAhead, app(99, 99, 0), 400, -1021, "The request is from the future; compare the two clocks in the answer.";
+    603 "once" StreamTooOld, app(99, 99, 0), 410, -1131, "What came after that number is not kept any more; resume from the number in the answer, and ask for the orders.";
+    604 "once" StreamAhead, app(99, 99, 0), 400, -1131, "The private stream has not come so far; the answer tells its last number. Is this the server that told you yours.";
 
     // Can you afford it.
     700 "risk" QtyOffLot, app(13, 99, 0), 400, -1013, "The quantity is not a positive multiple of the instrument's lot.";

@@ -1,7 +1,7 @@
 //! A request on its way through a gateway: decoded, then verified, then allowed.
 
 use super::ids::{
-    AccountId, ApiKeyId, ClOrdId, InstrumentId, OrderId, ReqId, SessionId, SmpGroupId, TradeId,
+    AccountId, ApiKeyId, ApplSeqNum, ClOrdId, InstrumentId, OrderId, ReqId, SessionId, SmpGroupId, TradeId,
 };
 use super::order::{OrdType, Order, OrderRef, ReplaceMode, Side, SmpMode, TimeInForce};
 use super::price::{Price, Qty};
@@ -202,6 +202,17 @@ pub enum Query {
         /// Where; everywhere if it is `None`.
         instrument: Option<InstrumentId>,
     },
+    /// Where the executions stand that come next in a private stream. A gateway asks it, no client.
+    Stream(StreamQuery),
+}
+
+/// What came after a number in the private stream of an account on a shard: asked by a gateway that resumes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamQuery {
+    /// Whose.
+    pub account: AccountId,
+    /// The last number that is known: ApplBegSeqNum(1182) less one.
+    pub after: ApplSeqNum,
 }
 
 /// What a client asks of a shard.
@@ -379,6 +390,7 @@ impl Query {
             Self::Trades(query) => Some(query.account),
             Self::Account(account) | Self::RateLimits(account) => Some(*account),
             Self::Test(order) => Some(order.account),
+            Self::Stream(query) => Some(query.account),
             Self::Depth { .. } | Self::Book(_) | Self::BookTicker { .. } => None,
         }
     }
@@ -392,7 +404,7 @@ impl Query {
             Self::Depth { instrument, .. } | Self::Book(instrument) => Some(*instrument),
             Self::OpenOrders(query) => query.instrument,
             Self::BookTicker { instrument } => *instrument,
-            Self::Account(_) | Self::RateLimits(_) => None,
+            Self::Account(_) | Self::RateLimits(_) | Self::Stream(_) => None,
         }
     }
 }

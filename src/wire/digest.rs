@@ -139,6 +139,11 @@ impl Form {
                 self.put(b"L");
                 self.put(&account.0.to_be_bytes());
             }
+            Query::Stream(query) => {
+                self.put(b"S");
+                self.put(&query.account.0.to_be_bytes());
+                self.put(&query.after.0.to_be_bytes());
+            }
             Query::Test(order) => {
                 self.put(b"?");
                 self.new_order(order, true);

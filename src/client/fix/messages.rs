@@ -1,7 +1,7 @@
 //! Bodies of the messages that a client sends, and what the venue's messages say.
 
 use super::{CancelRejected, Refused, Report, Standing};
-use crate::client::report::{ExecutionReport, Trade};
+use crate::client::report::{ExecutionReport, StreamPlace, Trade};
 use crate::client::{NewOrder, OrderName};
 use crate::types::{
     Decimal, ExecType, MsgSeqNum, Nanos, OrdStatus, OrdType, OrderId, Side, SmpMode, TimeInForce, TradeId,
@@ -135,7 +135,13 @@ fn execution(message: &Message<'_>) -> Option<ExecutionReport> {
         trade,
         time: message.time(tag::TRANSACT_TIME)?,
         text: text(message, tag::TEXT).unwrap_or_default(),
+        place: place(message),
     })
+}
+
+fn place(message: &Message<'_>) -> Option<StreamPlace> {
+    let number = message.uint(tag::APPL_SEQ_NUM)?;
+    text(message, tag::APPL_ID).map(|appl_id| StreamPlace { appl_id, number })
 }
 
 fn standing(message: &Message<'_>) -> Option<Standing> {

@@ -1,6 +1,6 @@
 //! The JSON of the WebSocket API: requests as they are written and signed, answers as they are read.
 
-use crate::client::report::{ExecutionReport, Trade};
+use crate::client::report::{ExecutionReport, StreamPlace, Trade};
 use crate::client::{ApiError, ApiKey, Error, NewOrder, OrderName, sign, words};
 use crate::types::{Decimal, ExecType, Nanos, OrdStatus, OrdType, OrderId, Side, TimeInForce, TradeId};
 use crate::wire::json::words as json;
@@ -331,6 +331,10 @@ struct WireExecution {
     time: Nanos,
     #[serde(rename = "r", default)]
     reason: String,
+    #[serde(rename = "applId")]
+    appl_id: Option<String>,
+    #[serde(rename = "applSeqNum", default)]
+    appl_seq_num: u64,
 }
 
 /// The execution report in a push; `None` for other events, which this client has no use for.
@@ -361,5 +365,6 @@ pub(super) fn execution(text: &str) -> Result<Option<ExecutionReport>, Error> {
         trade,
         time: wire.time,
         text: if wire.reason == "NONE" { String::new() } else { wire.reason },
+        place: wire.appl_id.map(|appl_id| StreamPlace { appl_id, number: wire.appl_seq_num }),
     }))
 }

@@ -156,6 +156,13 @@ pub const KEYS: &[Key] = &[
         "false",
         "Whether LastMsgSeqNumProcessed(369) stands in each header.",
     ),
+    optional(
+        "appl_seq_num",
+        Kind::Boolean,
+        "true from 5.0SP1 on, whose dictionary has the fields; else false",
+        "Whether each ExecutionReport tells its place in the private stream of its account, ApplID(1180) and \
+         ApplSeqNum(1181). Before 5.0SP1 the client's dictionary must be told of them: `sealgate fix-dictionary`.",
+    ),
     default(
         "resend_request_chunk_size",
         Kind::Integer(0, 1_000_000),

@@ -18,12 +18,12 @@ mod tests;
 mod version;
 
 use crate::config::{Account, Directory};
-use crate::report::cause_text;
+use crate::report::{ApplId, cause_text};
 use crate::types::reject::FixAnswer;
 use crate::types::{
     Answer, CancelRejected, CancelScope, Cause, CxlRejResponseTo, Event, EventRef, ExecType, Execution,
     Instrument, MassCanceled, Nanos, OrdStatus, OrdType, Order, OrderId, Prevented, Refusal, Repeated,
-    SessionId, Side, TimeInForce, Timing,
+    SessionId, ShardId, Side, TimeInForce, Timing,
 };
 use crate::wire::fix::tag;
 use body::Body;
@@ -93,6 +93,16 @@ pub fn put_timing(timing: &Timing, out: &mut Vec<u8>) {
     }
 }
 
+/// Says where an execution that was just written stands in the private stream of its account: ApplID(1180) and
+/// ApplSeqNum(1181), for sessions that are told so. Nothing for other events.
+pub fn put_place(event: &Event, shard: ShardId, directory: &Directory, out: &mut Vec<u8>) {
+    let Event::Execution(execution) = event else { return };
+    if let Some(account) = directory.account(execution.order.account) {
+        let stream = ApplId { account: &account.name, shard };
+        Body::new(out).display(tag::APPL_ID, stream).number(tag::APPL_SEQ_NUM, execution.appl_seq_num.0);
+    }
+}
+
 /// Writes the answer to a repetition (the state of the order today, or that it was refused) or to a question about one
 /// order. `None` for answers to questions which FIX sessions do not ask, and to that about many orders, which
 /// [`status::open_order`] answers order by order.
@@ -106,6 +116,7 @@ pub fn answer(answer: &Answer, own: OwnId, directory: &Directory, out: &mut Vec<
         Answer::OpenOrders(..)
         | Answer::Trades(..)
         | Answer::Account(_)
+        | Answer::Stream(_)
         | Answer::Tested(_)
         | Answer::Depth { .. }
         | Answer::Book { .. }

@@ -3,7 +3,7 @@
 use super::order::{self, notional_scale};
 use super::words;
 use crate::limits::EVENTS_PER_STEP_MAX;
-use crate::report::cause_text;
+use crate::report::{ApplId, cause_text};
 use crate::types::{EventRef, Execution, Instrument, Nanos};
 use crate::wire::json::Writer;
 
@@ -15,7 +15,7 @@ const _: () =
 pub(super) fn execution_report(
     subscription: u32,
     execution: &Execution,
-    instrument: &Instrument,
+    (instrument, stream): (&Instrument, ApplId<'_>),
     at: EventRef,
     time: Nanos,
     out: &mut Vec<u8>,
@@ -30,6 +30,8 @@ pub(super) fn execution_report(
             w.key("T").unsigned(time.as_millis());
             w.key("I").unsigned(execution_id(at));
             progress(execution, instrument, w);
+            w.key("applId").display(&stream);
+            w.key("applSeqNum").unsigned(execution.appl_seq_num.0);
         });
     });
 }

@@ -24,6 +24,7 @@ mod words;
 
 pub use pending::Pending;
 
+use super::ApplId;
 use crate::config::Directory;
 use crate::types::{
     Answer, Event, EventRef, Execution, Instrument, InstrumentId, Nanos, Query, RateLimitUse, Refusal,
@@ -203,6 +204,8 @@ impl Reporter {
                 });
             }
             Answer::BookTicker(books) => self.book_ticker(to, pending, books, time, out),
+            // Asked and taken by the gateway itself.
+            Answer::Stream(_) => {}
             Answer::Repeated(repeated) => {
                 let told = order::Told::repeated(repeated);
                 let time = order::time_of(&repeated.first).unwrap_or(time);
@@ -254,8 +257,11 @@ impl Reporter {
         time: Nanos,
         out: &mut Vec<u8>,
     ) {
-        if let Some(instrument) = self.directory.instrument(execution.order.instrument) {
-            event::execution_report(subscription, execution, instrument, at, time, out);
+        let order = &execution.order;
+        let names = (self.directory.instrument(order.instrument), self.directory.account(order.account));
+        if let (Some(instrument), Some(account)) = names {
+            let stream = ApplId { account: &account.name, shard: at.shard };
+            event::execution_report(subscription, execution, (instrument, stream), at, time, out);
         }
     }
 

@@ -7,10 +7,10 @@ use super::*;
 use crate::config::fixture::{BTC_USD, ETH_PERP, KEY, directory};
 use crate::limits::ONCE_FILLS_MAX;
 use crate::types::{
-    AccountId, BookLevel, CancelOrder, CancelRejected, Cause, ClOrdId, CxlRejResponseTo, Detail, Event,
-    ExecType, Fill, NewOrder, Notional, OpenOrdersQuery, OrdStatus, OrdType, Order, OrderId, OrderQuery,
-    OrderRef, Price, Qty, RateLimitType, Repeated, ResponseType, Seq, SessionId, ShardId, Side, SmpMode,
-    Span, Text, TimeInForce, TradeId,
+    AccountId, ApplSeqNum, BookLevel, CancelOrder, CancelRejected, Cause, ClOrdId, CxlRejResponseTo, Detail,
+    Event, ExecType, Fill, NewOrder, Notional, OpenOrdersQuery, OrdStatus, OrdType, Order, OrderId,
+    OrderQuery, OrderRef, Price, Qty, RateLimitType, Repeated, ResponseType, Seq, SessionId, ShardId, Side,
+    SmpMode, Span, Text, TimeInForce, TradeId,
 };
 use crate::wire::json::examples::{PAGE, example, names};
 use proptest::prelude::*;
@@ -89,7 +89,8 @@ fn filled_in_part() -> Execution {
         status: OrdStatus::PartiallyFilled,
         ..order()
     };
-    Execution { fill: Some(fill), ..execution(ExecType::Trade, order) }
+    let appl_seq_num = ApplSeqNum(12);
+    Execution { appl_seq_num, fill: Some(fill), ..execution(ExecType::Trade, order) }
 }
 
 fn cancel() -> CancelOrder {

@@ -19,7 +19,6 @@ use super::staged::Staged;
 use super::trust::Lockouts;
 use crate::config::{Directory, FixSession, Role, Schedule, Window};
 use crate::limits::RESENDABLE_MAX;
-use crate::report;
 use crate::run::journal::{ReadBack, SentBody};
 use crate::run::recovery::{Sent, SessionState};
 use crate::session::fix::{
@@ -438,12 +437,9 @@ impl Lines {
                 line.with(now, log, |session, body, out| {
                     let msg_type = match &answer {
                         ReadBack::Event(at, time, event) => {
-                            report::fix::event(event, *at, *time, directory, body).inspect(|msg_type| {
-                                if session.settings().read_only {
-                                    report::fix::mark_copy(body);
-                                }
-                                report::fix::adapt(session.version(), msg_type, body);
-                            })
+                            let (at, time, poss_resend) = (*at, *time, sent.poss_resend);
+                            let told = Told { event, at, time, poss_resend, asked: None };
+                            tell::say(session, &told, directory, body)
                         }
                         ReadBack::Own(_, own) => split_own(own).map(|(msg_type, own)| {
                             body.extend_from_slice(own);

@@ -19,7 +19,7 @@ impl Shard {
             // Where it goes on follows from what is left in the books.
             Some(Rest::Cancels(cancels)) => (2u8, cancels.scope, cancels.canceled).hash(&mut state),
         }
-        (&self.timers, &self.leases, &self.dead_men).hash(&mut state);
+        (&self.timers, &self.leases, &self.dead_men, &self.streams).hash(&mut state);
         self.risk.hash_state(&mut state);
         for (instrument, book) in &self.books {
             instrument.hash(&mut state);

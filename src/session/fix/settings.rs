@@ -47,6 +47,8 @@ pub struct Settings {
     pub next_expected_msg_seq_num: bool,
     /// Whether LastMsgSeqNumProcessed(369) stands in each header of ours.
     pub last_msg_seq_num_processed: bool,
+    /// Whether ExecutionReports tell their place in the private stream of the account: ApplID(1180), ApplSeqNum(1181).
+    pub appl_seq_num: bool,
     /// Most messages that one ResendRequest of ours asks for; 0: all that are missing.
     pub resend_request_chunk_size: u32,
     /// Most replays that are begun in a minute; others wait.
@@ -100,6 +102,7 @@ impl Settings {
             business_reject_appl_ver_id: rules.business_reject_appl_ver_id && rules.version.is_fixt(),
             next_expected_msg_seq_num: rules.next_expected_msg_seq_num,
             last_msg_seq_num_processed: rules.last_msg_seq_num_processed,
+            appl_seq_num: rules.appl_seq_num,
             resend_request_chunk_size: rules.resend_request_chunk_size,
             resends_per_minute: rules.resends_per_minute,
             resend_bytes_per_minute: rules.resend_bytes_per_minute,
@@ -153,6 +156,7 @@ impl Settings {
             business_reject_appl_ver_id: false,
             next_expected_msg_seq_num: false,
             last_msg_seq_num_processed: false,
+            appl_seq_num: false,
             resend_request_chunk_size: 0,
             resends_per_minute: u32::MAX,
             resend_bytes_per_minute: u64::MAX,

@@ -198,7 +198,19 @@ enums! {
 }
 
 numbers!(u8, u16, u32, u64, i64, i128);
-wrapped!(AccountId, ApiKeyId, InstrumentId, SessionId, SmpGroupId, OrderId, TradeId, ShardId, Seq, MsgSeqNum);
+wrapped!(
+    AccountId,
+    ApiKeyId,
+    ApplSeqNum,
+    InstrumentId,
+    SessionId,
+    SmpGroupId,
+    OrderId,
+    TradeId,
+    ShardId,
+    Seq,
+    MsgSeqNum
+);
 wrapped!(Price, Qty, Notional, Nanos, Span, LogonId);
 
 // The order of the fields is the layout: a change here is a new format version.
@@ -214,7 +226,7 @@ structs! {
     CancelScope { account instrument side session }
     Requester { session logon key sent recv_window content signed_digest named }
     Fill { trade_id price qty maker }
-    Execution { exec_type order cancel_id cancel_session fill cause refusal replaced prevented }
+    Execution { appl_seq_num exec_type order cancel_id cancel_session fill cause refusal replaced prevented }
     Replaced { orig_cl_ord_id orig_qty orig_price kept_priority }
     Prevented { qty price counter maker }
     CancelRejected {

@@ -94,6 +94,7 @@ pub fn order() -> Order {
 /// The longest event: everything optional is there.
 pub fn execution(detail: Detail) -> Execution {
     Execution {
+        appl_seq_num: ApplSeqNum(u64::MAX),
         exec_type: ExecType::Trade,
         order: order(),
         cancel_id: Some(long()),

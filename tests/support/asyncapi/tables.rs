@@ -268,7 +268,8 @@ pub const OBJECTS: &[(&str, &str, &str)] = &[
          F:Number g:Integer C:Text x:ExecType X:OrdStatus r:Text i:Integer l:Number z:Number L:Number n:Number N:Nothing \
          t:Integer T:Millis I:Integer w:Boolean m:Boolean M:Boolean O:Millis Z:Number Y:Number Q:Number W?:Millis \
          V:SmpMode cancelCause?:Cause keptPriority?:Boolean A?:Number B?:Number u?:Integer U?:Integer Cs?:Symbol pL?:Number \
-         pl?:Number pY?:Number preventedAsMaker?:Boolean tradeGroupId?:Integer goodTillDate?:Millis reduceOnly?:Boolean",
+         pl?:Number pY?:Number preventedAsMaker?:Boolean tradeGroupId?:Integer goodTillDate?:Millis reduceOnly?:Boolean \
+         applId:ApplId applSeqNum:Integer",
     ),
 ];
 
@@ -422,6 +423,7 @@ fn asked() -> Vec<(&'static str, Value)> {
         ("AccountName", name("The account that acts; by default the first of the key.")),
         ("ApiKey", name("The name of an API key.")),
         ("Symbol", name("An instrument; exchangeInfo lists them.")),
+        ("ApplId", name("A private stream: of an account on a shard.")),
         (
             "Signature",
             json!({

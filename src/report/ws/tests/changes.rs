@@ -71,7 +71,8 @@ fn prevented() -> Execution {
     let order = Order { smp_group: SmpGroupId(7), ..order };
     let lost = Prevented { qty: Qty(3_000), price: order.price, counter: OrderId(4700), maker: false };
     let cause = Some(Cause::SelfMatch);
-    Execution { prevented: Some(lost), cause, ..execution(ExecType::Expired, order) }
+    let appl_seq_num = ApplSeqNum(13);
+    Execution { appl_seq_num, prevented: Some(lost), cause, ..execution(ExecType::Expired, order) }
 }
 
 /// The responses and events of the page.

@@ -4,22 +4,37 @@ use super::{Line, Told};
 use crate::config::Directory;
 use crate::report;
 use crate::report::fix::refusal::{self, Echo};
-use crate::report::fix::{OwnId, status};
+use crate::report::fix::{MsgType, OwnId, status};
 use crate::run::gateway::session_log::SessionLog;
 use crate::session::fix::{Outgoing, Refused, Session};
 use crate::types::{Answer, Nanos, OpenOrdersQuery, Order, Refusal, Timing};
 use crate::wire::fix::Message;
+
+/// Writes an event in the words of a session, the same each time.
+pub(super) fn say(
+    session: &Session,
+    told: &Told<'_>,
+    directory: &Directory,
+    body: &mut Vec<u8>,
+) -> Option<MsgType> {
+    let msg_type = report::fix::event(told.event, told.at, told.time, directory, body)?;
+    let settings = session.settings();
+    if settings.read_only {
+        report::fix::mark_copy(body);
+    }
+    report::fix::adapt(session.version(), msg_type, body);
+    if settings.appl_seq_num {
+        report::fix::put_place(told.event, told.at.shard, directory, body);
+    }
+    Some(msg_type)
+}
 
 impl Line {
     /// Tells an event: numbered and recorded now, sent if the session is established.
     pub fn tell_event(&mut self, told: &Told<'_>, directory: &Directory, now: Nanos, log: &mut SessionLog) {
         let (event, poss_resend) = (Some(told.at), told.poss_resend);
         self.with_mark(now, log, poss_resend, |session, body, out| {
-            if let Some(msg_type) = report::fix::event(told.event, told.at, told.time, directory, body) {
-                if session.settings().read_only {
-                    report::fix::mark_copy(body);
-                }
-                report::fix::adapt(session.version(), msg_type, body);
+            if let Some(msg_type) = say(session, told, directory, body) {
                 let own = session.settings().session;
                 let timing = told.asked.as_ref().filter(|(asker, _)| *asker == own).map(|(_, timing)| timing);
                 let kept = put_timing(session, timing, body);

@@ -5,11 +5,11 @@
 //! in one hash.
 
 use super::market::Follower;
-use super::venue::{START, buy, instrument, limits, requester};
+use super::venue::{START, buy, instrument, limits, requester, unnumbered};
 use super::*;
 use crate::matching::tests::naive::Naive;
 use crate::types::*;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 const ACCOUNTS: u64 = 5;
 const OPEN_MAX: u32 = 12;
@@ -42,14 +42,17 @@ struct Duel {
     names: u64,
     /// Commands that were executed not long ago.
     recent: VecDeque<Command>,
+    /// How many executions each account was told of.
+    told: BTreeMap<AccountId, u64>,
 }
 
 impl Duel {
     fn new(seed: u64) -> Self {
         let (shard, replayed) = (Shard::new(ShardId(1)), Shard::new(ShardId(1)));
-        let (random, naive, recent) = (Random(seed), Naive::default(), VecDeque::new());
+        let (random, naive, recent, told) =
+            (Random(seed), Naive::default(), VecDeque::new(), BTreeMap::new());
         let (follower, now) = (None, START);
-        let mut duel = Self { random, shard, replayed, naive, follower, now, names: 0, recent };
+        let mut duel = Self { random, shard, replayed, naive, follower, now, names: 0, recent, told };
         duel.run(&Command::Instrument(Instrument { band_bps: 0, ..instrument(1) }));
         for account in 1..=ACCOUNTS as u32 {
             // The last two are one group.
@@ -65,13 +68,13 @@ impl Duel {
     /// Runs a command to its end on both shards; `None`: it is a repetition.
     fn run(&mut self, command: &Command) -> Option<Vec<Event>> {
         let Outcome::Step(step) = self.shard.execute(None, command, self.now) else { return None };
-        let mut events = step.events.to_vec();
+        let mut events = numbered(&mut self.told, step.events);
         self.follower.iter_mut().for_each(|follower| follower.hear(step.outputs()));
         let again = self.replayed.replay(step.seq, step.time, step.command).expect("it was executed so");
         assert_eq!(again.events, step.events);
         while self.shard.has_pending() {
             let step = self.shard.proceed(self.now);
-            events.extend_from_slice(step.events);
+            events.extend(numbered(&mut self.told, step.events));
             self.follower.iter_mut().for_each(|follower| follower.hear(step.outputs()));
             let again = self.replayed.replay(step.seq, step.time, step.command).expect("it went on so");
             assert_eq!(again.events, step.events);
@@ -87,7 +90,7 @@ impl Duel {
             self.follower.iter_mut().for_each(|follower| follower.hear(step.outputs()));
             let again = self.replayed.replay(step.seq, step.time, step.command).expect("it was due");
             assert_eq!(again.events, step.events);
-            for event in step.events {
+            for event in &numbered(&mut self.told, step.events) {
                 let expired = execution(event);
                 let gone = self.naive.cancel(expired.order.id, self.now);
                 assert_eq!(expired.order, Order { status: OrdStatus::Expired, ..gone });
@@ -346,6 +349,19 @@ impl Duel {
         }
         assert_eq!(self.naive.positions.values().sum::<i128>(), 0, "what one buys another sells");
     }
+}
+
+/// Checks that each execution has the next number of its account, and takes the numbers away, which the naive book does
+/// not give.
+fn numbered(told: &mut BTreeMap<AccountId, u64>, events: &[Event]) -> Vec<Event> {
+    for event in events {
+        if let Event::Execution(execution) = event {
+            let last = told.entry(execution.order.account).or_default();
+            *last += 1;
+            assert_eq!(execution.appl_seq_num.0, *last, "{execution:?}");
+        }
+    }
+    events.iter().map(unnumbered).collect()
 }
 
 #[test]

@@ -68,6 +68,16 @@ pub(super) fn buy(id: &str) -> NewOrder {
     }
 }
 
+/// An event as the first result of a request has it: without its number in the private stream.
+pub(super) fn unnumbered(event: &Event) -> Event {
+    match event {
+        Event::Execution(execution) => {
+            Event::Execution(Execution { appl_seq_num: ApplSeqNum::ZERO, ..*execution })
+        }
+        other => *other,
+    }
+}
+
 /// The same of account 2 to sell.
 pub(super) fn sell(id: &str) -> NewOrder {
     NewOrder { account: AccountId(2), side: Side::Sell, ..buy(id) }
