@@ -63,6 +63,16 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
 }
 
+impl Error {
+    /// Which refusal it was, if it was one and this client knows it.
+    pub fn reject(&self) -> Option<Reject> {
+        match self {
+            Self::Refused(refusal) => refusal.reject,
+            _ => None,
+        }
+    }
+}
+
 impl ApiError {
     /// The error of an answer.
     pub fn new(status: u16, code: i32, msg: String, retry_after: Option<Duration>) -> Self {
@@ -72,14 +82,25 @@ impl ApiError {
 
     /// The refusal that a text of FIX tells, with the status and code that WebSocket has for it.
     pub fn of_text(msg: String) -> Self {
-        let info = reject_named(&msg).map(Reject::info);
-        let (status, code) = info.map_or((400, 0), |info| (info.ws_status, info.ws_code));
-        Self::new(status, code, msg, None)
+        match reject_named(&msg) {
+            Some(reject) => Self::of_reject(reject, msg),
+            None => Self { status: 400, code: 0, reject: None, retry_after: None, msg },
+        }
+    }
+
+    /// This refusal, with the text that told it.
+    pub(super) fn of_reject(reject: Reject, msg: String) -> Self {
+        let info = reject.info();
+        let retry_after = retry_after(&msg);
+        Self { status: info.ws_status, code: info.ws_code, msg, reject: Some(reject), retry_after }
     }
 
     /// The name of the refusal, such as `PriceOutsideBand`.
     pub fn name(&self) -> &str {
-        self.msg.split([' ', ':']).next().unwrap_or_default()
+        match self.reject {
+            Some(reject) => reject.info().name,
+            None => self.msg.split([' ', ':']).next().unwrap_or_default(),
+        }
     }
 
     /// The fact of this case, such as the field at fault, if there is one.
@@ -87,6 +108,13 @@ impl ApiError {
         let (_, rest) = self.msg.split_once(" (")?;
         rest.split_once("): ").map(|(detail, _)| detail)
     }
+}
+
+/// The time to wait that a text tells: `(retry after 40 ms)`.
+fn retry_after(text: &str) -> Option<Duration> {
+    let (_, rest) = text.split_once(" (retry after ")?;
+    let (millis, _) = rest.split_once(" ms)")?;
+    millis.parse().ok().map(Duration::from_millis)
 }
 
 /// The refusal whose name a text begins with: Text(58) and `msg` both do.

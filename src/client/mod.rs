@@ -40,6 +40,6 @@ mod words;
 pub mod ws;
 
 pub use error::{ApiError, Error};
-pub use order::{NewOrder, OrderName};
+pub use order::{Amend, NewOrder, OrderName};
 pub use report::{ExecutionReport, StreamPlace, Trade};
 pub use sign::ApiKey;

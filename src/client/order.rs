@@ -1,6 +1,6 @@
 //! What a client asks for, the same over both protocols.
 
-use crate::types::{Decimal, OrdType, OrderId, Side, SmpMode, TimeInForce};
+use crate::types::{Decimal, Nanos, OrdType, OrderId, Side, SmpMode, TimeInForce};
 
 /// An order to place. Made by [`NewOrder::limit`] and its siblings, refined by the methods after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub struct NewOrder {
     pub cl_ord_id: Option<String>,
     /// Account(1); `None`: the first account of the API key.
     pub account: Option<String>,
+    /// ExpireTime(126), `goodTillDate`, for [`TimeInForce::Gtd`].
+    pub expire: Option<Nanos>,
+    /// It only brings the position nearer to zero.
+    pub reduce_only: bool,
     /// Self-match prevention; `None`: the server's default, which expires the newer order.
     pub smp: Option<SmpMode>,
 }
@@ -37,6 +41,8 @@ impl NewOrder {
             price: Some(price),
             cl_ord_id: None,
             account: None,
+            expire: None,
+            reduce_only: false,
             smp: None,
         }
     }
@@ -54,6 +60,12 @@ impl NewOrder {
     /// An order that is refused if it would take.
     pub fn limit_maker(symbol: &str, side: Side, qty: Decimal, price: Decimal) -> Self {
         Self { ord_type: OrdType::LimitMaker, time_in_force: None, ..Self::limit(symbol, side, qty, price) }
+    }
+
+    /// An order that rests until it is filled or canceled, or this time comes.
+    pub fn gtd(symbol: &str, side: Side, qty: Decimal, price: Decimal, expire: Nanos) -> Self {
+        let (time_in_force, expire) = (Some(TimeInForce::Gtd), Some(expire));
+        Self { time_in_force, expire, ..Self::limit(symbol, side, qty, price) }
     }
 
     /// An order that takes what is there inside the price band.
@@ -80,12 +92,38 @@ impl NewOrder {
         self
     }
 
+    /// One that only brings the position nearer to zero: refused where there is none to reduce, clipped at the fill.
+    #[must_use]
+    pub fn reduce_only(mut self) -> Self {
+        self.reduce_only = true;
+        self
+    }
+
     /// With this self-match prevention.
     #[must_use]
     pub fn smp(mut self, mode: SmpMode) -> Self {
         self.smp = Some(mode);
         self
     }
+}
+
+/// Another quantity or price for an order, which keeps its OrderID: OrderCancelReplaceRequest(G).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amend {
+    /// Symbol(55).
+    pub symbol: String,
+    /// Which order.
+    pub order: OrderName,
+    /// Side(54): that of the order.
+    pub side: Side,
+    /// OrderQty(38): the whole quantity from now on, with what has traded.
+    pub qty: Decimal,
+    /// Price(44); `None`: it stays.
+    pub price: Option<Decimal>,
+    /// ClOrdID(11): the name of the order from now on; `None`: the client makes one.
+    pub cl_ord_id: Option<String>,
+    /// Account(1); `None`: the first account of the API key.
+    pub account: Option<String>,
 }
 
 /// Which order is meant: an [`OrderId`], or the ClOrdID with which it was entered.

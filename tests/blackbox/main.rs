@@ -21,6 +21,7 @@ mod order_entry_fix;
 mod order_entry_websocket;
 mod reconnect;
 mod restart;
+mod sdk;
 mod sessions;
 mod signing;
 mod timing;

@@ -139,7 +139,7 @@ impl Maker {
     }
 
     fn hear(&mut self, received: Option<Received>) -> Result<(), Error> {
-        let Some(Received { report, at, possible_duplicate }) = received else {
+        let Some(Received { report, at, possible_duplicate, .. }) = received else {
             return Err(Error::Closed(self.client.why_closed()));
         };
         match report {
@@ -161,7 +161,7 @@ impl Maker {
                 self.witness.refused(&cl_ord_id, refused.reject(), round_trip);
                 self.forget(&cl_ord_id);
             }
-            Report::Repeated(standing) => self.witness.complain(format!("a repetition: {standing:?}")),
+            other => self.witness.complain(format!("nothing that it asked for: {other:?}")),
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ impl FixSpeaker {
             reset: true,
             sign: &|bytes| member.key.sign(bytes),
             sign_message: false,
+            cancel_on: None,
+            cancel_grace: None,
         };
         session.connect(&request, now, &mut out);
         link.send(&out.wire)?;

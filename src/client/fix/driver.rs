@@ -1,11 +1,11 @@
 //! The task that owns the connection and drives the session machine: orders become signed messages, bytes become
 //! reports, time becomes heartbeats. It works over any stream; outside of tests that is TLS.
 
-use super::{CompIds, Options, Received, Report, Sent, messages};
+use super::{CompIds, Options, Received, Report, Sent, report};
 use crate::client::connect::now;
 use crate::client::{ApiKey, Error};
 use crate::session::fix::{Collected, Incoming, LogonRequest, Notice, Numbers, Outgoing, Session, Settings};
-use crate::types::MsgSeqNum;
+use crate::types::{MsgSeqNum, Nanos, Span};
 use crate::wire::fix::{Index, Message, Taken, tag, take};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,8 @@ pub(super) enum Order {
         msg_type: &'static [u8],
         body: Vec<u8>,
         cl_ord_id: String,
+        /// PossResend(97)=Y.
+        poss_resend: bool,
         sent: oneshot::Sender<Result<Sent, Error>>,
     },
     /// Say Logout; the answer ends the connection.
@@ -74,6 +76,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             reset: options.reset,
             sign: &|bytes| key.sign(bytes),
             sign_message: options.sign_logon,
+            cancel_on: options.cancel_on,
+            cancel_grace: options
+                .cancel_grace
+                .map(|grace| Span::from_millis(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX))),
         };
         session.connect(&request, now(), &mut out);
         Self {
@@ -137,8 +143,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let mut next = Some(first);
         while let Some(order) = next {
             match order {
-                Order::Send { msg_type, body, cl_ord_id, sent } => {
-                    self.send(msg_type, &body, cl_ord_id, sent)
+                Order::Send { msg_type, body, cl_ord_id, poss_resend, sent } => {
+                    self.send(msg_type, &body, poss_resend, (cl_ord_id, sent))
                 }
                 Order::Logout => self.session.logout("", now(), &mut self.out),
             }
@@ -150,8 +156,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         &mut self,
         msg_type: &[u8],
         body: &[u8],
-        cl_ord_id: String,
-        sent: oneshot::Sender<Result<Sent, Error>>,
+        poss_resend: bool,
+        (cl_ord_id, sent): (String, oneshot::Sender<Result<Sent, Error>>),
     ) {
         if !self.session.state().is_established() {
             // A caller that gave up needs no answer.
@@ -159,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         let key = &self.key;
         let sign = |bytes: &[u8]| key.sign(bytes);
-        let message = Outgoing { msg_type, body, event: None, poss_resend: false, sign: Some(&sign) };
+        let message = Outgoing { msg_type, body, event: None, poss_resend, sign: Some(&sign) };
         let number = self.session.send(&message, now(), &mut self.out);
         if self.recent.len() == NUMBERS_REMEMBERED_MAX {
             self.recent.pop_front();
@@ -255,11 +261,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if self.session.receive(message, now(), &mut self.out) != Incoming::Deliver {
             return Ok(());
         }
-        let report = messages::report(message)
+        let report = report::read(message)
             .ok_or_else(|| Error::Protocol(format!("not understood: {}", printable(message.bytes()))))?;
         let possible_duplicate = message.flag(tag::POSS_DUP_FLAG) || message.flag(tag::POSS_RESEND);
         let report = named(report, &self.recent);
-        deliver(&self.ears.reports, Received { report, at, possible_duplicate })
+        let sent = message.time(tag::SENDING_TIME).unwrap_or(Nanos(0));
+        deliver(&self.ears.reports, Received { report, at, sent, possible_duplicate })
     }
 }
 

@@ -1,28 +1,26 @@
-//! Bodies of the messages that a client sends, and what the venue's messages say.
+//! Bodies of the messages that a client sends.
 
-use super::{CancelRejected, Refused, Report, Standing};
-use crate::client::report::{ExecutionReport, StreamPlace, Trade};
-use crate::client::{NewOrder, OrderName};
-use crate::types::{
-    Decimal, ExecType, MsgSeqNum, Nanos, OrdStatus, OrdType, OrderId, Side, SmpMode, TimeInForce, TradeId,
-};
-use crate::wire::fix::{Message, PutFields, tag};
+use crate::client::{Amend, NewOrder, OrderName};
+use crate::types::{Nanos, OrdType, Side, SmpMode, TimeInForce};
+use crate::wire::fix::{PutFields, tag};
+use std::time::Duration;
 
 /// NewOrderSingle(D).
 pub(super) fn order(order: &NewOrder, cl_ord_id: &str, now: Nanos) -> Vec<u8> {
     let mut body = Vec::with_capacity(256);
     body.put(tag::CL_ORD_ID, cl_ord_id.as_bytes());
-    if let Some(account) = &order.account {
-        body.put(tag::ACCOUNT, account.as_bytes());
-    }
+    put_account(&mut body, order.account.as_deref());
     body.put(tag::SYMBOL, order.symbol.as_bytes());
     body.put(tag::SIDE, side(order.side));
     body.put_time(tag::TRANSACT_TIME, now);
     body.put(tag::ORDER_QTY, order.qty.to_string().as_bytes());
     body.put(tag::ORD_TYPE, if order.ord_type == OrdType::Market { b"1" } else { b"2" });
-    if order.ord_type == OrdType::LimitMaker {
-        // Participate, don't initiate.
-        body.put(tag::EXEC_INST, b"6");
+    // Participate, don't initiate; do not increase.
+    match (order.ord_type == OrdType::LimitMaker, order.reduce_only) {
+        (true, true) => body.put(tag::EXEC_INST, b"6 E"),
+        (true, false) => body.put(tag::EXEC_INST, b"6"),
+        (false, true) => body.put(tag::EXEC_INST, b"E"),
+        (false, false) => {}
     }
     if let Some(price) = order.price {
         body.put(tag::PRICE, price.to_string().as_bytes());
@@ -35,6 +33,9 @@ pub(super) fn order(order: &NewOrder, cl_ord_id: &str, now: Nanos) -> Vec<u8> {
             TimeInForce::Gtd => b"6",
         };
         body.put(tag::TIME_IN_FORCE, code);
+    }
+    if let Some(expire) = order.expire {
+        body.put_time(tag::EXPIRE_TIME, expire);
     }
     if let Some(smp) = order.smp {
         let code = match smp {
@@ -60,17 +61,97 @@ pub(super) fn cancel(
 ) -> Vec<u8> {
     let mut body = Vec::with_capacity(192);
     body.put(tag::CL_ORD_ID, cl_ord_id.as_bytes());
-    match order {
-        OrderName::OrderId(id) => body.put_uint(tag::ORDER_ID, id.0),
-        OrderName::ClOrdId(id) => body.put(tag::ORIG_CL_ORD_ID, id.as_bytes()),
-    }
-    if let Some(account) = account {
-        body.put(tag::ACCOUNT, account.as_bytes());
-    }
+    put_order(&mut body, order, tag::ORIG_CL_ORD_ID);
+    put_account(&mut body, account);
     body.put(tag::SYMBOL, symbol.as_bytes());
     body.put(tag::SIDE, side(side_of_order));
     body.put_time(tag::TRANSACT_TIME, now);
     body
+}
+
+/// OrderCancelReplaceRequest(G).
+pub(super) fn amend(amend: &Amend, cl_ord_id: &str, now: Nanos) -> Vec<u8> {
+    let order = cancel(&amend.symbol, amend.side, &amend.order, amend.account.as_deref(), cl_ord_id, now);
+    let mut body = order;
+    body.put(tag::ORDER_QTY, amend.qty.to_string().as_bytes());
+    // Only limit orders rest.
+    body.put(tag::ORD_TYPE, b"2");
+    if let Some(price) = amend.price {
+        body.put(tag::PRICE, price.to_string().as_bytes());
+    }
+    body
+}
+
+/// OrderMassCancelRequest(q): the orders of one instrument, or all.
+pub(super) fn cancel_all(
+    symbol: Option<&str>,
+    of_side: Option<Side>,
+    account: Option<&str>,
+    cl_ord_id: &str,
+    now: Nanos,
+) -> Vec<u8> {
+    let mut body = Vec::with_capacity(128);
+    body.put(tag::CL_ORD_ID, cl_ord_id.as_bytes());
+    put_scope(&mut body, tag::MASS_CANCEL_REQUEST_TYPE, symbol, of_side, account);
+    body.put_time(tag::TRANSACT_TIME, now);
+    body
+}
+
+/// OrderStatusRequest(H). The standard wants a side; the venue finds the order without it.
+pub(super) fn status(symbol: &str, order: &OrderName, account: Option<&str>, req_id: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(128);
+    put_order(&mut body, order, tag::CL_ORD_ID);
+    put_account(&mut body, account);
+    body.put(tag::SYMBOL, symbol.as_bytes());
+    body.put(tag::SIDE, side(Side::Buy));
+    body.put(tag::ORD_STATUS_REQ_ID, req_id.as_bytes());
+    body
+}
+
+/// OrderMassStatusRequest(AF): the open orders of one instrument, or all.
+pub(super) fn open_orders(symbol: Option<&str>, account: Option<&str>, req_id: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(96);
+    body.put(tag::MASS_STATUS_REQ_ID, req_id.as_bytes());
+    put_scope(&mut body, tag::MASS_STATUS_REQ_TYPE, symbol, None, account);
+    body
+}
+
+/// RecvWindow(25000), at the end of any of them.
+pub(super) fn put_recv_window(body: &mut Vec<u8>, window: Option<Duration>) {
+    if let Some(window) = window {
+        body.put_uint(tag::RECV_WINDOW, u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+/// What concerns one instrument (1) or all of them (7).
+fn put_scope(
+    body: &mut Vec<u8>,
+    kind: u32,
+    symbol: Option<&str>,
+    of_side: Option<Side>,
+    account: Option<&str>,
+) {
+    body.put(kind, if symbol.is_some() { b"1" } else { b"7" });
+    put_account(body, account);
+    if let Some(symbol) = symbol {
+        body.put(tag::SYMBOL, symbol.as_bytes());
+    }
+    if let Some(of_side) = of_side {
+        body.put(tag::SIDE, side(of_side));
+    }
+}
+
+fn put_order(body: &mut Vec<u8>, order: &OrderName, by_name: u32) {
+    match order {
+        OrderName::OrderId(id) => body.put_uint(tag::ORDER_ID, id.0),
+        OrderName::ClOrdId(id) => body.put(by_name, id.as_bytes()),
+    }
+}
+
+fn put_account(body: &mut Vec<u8>, account: Option<&str>) {
+    if let Some(account) = account {
+        body.put(tag::ACCOUNT, account.as_bytes());
+    }
 }
 
 fn side(side: Side) -> &'static [u8] {
@@ -78,102 +159,4 @@ fn side(side: Side) -> &'static [u8] {
         Side::Buy => b"1",
         Side::Sell => b"2",
     }
-}
-
-/// What an application message of the venue's, or a Reject(3), says; `None` if it has not the fields that it must.
-pub(super) fn report(message: &Message<'_>) -> Option<Report> {
-    match message.msg_type() {
-        b"8" if message.get(tag::EXEC_TYPE) == Some(b"I") => standing(message).map(Report::Repeated),
-        b"8" => execution(message).map(Report::Execution),
-        b"9" => Some(Report::CancelRejected(CancelRejected {
-            cl_ord_id: text(message, tag::CL_ORD_ID)?,
-            orig_cl_ord_id: text(message, tag::ORIG_CL_ORD_ID)?,
-            text: text(message, tag::TEXT).unwrap_or_default(),
-        })),
-        b"3" | b"j" => Some(Report::Refused(Refused {
-            number: MsgSeqNum(u32::try_from(message.uint(tag::REF_SEQ_NUM)?).ok()?),
-            cl_ord_id: text(message, tag::BUSINESS_REJECT_REF_ID),
-            text: text(message, tag::TEXT).unwrap_or_default(),
-        })),
-        _ => None,
-    }
-}
-
-fn execution(message: &Message<'_>) -> Option<ExecutionReport> {
-    let exec_type = match message.get(tag::EXEC_TYPE)? {
-        b"0" => ExecType::New,
-        b"F" => ExecType::Trade,
-        b"4" => ExecType::Canceled,
-        b"8" => ExecType::Rejected,
-        b"C" => ExecType::Expired,
-        b"5" => ExecType::Replaced,
-        b"D" => ExecType::Prevented,
-        _ => return None,
-    };
-    let trade = match exec_type {
-        ExecType::Trade => Some(Trade {
-            id: TradeId(message.uint(tag::SECONDARY_EXEC_ID)?),
-            qty: decimal(message, tag::LAST_QTY)?,
-            price: decimal(message, tag::LAST_PX)?,
-            maker: message.get(tag::LAST_LIQUIDITY_IND) == Some(b"1"),
-        }),
-        _ => None,
-    };
-    const ZERO: Decimal = Decimal { mantissa: 0, scale: 0 };
-    Some(ExecutionReport {
-        exec_type,
-        status: status(message)?,
-        symbol: text(message, tag::SYMBOL)?,
-        order_id: order_id(message),
-        cl_ord_id: text(message, tag::CL_ORD_ID)?,
-        orig_cl_ord_id: text(message, tag::ORIG_CL_ORD_ID),
-        side: if message.get(tag::SIDE)? == b"1" { Side::Buy } else { Side::Sell },
-        // A refusal repeats what it was sent, and that may have been no number.
-        qty: decimal(message, tag::ORDER_QTY).unwrap_or(ZERO),
-        price: decimal(message, tag::PRICE).unwrap_or(ZERO),
-        cum_qty: decimal(message, tag::CUM_QTY)?,
-        trade,
-        time: message.time(tag::TRANSACT_TIME)?,
-        text: text(message, tag::TEXT).unwrap_or_default(),
-        place: place(message),
-    })
-}
-
-fn place(message: &Message<'_>) -> Option<StreamPlace> {
-    let number = message.uint(tag::APPL_SEQ_NUM)?;
-    text(message, tag::APPL_ID).map(|appl_id| StreamPlace { appl_id, number })
-}
-
-fn standing(message: &Message<'_>) -> Option<Standing> {
-    Some(Standing {
-        cl_ord_id: text(message, tag::CL_ORD_ID)?,
-        order_id: order_id(message),
-        status: status(message)?,
-        cum_qty: decimal(message, tag::CUM_QTY)?,
-    })
-}
-
-/// `NONE` where there is none.
-fn order_id(message: &Message<'_>) -> Option<OrderId> {
-    message.uint(tag::ORDER_ID).map(OrderId)
-}
-
-fn status(message: &Message<'_>) -> Option<OrdStatus> {
-    Some(match message.get(tag::ORD_STATUS)? {
-        b"0" => OrdStatus::New,
-        b"1" => OrdStatus::PartiallyFilled,
-        b"2" => OrdStatus::Filled,
-        b"4" => OrdStatus::Canceled,
-        b"8" => OrdStatus::Rejected,
-        b"C" => OrdStatus::Expired,
-        _ => return None,
-    })
-}
-
-fn decimal(message: &Message<'_>, tag: u32) -> Option<Decimal> {
-    Decimal::parse(message.get(tag)?).ok()
-}
-
-fn text(message: &Message<'_>, tag: u32) -> Option<String> {
-    message.get(tag).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }

@@ -21,16 +21,16 @@
 
 mod driver;
 mod messages;
+mod report;
 #[cfg(test)]
 mod tests;
 
 pub use crate::session::fix::Numbers;
+pub use report::{CancelRejected, MassCanceled, Received, Refused, Report, Standing, Status};
 
 use super::connect::{self, now};
-use super::error::reject_named;
-use super::report::ExecutionReport;
-use super::{ApiKey, Error, NewOrder, OrderName};
-use crate::types::{Decimal, MsgSeqNum, OrdStatus, OrderId, Reject, Side};
+use super::{Amend, ApiKey, Error, NewOrder, OrderName};
+use crate::types::{CancelOn, MsgSeqNum, Side};
 use driver::{Driver, Ears, Order, REPORTS_WAITING_MAX, Shared};
 use rustls::ClientConfig;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +62,13 @@ pub struct Options {
     pub numbers: Numbers,
     /// Whether the Logon carries 93/89 over its whole body, for sessions whose policy wants it.
     pub sign_logon: bool,
+    /// CancelOnDisconnectType(35002): which ends of the session cancel its orders; `None`: as the venue has it
+    /// configured.
+    pub cancel_on: Option<CancelOn>,
+    /// CODTimeoutWindow(35003): how long a new Logon keeps them.
+    pub cancel_grace: Option<Duration>,
+    /// RecvWindow(25000): how old a request may be when it is sequenced; `None`: the venue's default, 5 s.
+    pub recv_window: Option<Duration>,
     /// How long connection and logon may take.
     pub timeout: Duration,
 }
@@ -73,6 +80,9 @@ impl Default for Options {
             reset: true,
             numbers: Numbers::FRESH,
             sign_logon: false,
+            cancel_on: None,
+            cancel_grace: None,
+            recv_window: None,
             timeout: Duration::from_secs(10),
         }
     }
@@ -86,6 +96,7 @@ pub struct Client {
     next_id: Arc<AtomicU64>,
     /// Makes ClOrdIDs unique over connections and restarts.
     id_prefix: Arc<str>,
+    recv_window: Option<Duration>,
 }
 
 /// An order or a cancel that was handed to the kernel. What becomes of it is told by a [`Report`].
@@ -97,79 +108,6 @@ pub struct Sent {
     pub number: MsgSeqNum,
     /// When it went, signed.
     pub at: Instant,
-}
-
-/// A message of the venue's, and when it had been read.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// What it says.
-    pub report: Report,
-    /// When.
-    pub at: Instant,
-    /// PossDupFlag(43) or PossResend(97): it may have been told before.
-    pub possible_duplicate: bool,
-}
-
-/// What the venue says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// ExecutionReport(8): an order changed.
-    Execution(ExecutionReport),
-    /// ExecutionReport(8) with ExecType(150)=I: the request had come before; this is how its order stands now.
-    Repeated(Standing),
-    /// OrderCancelReject(9).
-    CancelRejected(CancelRejected),
-    /// Reject(3) or BusinessMessageReject(j): the message was not taken, and never will be.
-    Refused(Refused),
-}
-
-/// How an order stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// ClOrdID(11).
-    pub cl_ord_id: String,
-    /// OrderID(37).
-    pub order_id: Option<OrderId>,
-    /// OrdStatus(39).
-    pub status: OrdStatus,
-    /// CumQty(14).
-    pub cum_qty: Decimal,
-}
-
-/// A cancel that was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CancelRejected {
-    /// ClOrdID(11) of the cancel.
-    pub cl_ord_id: String,
-    /// OrigClOrdID(41) of the order that it meant, `NONE` if it named it otherwise.
-    pub orig_cl_ord_id: String,
-    /// Why: Text(58).
-    pub text: String,
-}
-
-/// A message that was refused as such.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// RefSeqNum(45): its number.
-    pub number: MsgSeqNum,
-    /// Its ClOrdID, as far as the client remembers.
-    pub cl_ord_id: Option<String>,
-    /// Why: Text(58).
-    pub text: String,
-}
-
-impl CancelRejected {
-    /// Sealgate's own name of the reason.
-    pub fn reject(&self) -> Option<Reject> {
-        reject_named(&self.text)
-    }
-}
-
-impl Refused {
-    /// Sealgate's own name of the reason.
-    pub fn reject(&self) -> Option<Reject> {
-        reject_named(&self.text)
-    }
 }
 
 /// What the venue says, in order.
@@ -237,14 +175,15 @@ impl Client {
         let ears = Ears { reports, established: Some(established), shared: Arc::clone(&shared) };
         tokio::spawn(Driver::new(stream, key, comp_ids, &options, ears).run(taken));
         let id_prefix = format!("{:x}-", now().0).into();
-        let client = Self { orders, shared, next_id: Arc::new(AtomicU64::new(1)), id_prefix };
+        let (next_id, recv_window) = (Arc::new(AtomicU64::new(1)), options.recv_window);
+        let client = Self { orders, shared, next_id, id_prefix, recv_window };
         is_established.await.map_err(|_| Error::Closed(client.why_closed()))?;
         Ok((client, Reports { received }))
     }
 
     /// Sends a NewOrderSingle(D), signed. Returns once it is on its way.
     pub async fn place(&self, order: &NewOrder) -> Result<Sent, Error> {
-        let cl_ord_id = order.cl_ord_id.clone().unwrap_or_else(|| self.next_cl_ord_id());
+        let cl_ord_id = self.named(order.cl_ord_id.clone());
         self.send(b"D", messages::order(order, &cl_ord_id, now()), cl_ord_id).await
     }
 
@@ -256,9 +195,41 @@ impl Client {
         order: impl Into<OrderName>,
         cl_ord_id: Option<String>,
     ) -> Result<Sent, Error> {
-        let cl_ord_id = cl_ord_id.unwrap_or_else(|| self.next_cl_ord_id());
+        let cl_ord_id = self.named(cl_ord_id);
         let body = messages::cancel(symbol, side, &order.into(), None, &cl_ord_id, now());
         self.send(b"F", body, cl_ord_id).await
+    }
+
+    /// Sends an OrderCancelReplaceRequest(G), signed. Returns once it is on its way.
+    pub async fn amend(&self, amend: &Amend) -> Result<Sent, Error> {
+        let cl_ord_id = self.named(amend.cl_ord_id.clone());
+        self.send(b"G", messages::amend(amend, &cl_ord_id, now()), cl_ord_id).await
+    }
+
+    /// Sends an OrderMassCancelRequest(q) for one instrument or all, one side or both, signed. The answer is
+    /// [`Report::MassCanceled`], after one [`Report::Execution`] for each order.
+    pub async fn cancel_all(
+        &self,
+        symbol: Option<&str>,
+        side: Option<Side>,
+        cl_ord_id: Option<String>,
+    ) -> Result<Sent, Error> {
+        let cl_ord_id = self.named(cl_ord_id);
+        let body = messages::cancel_all(symbol, side, None, &cl_ord_id, now());
+        self.send(b"q", body, cl_ord_id).await
+    }
+
+    /// Sends an OrderStatusRequest(H). The answer is a [`Report::Status`] of the name that this returns.
+    pub async fn status(&self, symbol: &str, order: impl Into<OrderName>) -> Result<Sent, Error> {
+        let req_id = self.named(None);
+        self.send(b"H", messages::status(symbol, &order.into(), None, &req_id), req_id).await
+    }
+
+    /// Sends an OrderMassStatusRequest(AF) for one instrument or all. The answers are [`Report::Status`] of the name
+    /// that this returns, the last of them marked.
+    pub async fn open_orders(&self, symbol: Option<&str>) -> Result<Sent, Error> {
+        let req_id = self.named(None);
+        self.send(b"AF", messages::open_orders(symbol, None, &req_id), req_id).await
     }
 
     /// Says Logout and waits until the connection has ended.
@@ -279,15 +250,27 @@ impl Client {
         why.clone().unwrap_or_else(|| "the connection is open".to_owned())
     }
 
-    async fn send(&self, msg_type: &'static [u8], body: Vec<u8>, cl_ord_id: String) -> Result<Sent, Error> {
+    async fn send(&self, msg_type: &'static [u8], mut body: Vec<u8>, name: String) -> Result<Sent, Error> {
+        messages::put_recv_window(&mut body, self.recv_window);
+        self.send_marked(msg_type, body, name, false).await
+    }
+
+    /// Sends a message; with PossResend(97)=Y it may have been sent before, under another number.
+    async fn send_marked(
+        &self,
+        msg_type: &'static [u8],
+        body: Vec<u8>,
+        cl_ord_id: String,
+        poss_resend: bool,
+    ) -> Result<Sent, Error> {
         let (sent, written) = oneshot::channel();
-        let order = Order::Send { msg_type, body, cl_ord_id: cl_ord_id.clone(), sent };
+        let order = Order::Send { msg_type, body, cl_ord_id: cl_ord_id.clone(), poss_resend, sent };
         self.orders.send(order).await.map_err(|_| Error::Closed(self.why_closed()))?;
         // Dropped without a word: the connection broke while it was written.
         written.await.unwrap_or_else(|_| Err(Error::OutcomeUnknown { cl_ord_id, why: self.why_closed() }))
     }
 
-    fn next_cl_ord_id(&self) -> String {
-        format!("{}{}", self.id_prefix, self.next_id.fetch_add(1, Ordering::Relaxed))
+    fn named(&self, name: Option<String>) -> String {
+        name.unwrap_or_else(|| format!("{}{}", self.id_prefix, self.next_id.fetch_add(1, Ordering::Relaxed)))
     }
 }

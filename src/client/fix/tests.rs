@@ -1,10 +1,17 @@
 //! A client against the acceptor's side of the same session machine, over a pipe.
 
 use super::*;
+use crate::client::ApiError;
 use crate::config::{FixRules, FixSession};
+use crate::report::fix::OwnId;
+use crate::report::fix::refusal::{Echo, Told, refuse};
+use crate::session::fix as session;
 use crate::session::fix::{Collected, Incoming, LogonAsk, Outgoing, Session, Settings};
-use crate::types::{ExecType, MemberId, Nanos, OrdStatus, SessionId, Span, TradeId};
-use crate::wire::fix::{FIX44, Framed, Index, Message, PutFields, frame, tag};
+use crate::types::reject::FixAnswer;
+use crate::types::{
+    Detail, ExecType, MemberId, Nanos, OrdStatus, OrderId, Refusal, Reject, SessionId, Span, TradeId,
+};
+use crate::wire::fix::{FIX44, Framed, Index, Message, PutFields, RejectReason, frame, tag};
 use ed25519_dalek::{Signature, VerifyingKey};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
@@ -173,4 +180,67 @@ fn a_market_order_has_no_price_and_a_maker_order_says_so() {
     assert_eq!(text(&market), "11=a|55=BTC-USD|54=2|60=19700101-00:00:00.000|38=1|40=1|");
     let maker = NewOrder::limit_maker("BTC-USD", Side::Buy, "1".parse().unwrap(), "2".parse().unwrap());
     assert_eq!(text(&maker), "11=a|55=BTC-USD|54=1|60=19700101-00:00:00.000|38=1|40=2|18=6|44=2|");
+}
+
+/// Why a report says that something was refused.
+fn refusal_in(report: &Report) -> ApiError {
+    match report {
+        Report::Execution(report) => ApiError::of_text(report.text.clone()),
+        Report::CancelRejected(no) => no.error(),
+        Report::MassCanceled(done) => ApiError::of_text(done.refused.clone().unwrap()),
+        Report::Refused(no) => no.error(),
+        other => panic!("{other:?} is no refusal"),
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_of_the_table_has_its_typed_error_whatever_it_refuses() {
+    let (_client, mut reports, mut venue) = connected().await;
+    let own = OwnId { session: SessionId(1), at: Nanos(0), number: 2 };
+    for reject in Reject::ALL {
+        if reject.info().fix == FixAnswer::Never {
+            continue;
+        }
+        let wait = Detail::RetryAfter(Span::from_millis(40));
+        let refusal = Refusal::with(*reject, wait);
+        for msg_type in [&b"D"[..], b"F", b"G", b"q", b"H", b"AF"] {
+            let echo = Echo {
+                msg_type,
+                msg_seq_num: 2,
+                cl_ord_id: Some(b"a"),
+                symbol: Some(b"BTC-USD"),
+                side: Some(b"1"),
+                mass_cancel_request_type: Some(b"7"),
+                ..Echo::default()
+            };
+            let mut body = Vec::new();
+            match refuse(&echo, &refusal, own, &mut body) {
+                Told::Application(answer) => venue.say(answer, &body).await,
+                Told::Session(refusal) => {
+                    let message = session::Refused { number: MsgSeqNum(2), msg_type };
+                    venue.session.reject(message, &refusal, now(), &mut venue.out);
+                    venue.write().await;
+                }
+            }
+            let error = refusal_in(&reports.next().await.unwrap().report);
+            let info = reject.info();
+            let told = (error.reject, error.status, error.code, error.name(), error.retry_after);
+            let wait = Some(Duration::from_millis(40));
+            assert_eq!(told, (Some(*reject), info.ws_status, info.ws_code, info.name, wait), "{msg_type:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_session_says_in_the_standards_words_has_its_typed_error_too() {
+    let (_client, mut reports, mut venue) = connected().await;
+    for reason in RejectReason::ALL {
+        let mut body = Vec::new();
+        body.put_uint(tag::REF_SEQ_NUM, 2);
+        body.put(tag::TEXT, reason.text().as_bytes());
+        body.put_uint(tag::SESSION_REJECT_REASON, reason as u64);
+        venue.say(b"3", &body).await;
+        let error = refusal_in(&reports.next().await.unwrap().report);
+        assert_eq!(error.reject, Some(reason.reject()));
+    }
 }

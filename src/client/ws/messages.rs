@@ -12,11 +12,13 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Params(Vec<(&'static str, Value)>);
 
-/// A value as it stands in JSON; both kinds are signed as they are written, strings without their quotes.
+/// A value as it stands in JSON; all kinds are signed as they are written, strings without their quotes.
 #[derive(Debug)]
 enum Value {
     Text(String),
     Number(u64),
+    /// `true`.
+    Yes,
 }
 
 impl Params {
@@ -37,6 +39,21 @@ impl Params {
         }
     }
 
+    pub(super) fn optional_number(self, name: &'static str, value: Option<u64>) -> Self {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self,
+        }
+    }
+
+    /// Said only where it is so.
+    pub(super) fn flag(mut self, name: &'static str, is_so: bool) -> Self {
+        if is_so {
+            self.0.push((name, Value::Yes));
+        }
+        self
+    }
+
     /// `order.place`.
     pub(super) fn order(order: &NewOrder, cl_ord_id: &str) -> Self {
         Self::default()
@@ -47,6 +64,8 @@ impl Params {
             .optional("timeInForce", order.time_in_force.map(json::time_in_force))
             .text("quantity", order.qty.to_string())
             .optional("price", order.price.map(|price| price.to_string()))
+            .optional_number("goodTillDate", order.expire.map(Nanos::as_millis))
+            .flag("reduceOnly", order.reduce_only)
             .optional("selfTradePreventionMode", order.smp.map(json::smp))
             .text("newClientOrderId", cl_ord_id)
             .text("newOrderRespType", "FULL")
@@ -89,7 +108,7 @@ impl Params {
             match value {
                 // A str is always written; its escapes are none for everything that the server would take.
                 Value::Text(text) => out.push_str(&serde_json::Value::from(text.as_str()).to_string()),
-                Value::Number(number) => out.push_str(&number.to_string()),
+                Value::Number(_) | Value::Yes => out.push_str(&value.signed()),
             }
         }
         out.push_str(if self.0.is_empty() { "}" } else { "}}" });
@@ -102,6 +121,7 @@ impl Value {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),
+            Self::Yes => "true".to_owned(),
         }
     }
 }

@@ -7,12 +7,14 @@ mod account;
 mod driver;
 mod keeper;
 mod messages;
+mod replace;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub use account::{AccountStatus, Amended, AmendedOrder, CanceledAll, MyTrade, Position};
 pub use messages::{BookTicker, Depth, Fill, OrderState, RateLimit};
+pub use replace::Replaced;
 pub use session::{Endpoint, Event, Events, Recovered, Recovery, Session};
 
 use super::connect::{self, now};

@@ -2,7 +2,10 @@
 
 use super::messages::{self, Answer, Envelope, Params};
 use super::*;
-use crate::types::{ExecType, OrdStatus, OrderId, Side, TradeId};
+use crate::config::fixture;
+use crate::report::ws::{Reply, Reporter};
+use crate::types::{Detail, ExecType, OrdStatus, OrderId, Refusal, Side, Span, TradeId};
+use crate::wire::json::RequestId;
 
 fn answer<T: DeserializeOwned>(text: &str) -> T {
     serde_json::from_str::<Answer<T>>(text).unwrap().result
@@ -190,5 +193,21 @@ mod talking {
         venue.say("hello".to_owned()).await;
         client.orders.closed().await;
         assert!(matches!(client.time().await, Err(Error::Closed(why)) if why.contains("not an answer")));
+    }
+}
+
+#[test]
+fn every_refusal_of_the_table_has_its_typed_error() {
+    let reporter = Reporter::new(Arc::new(fixture::directory()));
+    let to = Reply { id: RequestId::Integer(1), limits: None, timing: None };
+    for reject in Reject::ALL {
+        let refusal = Refusal::with(*reject, Detail::RetryAfter(Span::from_millis(40)));
+        let mut out = Vec::new();
+        reporter.refused(&to, &refusal, Nanos(0), &mut out);
+        let envelope: Envelope<'_> = serde_json::from_slice(&out).unwrap();
+        let error = envelope.error.unwrap().into_error(envelope.status.unwrap());
+        let info = reject.info();
+        assert_eq!((error.reject, error.status, error.code), (Some(*reject), info.ws_status, info.ws_code));
+        assert_eq!((error.name(), error.retry_after), (info.name, Some(Duration::from_millis(40))));
     }
 }

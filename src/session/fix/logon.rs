@@ -94,6 +94,10 @@ pub struct LogonRequest<'a> {
     pub sign: Signer<'a>,
     /// Whether the Logon carries 93/89 over its whole body, too.
     pub sign_message: bool,
+    /// CancelOnDisconnectType(35002), where the client chooses.
+    pub cancel_on: Option<CancelOn>,
+    /// CODTimeoutWindow(35003), likewise.
+    pub cancel_grace: Option<Span>,
 }
 
 impl<'a> LogonAsk<'a> {
@@ -292,6 +296,12 @@ impl Session {
                 body.put(tag::USERNAME, username);
             }
             session.put_logon_end(body);
+            if let Some(on) = request.cancel_on {
+                body.put_uint(tag::CANCEL_ON_DISCONNECT_TYPE, on as u64);
+            }
+            if let Some(grace) = request.cancel_grace {
+                body.put_uint(tag::COD_TIMEOUT_WINDOW, grace.as_millis());
+            }
             session.connection.logon_sent = session.numbers.next_out;
             let sign = request.sign_message.then_some(request.sign);
             session.send_admin_signed(b"A", body, sign, now, out);

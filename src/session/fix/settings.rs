@@ -79,7 +79,7 @@ pub struct Settings {
 const FROM_CLIENTS: &[&[u8]] = &[b"D", b"F", b"G", b"H", b"AF", b"q"];
 
 /// What clients take from the venue.
-const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"3"];
+const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"r", b"3"];
 
 impl Settings {
     /// What the headers of its messages begin with.

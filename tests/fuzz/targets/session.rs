@@ -117,6 +117,8 @@ impl Bench {
                 reset: input.byte().is_multiple_of(4),
                 sign: &|_| [7; 64],
                 sign_message: false,
+                cancel_on: None,
+                cancel_grace: None,
             };
             return self.session.connect(&request, self.now, out);
         }

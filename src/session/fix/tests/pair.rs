@@ -208,6 +208,8 @@ impl Pair {
                 reset: false,
                 sign: &|_| [0; 64],
                 sign_message: false,
+                cancel_on: None,
+                cancel_grace: None,
             };
             self.client.session.connect(&request, self.now, &mut out);
             self.client.act(out);

@@ -164,6 +164,8 @@ fn an_initiator_signs_what_the_acceptor_asks_to_have_signed() {
         reset: true,
         sign: &sign,
         sign_message: true,
+        cancel_on: None,
+        cancel_grace: None,
     };
     let mut out = Collected::forgetting();
     initiator.connect(&request, NOON, &mut out);
