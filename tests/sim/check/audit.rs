@@ -1,0 +1,181 @@
+//! What a journal says, against what the clients were told of it.
+
+use super::model::Model;
+use crate::clients::intent::{At, Seen, Terms, Verdict, WINDOW_BASE, What, check};
+use crate::venue::TRADED;
+use sealgate::run::journal::walk::JournalFault;
+use sealgate::run::recovery::{self, ReplayedStep};
+use sealgate::types::{Command, Event, ExecType, Execution, InstrumentId, Requester, SessionId};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What one pass over a journal gathers.
+#[derive(Default)]
+pub struct Audit {
+    events: BTreeMap<At, Event>,
+    model: Model,
+    /// The attempt of each step that an order was entered or closed by, in the order of the journal: shard, session.
+    order: BTreeMap<(u8, SessionId), Vec<usize>>,
+    /// Attempts that did something.
+    effective: BTreeMap<usize, At>,
+    last_time: BTreeMap<u8, u64>,
+    /// The last record and the state hash of each shard.
+    pub shards: Vec<(u8, u64, [u8; 32])>,
+}
+
+fn requester(command: &Command) -> Option<&Requester> {
+    match command {
+        Command::New(requester, _) | Command::Cancel(requester, _) => Some(requester),
+        _ => None,
+    }
+}
+
+impl Audit {
+    /// Reads a journal on the machine that this thread is inside of, and checks it.
+    pub fn of(folder: &Path, seen: &Seen) -> Result<Self, JournalFault> {
+        let mut audit = Self::default();
+        let replayed = recovery::replay(folder, |step| audit.step(&step, seen))?;
+        audit.model.sums_up();
+        for shard in &replayed.shards {
+            audit.shards.push((shard.id().0, shard.last_seq().0, shard.state_hash()));
+            audit.compare_state(shard);
+        }
+        audit.compare(seen);
+        Ok(audit)
+    }
+
+    fn step(&mut self, step: &ReplayedStep<'_>, seen: &Seen) {
+        let attempt = requester(step.command)
+            .map(|requester| (requester.recv_window.as_millis_ceil() - WINDOW_BASE) as usize);
+        let wanted = attempt.and_then(|attempt| seen.attempts.get(attempt));
+        let terms: Option<&Terms> = wanted.and_then(|wanted| match &wanted.what {
+            What::New(terms) => Some(terms),
+            What::Cancel(..) => None,
+        });
+        let shard = step.shard.0;
+        let last = self.last_time.insert(shard, step.time.0).unwrap_or(0);
+        check(last <= step.time.0, "time-goes-on", || format!("shard-{shard}: {last}, then {}", step.time.0));
+        self.model.step(step.time.0, step.command, step.events, terms);
+        for (index, event) in step.events.iter().enumerate() {
+            let at = (shard, step.seq.0, index as u16);
+            self.events.insert(at, *event);
+            if let (Some(attempt), Event::Execution(execution)) = (attempt, event)
+                && execution.exec_type != ExecType::Rejected
+            {
+                self.effective.entry(attempt).or_insert(at);
+            }
+        }
+        if let (Some(attempt), Some(requester)) = (attempt, requester(step.command)) {
+            self.order.entry((shard, requester.session)).or_default().push(attempt);
+        }
+    }
+
+    fn compare_state(&self, shard: &sealgate::run::shard::Shard) {
+        for (about, traded) in TRADED.iter().enumerate() {
+            let id = InstrumentId(traded.id);
+            let known = shard.open_orders().filter(|order| order.instrument == id);
+            let known: BTreeMap<u64, i64> = known.map(|order| (order.id.0, order.cum_qty.0 as i64)).collect();
+            if shard.instruments().all(|instrument| instrument.id != id) {
+                continue;
+            }
+            let own = self.model.open.iter().filter(|open| open.traded == about);
+            let own: BTreeMap<u64, i64> = own.map(|open| (open.id, open.cum)).collect();
+            check(known == own || shard.has_pending(), "state-of-the-book", || {
+                format!("the shard has {known:?}, the model {own:?}")
+            });
+        }
+        for (instrument, account, position) in shard.positions() {
+            let about = TRADED.iter().position(|traded| traded.id == instrument.0).unwrap_or(0);
+            let own = self.model.positions.get(&(about, account.0)).copied().unwrap_or(0);
+            check(i128::from(own) == position, "conservation", || format!("{own}, the shard has {position}"));
+        }
+    }
+
+    fn compare(&self, seen: &Seen) {
+        for (at, told) in &seen.told {
+            let Some(Event::Execution(execution)) = self.events.get(at) else {
+                panic!("invariant told-is-kept: {at:?} {told:?} is not in the journal");
+            };
+            check(is_told(execution, told), "told-is-kept", || format!("{at:?} {told:?}: {execution:?}"));
+        }
+        let mut by_order: BTreeMap<u64, Vec<&Execution>> = BTreeMap::new();
+        for event in self.events.values() {
+            if let Event::Execution(execution) = event {
+                by_order.entry(execution.order.id.0).or_default().push(execution);
+            }
+        }
+        for answered in &seen.answered {
+            let found = by_order.get(&answered.order_id).map_or(&[][..], Vec::as_slice);
+            let cum = found.iter().map(|e| e.order.cum_qty.0 as i64).max().unwrap_or(-1);
+            check(cum >= answered.cum, "told-is-kept", || format!("{answered:?}: {found:?}"));
+            let closed = found.iter().any(|e| e.exec_type == ExecType::Canceled);
+            check(closed || !answered.canceled, "told-is-kept", || format!("{answered:?}: not canceled"));
+            for fill in &answered.fills {
+                let is_it = |e: &&&Execution| {
+                    e.fill.is_some_and(|f| (f.price.0, f.qty.0 as i64, f.trade_id.0) == *fill)
+                };
+                check(found.iter().find(is_it).is_some(), "told-is-kept", || format!("{answered:?}"));
+            }
+        }
+        for (_, _, told) in &seen.stream {
+            let found = by_order.get(&told.order_id).map_or(&[][..], Vec::as_slice);
+            let kept = found.iter().any(|execution| is_told(execution, told));
+            check(kept || told.exec_type == '8', "told-is-kept", || {
+                format!("the stream told {told:?}: {found:?}")
+            });
+        }
+        self.promises(seen);
+    }
+
+    fn promises(&self, seen: &Seen) {
+        for (attempt, at) in &self.effective {
+            let Some(known) = seen.attempts.get(*attempt) else { continue };
+            let refused = matches!(known.verdict, Some(Verdict::Refused(_))) && !known.sent_again;
+            check(!refused, "refused-is-refused", || format!("{known:?} did something at {at:?}"));
+        }
+        for ((shard, session), attempts) in &self.order {
+            let mut last: BTreeMap<usize, u64> = BTreeMap::new();
+            for attempt in attempts {
+                let Some(known) = seen.attempts.get(*attempt) else { continue };
+                let (client, number) = known.via;
+                let before = last.insert(client, number).unwrap_or(0);
+                check(before <= number || session.0 == 0, "order-of-a-session", || {
+                    format!("shard-{shard} ran {number} of client {client} after {before}")
+                });
+            }
+        }
+    }
+
+    /// Everything that a session must hear of was told to it.
+    pub fn everything_was_told(&self, seen: &Seen, sessions: &[(usize, SessionId)]) {
+        for (at, event) in &self.events {
+            let Event::Execution(_) = event else { continue };
+            for (client, session) in sessions {
+                let concerns = event.sessions().contains(session);
+                check(!concerns || seen.heard.contains_key(&(*client, *at)), "told-at-last", || {
+                    format!("session {session} never heard of {at:?} {event:?}")
+                });
+            }
+        }
+    }
+}
+
+fn is_told(execution: &Execution, told: &crate::clients::intent::Told) -> bool {
+    let order = &execution.order;
+    let exec_type = match execution.exec_type {
+        ExecType::New => '0',
+        ExecType::Trade => 'F',
+        ExecType::Canceled => '4',
+        ExecType::Expired => 'C',
+        ExecType::Rejected => '8',
+        _ => 'D',
+    };
+    let name = execution.cancel_id.unwrap_or(order.cl_ord_id);
+    let last = execution.fill.map(|fill| (fill.price.0, fill.qty.0 as i64));
+    exec_type == told.exec_type
+        && order.id.0 == told.order_id
+        && name.as_str() == told.cl_ord_id
+        && order.cum_qty.0 as i64 == told.cum
+        && order.leaves_qty().0 as i64 == told.leaves
+        && last == told.last
+}
