@@ -66,6 +66,10 @@ pub const ORDERS_PER_BOOK_MAX: usize = 65_536;
 /// Most levels a side in a `depth` answer; Binance has 5,000, which would not fit a client's output limit.
 pub const DEPTH_LEVELS_MAX: u16 = 1_000;
 
+/// Most market data subscriptions of one connection. Each remembers what it was told of a book, some 3 KiB for the
+/// hundred levels that are usual and 32 KiB for a thousand.
+pub const MARKET_SUBSCRIPTIONS_MAX: usize = 64;
+
 /// Most gateways of a server. Each pair of gateway and shard has rings of its own, some ten megabytes once they have
 /// been full; eight of each is more than any machine has cores for.
 pub const GATEWAYS_MAX: u8 = 8;

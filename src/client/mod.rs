@@ -3,8 +3,9 @@
 //! ```text
 //!   tls    a certificate, its key and the roots to trust ──► a rustls configuration
 //!   sign   an Ed25519 API key ──► the two signed forms: sorted WebSocket parameters, the bytes of a FIX message
-//!   ws     requests with answers, and a stream of executions, over WebSocket
+//!   ws     requests with answers, a stream of executions, and market data, over WebSocket
 //!   fix    messages out, execution reports in, over a FIX session
+//!   market what the venue tells of a market, and a book of one's own that follows it
 //! ```
 //!
 //! A bot that places one order and cancels it:
@@ -32,6 +33,7 @@ mod backoff;
 mod connect;
 mod error;
 pub mod fix;
+pub mod market;
 mod order;
 mod report;
 pub mod sign;

@@ -14,24 +14,7 @@
 //! So a book is never crossed at the end of a step: who takes is not in it before it has met all that it can.
 
 use super::book::Book;
-use crate::types::{EventRef, ExecType, Execution, Nanos, Order, Price, Qty, Seq, Side, TradeId};
-
-/// A trade as the public hears of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trade {
-    /// Its number: unique per environment.
-    pub id: TradeId,
-    /// The maker's price.
-    pub price: Price,
-    /// How much.
-    pub qty: Qty,
-    /// The side of the order that took.
-    pub aggressor: Side,
-    /// When it was sequenced.
-    pub time: Nanos,
-    /// The step that made it: the update id of the book after it.
-    pub seq: Seq,
-}
+use crate::types::{EventRef, ExecType, Execution, Nanos, Order, PublicTrade, Seq};
 
 /// The book of an instrument and the trades that nobody was told yet.
 #[derive(Debug)]
@@ -47,7 +30,7 @@ pub(super) struct Feed {
     /// The order that is on its way.
     taker: Option<Order>,
     /// The first of these has the number `trades_before`.
-    pub(super) trades: Vec<Trade>,
+    pub(super) trades: Vec<PublicTrade>,
     pub(super) trades_before: u64,
     /// Whether somebody hears of trades.
     pub(super) keeps_trades: bool,
@@ -99,7 +82,7 @@ impl Feed {
                 } else {
                     self.taker = Some(*order);
                     if self.keeps_trades {
-                        self.trades.push(Trade {
+                        self.trades.push(PublicTrade {
                             id: fill.trade_id,
                             price: fill.price,
                             qty: fill.qty,

@@ -22,10 +22,9 @@ mod feed;
 mod view;
 
 pub use book::Book;
-pub use feed::Trade;
 pub use view::{Changes, View};
 
-use crate::types::{BookLevel, Event, EventRef, InstrumentId, Nanos, Seq, Span};
+use crate::types::{BookLevel, Event, EventRef, InstrumentId, Nanos, PublicTrade, Seq, Span};
 use feed::Feed;
 use std::collections::BTreeMap;
 
@@ -58,7 +57,7 @@ pub enum Room {
 #[derive(Clone, Copy, Debug)]
 pub enum Told<'a> {
     /// A trade, and its number in the subscription, from 1.
-    Trade(&'a Trade, u64),
+    Trade(&'a PublicTrade, u64),
     /// The book as it is.
     Snapshot(&'a Stand<'a>),
     /// What has changed in it.

@@ -15,6 +15,7 @@ pub mod fix;
 pub mod ids;
 pub mod instrument;
 pub mod lease;
+pub mod market;
 pub mod order;
 pub mod price;
 pub mod reject;
@@ -42,6 +43,7 @@ pub use lease::{
     CancelChoice, CancelOn, CancelPolicy, CancelRefusal, CancelTerms, LeaseId, LogonId, SessionBegan,
     SessionEnd, SessionEnded,
 };
+pub use market::{MarketStream, PublicTrade, Subscribed};
 pub use order::{OrdStatus, OrdType, Order, OrderRef, ReplaceMode, Side, SmpMode, TimeInForce};
 pub use price::{Notional, Price, Qty, Scale};
 pub use reject::{Detail, Refusal, Reject};

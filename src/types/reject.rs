@@ -173,6 +173,15 @@ rejects! {
     806 "matching" AmendmentConflict, app(99, 99, 0), 400, -2038, "An amendment changes price and quantity; side, type, time in force and the rest must be as they are or left out.";
     807 "matching" CancelReplacePartlyFailed, Never, 409, -2021, "One of cancel and new order was done, the other was not; the answer tells both.";
     808 "matching" CancelReplaceFailed, Never, 400, -2022, "Neither was the order canceled nor the new one placed; the answer tells why.";
+
+    // What the public hears.
+    900 "market" TooManySubscriptions, app(99, 99, 0), 400, -1003, "This connection has as many market data subscriptions as it may; end some of them.";
+    901 "market" NotSubscribed, app(99, 99, 1), 400, -1130, "There is no such subscription on this connection.";
+    902 "market" MdReqIdInUse, app(99, 99, 0), 400, -1130, "MDReqID 262 names a subscription of this session that has not ended; use another.";
+    903 "market" MarketDepthUnsupported, app(99, 99, 0), 400, -1130, "MarketDepth 264 is 1: the top of the book. The whole book is served over WebSocket.";
+    904 "market" MdUpdateTypeUnsupported, app(99, 99, 0), 400, -1130, "A subscription says in MDUpdateType 265 how it is told of changes: 0 full refresh, 1 incremental.";
+    905 "market" AggregatedBookUnsupported, app(99, 99, 0), 400, -1130, "AggregatedBook 266 is Y: what is open at a price is told as one entry.";
+    906 "market" MdEntryTypeUnsupported, app(99, 99, 0), 400, -1130, "MDEntryType 269 is 0, 1 or 2: bid, offer, trade, each once.";
 }
 
 /// A fact that a client needs to act on a refusal.

@@ -148,12 +148,42 @@ fn recorded() -> Recorded {
     for _ in 0..4 {
         let push = listener.message();
         assert!(push.get("event").is_some(), "{push}");
-        all.add("executionReport", event(), push);
+        all.add("executionReport", event("executionReport"), push);
     }
+    streams(&mut all, &mut alice, &mut bob);
     for method in ["userDataStream.unsubscribe", "session.logout"] {
         all.exchange(&mut alice, method, &json!({"id": 9, "method": method}).to_string());
     }
     all
+}
+
+/// The market data streams, each begun, told and ended.
+fn streams(all: &mut Recorded, reader: &mut Ws, trader: &mut Ws) {
+    let params = json!({"symbol": "BTC-PERP"});
+    let call = |method: &str| json!({"id": method, "method": method, "params": params}).to_string();
+    let hear = |all: &mut Recorded, reader: &mut Ws, names: &[&str]| {
+        for name in names {
+            let push = reader.message();
+            assert_eq!(push["event"]["e"], *name, "{push}");
+            all.add(name, event(name), push);
+        }
+    };
+    for (stream, first) in
+        [("trades", None), ("depth", Some("depthSnapshot")), ("ticker.book", Some("bookTicker"))]
+    {
+        let method = format!("{stream}.subscribe");
+        all.exchange(reader, &method, &call(&method));
+        hear(all, reader, first.as_slice());
+    }
+    for (name, side) in [("streamed-bid", "BUY"), ("streamed-ask", "SELL")] {
+        let order = with(with(resting(name), "symbol", "BTC-PERP"), "quantity", "0.010");
+        trader.place(&with(with(order, "side", side), "selfTradePreventionMode", "NONE"));
+    }
+    hear(all, reader, &["depthUpdate", "bookTicker", "trade", "depthUpdate", "bookTicker"]);
+    for stream in ["trades", "depth", "ticker.book"] {
+        let method = format!("{stream}.unsubscribe");
+        all.exchange(reader, &method, &call(&method));
+    }
 }
 
 /// Amending, replacing, mass cancel, and what an account asks about itself.

@@ -16,6 +16,7 @@ mod fix_resend;
 mod fix_trust;
 mod fix_versions;
 mod handshake;
+mod market_data;
 mod order_changes;
 mod order_entry_fix;
 mod order_entry_websocket;

@@ -1,8 +1,10 @@
 //! The task that owns the connection: requests go out in turn, answers find their request by `id`, pushes go to
 //! the subscription. It ends with the connection, and leaves the reason behind.
 
+use super::market;
 use super::messages::{self, Envelope};
 use crate::client::Error;
+use crate::client::market::MarketEvent;
 use crate::client::report::ExecutionReport;
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::collections::HashMap;
@@ -14,9 +16,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-/// Executions that may wait for their reader. Above it the connection ends: executions are never dropped
-/// silently, and a bot that is so far behind must ask for its state anyway.
-const EXECUTIONS_WAITING_MAX: usize = 65_536;
+/// Executions, and market data events, that may wait for their reader. Above it the connection ends: nothing is
+/// dropped silently, and a bot that is so far behind must ask for its state anyway.
+const EVENTS_WAITING_MAX: usize = 65_536;
 
 /// The server pings every 20 seconds. If nothing at all came for so long, nothing will: a network that fell away says
 /// no goodbye.
@@ -29,6 +31,8 @@ pub(super) enum Order {
     Forget(u64),
     /// Deliver executions here from now on.
     Deliver(mpsc::Sender<ExecutionReport>),
+    /// Deliver market data here from now on.
+    DeliverMarket(mpsc::Sender<MarketEvent>),
     /// Say goodbye and end.
     Close,
 }
@@ -49,7 +53,11 @@ pub(super) struct Epitaph {
 }
 
 pub(super) fn executions() -> (mpsc::Sender<ExecutionReport>, mpsc::Receiver<ExecutionReport>) {
-    mpsc::channel(EXECUTIONS_WAITING_MAX)
+    mpsc::channel(EVENTS_WAITING_MAX)
+}
+
+pub(super) fn market() -> (mpsc::Sender<MarketEvent>, mpsc::Receiver<MarketEvent>) {
+    mpsc::channel(EVENTS_WAITING_MAX)
 }
 
 /// Runs until the connection or the last client has gone, over any stream; outside of tests that is TLS.
@@ -58,7 +66,8 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     mut orders: mpsc::Receiver<Order>,
     epitaph: Arc<Epitaph>,
 ) {
-    let mut driver = Driver { waiting: HashMap::new(), executions: None, epitaph: Arc::clone(&epitaph) };
+    let mut driver =
+        Driver { waiting: HashMap::new(), executions: None, market: None, epitaph: Arc::clone(&epitaph) };
     let mut heard = tokio::time::Instant::now();
     let why = loop {
         tokio::select! {
@@ -74,6 +83,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 }
                 Some(Order::Forget(id)) => drop(driver.waiting.remove(&id)),
                 Some(Order::Deliver(to)) => driver.executions = Some(to),
+                Some(Order::DeliverMarket(to)) => driver.market = Some(to),
                 Some(Order::Close) | None => {
                     // The other side may be gone already, and then nobody hears a goodbye.
                     let _ = socket.close(None).await;
@@ -103,6 +113,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
 struct Driver {
     waiting: HashMap<u64, oneshot::Sender<Reply>>,
     executions: Option<mpsc::Sender<ExecutionReport>>,
+    market: Option<mpsc::Sender<MarketEvent>>,
     epitaph: Arc<Epitaph>,
 }
 
@@ -122,17 +133,28 @@ impl Driver {
     }
 
     fn push(&mut self, text: &str) -> Result<(), Error> {
-        let (Some(report), Some(to)) = (messages::execution(text)?, &self.executions) else { return Ok(()) };
-        match to.try_send(report) {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                Err(Error::Closed(format!("{EXECUTIONS_WAITING_MAX} executions were not read")))
-            }
-            // The stream was dropped: its owner wants no more of it.
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                self.executions = None;
-                Ok(())
-            }
+        match messages::execution(text)? {
+            Some(report) => hand(report, &mut self.executions, "executions"),
+            None => match market::event(text)? {
+                Some(event) => hand(event, &mut self.market, "market data events"),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+/// Gives something to its reader, if there is one.
+fn hand<T>(what: T, to: &mut Option<mpsc::Sender<T>>, name: &str) -> Result<(), Error> {
+    let Some(reader) = to else { return Ok(()) };
+    match reader.try_send(what) {
+        Ok(()) => Ok(()),
+        Err(mpsc::error::TrySendError::Full(_)) => {
+            Err(Error::Closed(format!("{EVENTS_WAITING_MAX} {name} were not read")))
+        }
+        // The stream was dropped: its owner wants no more of it.
+        Err(mpsc::error::TrySendError::Closed(_)) => {
+            *to = None;
+            Ok(())
         }
     }
 }

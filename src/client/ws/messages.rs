@@ -304,6 +304,13 @@ pub(super) struct ServerTime {
     pub(super) server_time: Nanos,
 }
 
+/// The answer to the methods that begin a subscription.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Subscribed {
+    pub(super) subscription_id: u32,
+}
+
 #[derive(Deserialize)]
 struct Push {
     event: Event,

@@ -6,6 +6,7 @@
 mod account;
 mod driver;
 mod keeper;
+mod market;
 mod messages;
 mod replace;
 mod session;
@@ -13,6 +14,7 @@ mod session;
 mod tests;
 
 pub use account::{AccountStatus, Amended, AmendedOrder, CanceledAll, MyTrade, Position};
+pub use market::MarketData;
 pub use messages::{BookTicker, Depth, Fill, OrderState, RateLimit};
 pub use replace::Replaced;
 pub use session::{Endpoint, Event, Events, Recovered, Recovery, Session};

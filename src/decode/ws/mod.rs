@@ -11,7 +11,8 @@
 //! | `exchangeInfo`, `ticker.book` | `symbol?` |
 //! | `userDataStream.unsubscribe` | `subscriptionId?` |
 //! | `session.logon` | `apiKey`, `timestamp`, `recvWindow?`, `signature` |
-//! | `depth` | `symbol`, `limit?` |
+//! | `depth`, `depth.subscribe` | `symbol`, `limit?` |
+//! | `ticker.book.subscribe`, `trades.subscribe`, `depth.unsubscribe` … | `symbol` |
 //! | `order.place`, `order.test` | those of an order (`order.rs`), and who asks |
 //! | `order.cancelReplace` | those of an order, `cancelReplaceMode`, `cancelOrderId` or `cancelOrigClientOrderId`, |
 //! | | `cancelNewClientOrderId?`, and who asks |
@@ -37,8 +38,8 @@ mod tests;
 use crate::config::{ApiKey, Directory, Signing};
 use crate::limits::{CLOCK_AHEAD_MAX, DEPTH_LEVELS_MAX, RECV_WINDOW_DEFAULT, RECV_WINDOW_MAX};
 use crate::types::{
-    AccountId, ApiKeyId, CancelOn, Detail, GatewayId, Instrument, InstrumentId, MemberId, Nanos, Query,
-    Refusal, Reject, Request, RequestKind, ResponseType, SessionId, Span, Unverified,
+    AccountId, ApiKeyId, CancelOn, Detail, GatewayId, Instrument, InstrumentId, MarketStream, MemberId,
+    Nanos, Query, Refusal, Reject, Request, RequestKind, ResponseType, SessionId, Span, Unverified,
 };
 use crate::wire::digest;
 use crate::wire::json::{Fault, Message, Reader, RequestId, signed_form};
@@ -100,6 +101,10 @@ pub enum Local<'a> {
     Subscribe,
     /// `userDataStream.unsubscribe`, of one subscription or of whatever there is.
     Unsubscribe(Option<u32>),
+    /// `depth.subscribe`, `ticker.book.subscribe`, `trades.subscribe`; the levels concern the first alone.
+    Listen(MarketStream, InstrumentId, u16),
+    /// `depth.unsubscribe`, `ticker.book.unsubscribe`, `trades.unsubscribe`.
+    Unlisten(MarketStream, InstrumentId),
 }
 
 /// `session.logon`.
@@ -218,6 +223,9 @@ impl<'d> Desk<'d> {
             }
             _ => {}
         }
+        if let Some((stream, begins)) = stream(method) {
+            return self.stream(stream, begins, fields);
+        }
         let local = match method {
             "ping" => Local::Ping,
             "time" => Local::Time,
@@ -228,6 +236,21 @@ impl<'d> Desk<'d> {
         };
         fields.only_public(&[])?;
         Ok(local)
+    }
+
+    fn stream<'a>(
+        &self,
+        stream: MarketStream,
+        begins: bool,
+        fields: &Fields<'_, 'a>,
+    ) -> Result<Local<'a>, Refusal> {
+        let limited = begins && stream == MarketStream::Depth;
+        fields.only_public(if limited { &["symbol", "limit"] } else { &["symbol"] })?;
+        let instrument = self.instrument(fields)?.id;
+        Ok(match begins {
+            true => Local::Listen(stream, instrument, levels(fields)?),
+            false => Local::Unlisten(stream, instrument),
+        })
     }
 
     fn logon<'a>(
@@ -408,7 +431,20 @@ fn recv_window(fields: &Fields<'_, '_>) -> Result<Span, Refusal> {
     }
 }
 
-/// `limit` of `depth`; 100 by default, as Binance has it.
+/// The stream that a method concerns, and whether it begins or ends.
+fn stream(method: &str) -> Option<(MarketStream, bool)> {
+    Some(match method {
+        "depth.subscribe" => (MarketStream::Depth, true),
+        "depth.unsubscribe" => (MarketStream::Depth, false),
+        "ticker.book.subscribe" => (MarketStream::Ticker, true),
+        "ticker.book.unsubscribe" => (MarketStream::Ticker, false),
+        "trades.subscribe" => (MarketStream::Trades, true),
+        "trades.unsubscribe" => (MarketStream::Trades, false),
+        _ => return None,
+    })
+}
+
+/// `limit` of `depth` and its stream; 100 by default, as Binance has it.
 fn levels(fields: &Fields<'_, '_>) -> Result<u16, Refusal> {
     match fields.integer("limit")? {
         None => Ok(100),

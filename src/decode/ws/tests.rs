@@ -399,7 +399,7 @@ fn the_page_shows_requests_that_are_understood_and_signed() {
         key.verify_strict(payload, &Signature::from_bytes(signature)).unwrap();
     };
     let requests = names(" request");
-    assert_eq!(requests.len(), 22, "every method has an example");
+    assert_eq!(requests.len(), 28, "every method has an example");
     for name in requests {
         let (text, mut decoder) = (example(name), decoder());
         let method = name.strip_suffix(" request").unwrap();
@@ -441,7 +441,8 @@ proptest! {
     fn no_parameters_make_the_decoder_panic(
         method in prop::sample::select(vec![
             "order.place", "order.cancel", "order.status", "openOrders.status", "depth", "ticker.book",
-            "session.logon", "exchangeInfo", "userDataStream.unsubscribe", "ping",
+            "session.logon", "exchangeInfo", "userDataStream.unsubscribe", "ping", "depth.subscribe",
+            "trades.unsubscribe",
         ]),
         params in prop::collection::btree_map(
             prop::sample::select(vec![

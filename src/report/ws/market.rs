@@ -130,17 +130,22 @@ pub(super) fn depth(
 ) {
     w.object(|w| {
         w.key("lastUpdateId").unsigned(last.0);
-        for (name, side) in [("bids", bids), ("asks", asks)] {
-            w.key(name).array(|w| {
-                for level in side {
-                    w.array(|w| {
-                        w.decimal(i128::from(level.price.0), instrument.price_scale);
-                        w.decimal(i128::from(level.qty.0), instrument.qty_scale);
-                    });
-                }
-            });
-        }
+        levels(instrument, [("bids", bids), ("asks", asks)], w);
     });
+}
+
+/// Price and quantity of each level, of both sides.
+pub(super) fn levels(instrument: &Instrument, sides: [(&str, &[BookLevel]); 2], w: &mut Writer<'_>) {
+    for (name, side) in sides {
+        w.key(name).array(|w| {
+            for level in side {
+                w.array(|w| {
+                    w.decimal(i128::from(level.price.0), instrument.price_scale);
+                    w.decimal(i128::from(level.qty.0), instrument.qty_scale);
+                });
+            }
+        });
+    }
 }
 
 /// What a shard tells of a book.

@@ -5,6 +5,7 @@
 //!   Event ────► Pending::hear … executed() ─► order.place, .cancel, .cancelReplace, .amend, openOrders.cancelAll
 //!   Answer ───► answered() ─► order.status, account.status, myTrades, depth, ticker.book, repetitions …
 //!   Event ────► execution_report() ─► {"subscriptionId", "event"}
+//!   Market ───► levels(), trade() ──► the same
 //! ```
 //!
 //! What is ours and not Binance's: `repeated` beside `status` (the answer is that of an earlier copy of the request),
@@ -18,17 +19,19 @@ mod market;
 mod order;
 mod pending;
 mod refusal;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use pending::Pending;
+pub use stream::Levels;
 
 use super::ApplId;
 use crate::config::Directory;
 use crate::types::{
-    Answer, Event, EventRef, Execution, Instrument, InstrumentId, Nanos, Query, RateLimitUse, Refusal,
-    Reject, RequestKind, Scale, SessionStatus, Timing,
+    Answer, Event, EventRef, Execution, Instrument, InstrumentId, MarketStream, Nanos, PublicTrade, Query,
+    RateLimitUse, Refusal, Reject, RequestKind, Scale, SessionStatus, Subscribed, Timing,
 };
 use crate::wire::json::{RequestId, Writer};
 use std::sync::Arc;
@@ -262,6 +265,23 @@ impl Reporter {
         if let (Some(instrument), Some(account)) = names {
             let stream = ApplId { account: &account.name, shard: at.shard };
             event::execution_report(subscription, execution, (instrument, stream), at, time, out);
+        }
+    }
+
+    /// `depthSnapshot` and `depthUpdate`, or `bookTicker`, for a subscriber.
+    pub fn levels(&self, to: &Subscribed, told: &Levels<'_>, out: &mut Vec<u8>) {
+        let Some(instrument) = self.directory.instrument(to.instrument) else { return };
+        match to.stream {
+            MarketStream::Depth => stream::depth(to.number, instrument, told, out),
+            MarketStream::Ticker => stream::ticker(to.number, instrument, told, out),
+            MarketStream::Trades => {}
+        }
+    }
+
+    /// `trade` for a subscriber; `number` is its place in the subscription, from 1.
+    pub fn trade(&self, to: &Subscribed, trade: &PublicTrade, number: u64, out: &mut Vec<u8>) {
+        if let Some(instrument) = self.directory.instrument(to.instrument) {
+            stream::trade(to.number, instrument, trade, number, out);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What clients are told, compared with the examples of `docs/protocol-websocket.md`.
 
 mod changes;
+mod streams;
 mod timing;
 
 use super::*;
@@ -146,7 +147,7 @@ fn refused(refusal: Refusal) -> String {
 
 /// Every response and event of the page, as the code writes it.
 fn written() -> Vec<(&'static str, String)> {
-    let rest = [changes::written(), timing::written()].concat();
+    let rest = [changes::written(), streams::written(), timing::written()].concat();
     [of_the_connection(), of_orders(), of_questions(), of_errors(), rest].concat()
 }
 

@@ -201,6 +201,13 @@ impl Counter {
         &self.text
     }
 
+    /// Writes what a subscriber of market data is told.
+    pub fn market(&mut self, write: impl FnOnce(&Reporter, &mut Vec<u8>)) -> &[u8] {
+        self.text.clear();
+        write(&self.reporter, &mut self.text);
+        &self.text
+    }
+
     /// Writes an event for a subscriber.
     pub fn execution_report(&mut self, subscription: u32, execution: &Execution, told: &Told<'_>) -> &[u8] {
         self.text.clear();

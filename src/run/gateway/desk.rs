@@ -17,8 +17,8 @@ use crate::route::Router;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{
-    Allowed, ApiKeyId, Command, ConnId, GatewayId, LogonId, Nanos, Origin, Refusal, Reject, Request,
-    RequestKind, Requester, SessionId, ShardInput, ShardOutput, Stamps, Text, Unverified,
+    Allowed, ApiKeyId, Command, ConnId, GatewayId, InstrumentId, LogonId, Nanos, Origin, Query, Refusal,
+    Reject, Request, RequestKind, Requester, SessionId, ShardInput, ShardOutput, Stamps, Text, Unverified,
 };
 use crate::verify::{Authority, Verifier};
 use crate::watch::{SecurityEvent, SecurityLog, SecurityRecord, Stage, Watch};
@@ -178,6 +178,20 @@ impl Desk {
             assert!(pushed.is_done(), "room was asked for, and nobody else pushes");
         }
         Push::Done
+    }
+
+    /// Asks the shard of an instrument for its book, to follow it from there.
+    pub fn ask_book(&mut self, instrument: InstrumentId) -> Result<(), Refusal> {
+        if self.closing {
+            return Err(Reject::ShuttingDown.into());
+        }
+        let shard = self.router.shard_of(instrument).ok_or(Reject::SymbolUnknown)?;
+        let origin = Origin { gateway: self.id, conn: ConnId(0), token: 0, stamps: Stamps::default() };
+        let query = Query::Book(instrument);
+        match self.shards[usize::from(shard.0)].push(ShardInput::Query { origin, query }) {
+            Push::Done => Ok(()),
+            Push::Full(()) => Err(Reject::Busy.into()),
+        }
     }
 
     fn all_have_room(&self) -> bool {

@@ -8,6 +8,7 @@
 //!   handover.rs  connections that another gateway keeps go there; those that this one keeps come
 //! ```
 //!
+//! market.rs tells books and trades to their subscribers, after all that was due to those who trade.
 //! logons.rs tells the shards who logged on and whose session ended: cancel on disconnect.
 //!
 //! One turn does a bounded amount of each, and nothing in it blocks. A connection that breaks is dropped; no other is
@@ -23,6 +24,7 @@ pub mod join;
 pub mod line;
 pub mod link;
 pub mod logons;
+mod market;
 mod release;
 pub mod requests;
 pub mod session_log;
@@ -41,6 +43,7 @@ use crate::admin::port::GatewayPort;
 use crate::config::Caps;
 use crate::decode::ws::Decoder;
 use crate::limits::OUTCOME_DEADLINE;
+use crate::market::Market;
 use crate::sys::poll::{Interest, Poller, Ready};
 use crate::sys::socket::Listener;
 use crate::types::{ConnId, GatewayId, Nanos, SessionId, Span, Stamps};
@@ -51,6 +54,7 @@ use desk::Desk;
 use handover::Peers;
 use line::Lines;
 use link::READ_BYTES;
+use market::Hearer;
 use session_log::SessionLog;
 use sockets::{Connection, LISTENER_TOKENS, Stage};
 use std::collections::BTreeMap;
@@ -119,6 +123,8 @@ pub struct Gateway {
     dirty: Vec<ConnId>,
     /// WebSocket connections that subscribed to events.
     subscribers: Subscribers,
+    /// Books and trades, as far as somebody hears of them.
+    market: Market<Hearer>,
     /// The shard whose events are told first in the next turn.
     first_shard: usize,
     /// An answer of many reports that is not told to its end.
@@ -149,6 +155,7 @@ impl Gateway {
             plain: Vec::with_capacity(2 * READ_BYTES),
             dirty: Vec::with_capacity(most),
             subscribers: Subscribers::default(),
+            market: Market::new(desk.shards.len()),
             first_shard: 0,
             reports: None,
             answered: Vec::with_capacity(1_024),
@@ -194,6 +201,7 @@ impl Gateway {
         while let Some((conn, text)) = self.counter.give_up(now, OUTCOME_DEADLINE, &self.desk) {
             sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
         }
+        self.market.forget(now);
         self.desk.watch.turn();
     }
 
@@ -253,6 +261,7 @@ impl Agent for Gateway {
         }
         self.desk.tell_sessions();
         self.flush_turn();
+        self.market_turn(now);
         self.log.wake();
         Ok(Work::from_count(count))
     }

@@ -56,7 +56,7 @@ impl Gateway {
     fn tell(&mut self, output: ShardOutput) {
         let now = self.desk.clock.now();
         match output {
-            ShardOutput::Event { shard, seq, index, time, ends: _, last, origin, event } => {
+            ShardOutput::Event { shard, seq, index, time, ends, last, origin, event } => {
                 let origin = origin.filter(|origin| origin.gateway == self.desk.id);
                 let at = EventRef { shard, seq, index };
                 let asked = origin.and_then(|origin| {
@@ -74,6 +74,12 @@ impl Gateway {
                 }
                 self.tell_subscribers(&told);
                 self.tell_drop_copies(&told, now);
+                if self.market.is_active() {
+                    self.market.hear(&event, at, time, (ends, last));
+                }
+            }
+            ShardOutput::Answer { time, answer, .. } if matches!(*answer, Answer::Book { .. }) => {
+                self.market_begins(&answer, time);
             }
             ShardOutput::Answer { time, origin, answer, .. } => {
                 let joined = self.desk.joins.answered(origin.token, answer);

@@ -256,7 +256,9 @@ impl Gateway {
             Stage::WebSocket(websocket) => {
                 let (desk, decoder, counter) = (&mut self.desk, &mut self.decoder, &mut self.counter);
                 let before = websocket.session().subscription();
-                websocket.receive(&self.plain, &mut Turn { conn: id, received: now, desk, decoder, counter });
+                let market = &mut self.market;
+                let mut turn = Turn { conn: id, received: now, desk, decoder, counter, market };
+                websocket.receive(&self.plain, &mut turn);
                 let session = websocket.session();
                 if session.subscription() != before {
                     self.subscribers.add(id, session.subscribed());
@@ -282,6 +284,7 @@ impl Gateway {
     /// Drops a connection; its session lives on.
     pub(super) fn remove(&mut self, id: ConnId) {
         self.subscribers.remove(id, accounts_of(&mut self.connections, id));
+        self.market_leaves(id);
         match self.connections.remove(id).map(|connection| connection.stage) {
             Some(Stage::Fix(fix)) => fix.gone(id, &mut self.lines, &mut self.desk),
             Some(Stage::WebSocket(mut websocket)) => websocket.leaves(&mut self.desk),
@@ -298,10 +301,13 @@ impl Gateway {
             let Some(connection) = self.connections.get_mut(id) else { continue };
             connection.queued = false;
             let now = self.desk.clock.now();
-            let (peer, member) = (connection.peer, connection.member);
+            let (peer, member, waited) = (connection.peer, connection.member, connection.watched_for_write);
             let flushed =
                 connection.flush(id, now, &self.poller, &mut self.lines, &self.log, &mut self.plain);
             let Err(gone) = flushed else {
+                if waited && !connection.watched_for_write {
+                    self.market.has_drained();
+                }
                 self.timers.schedule(id, connection, &self.lines, now);
                 continue;
             };

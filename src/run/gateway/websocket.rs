@@ -3,13 +3,15 @@
 use super::counter::{Counter, Extras, Own, Waiting};
 use super::desk::{Asker, Desk, Sender};
 use super::line::Told;
+use super::market::{Hearer, wish};
 use crate::decode::ws::{Ask, Caller, Decoder, Local, Logon};
 use crate::limit::{CapVerdict, MessageCap};
+use crate::market::Market;
 use crate::report::ws::{Reply, Reporter};
 use crate::session::ws::{Input, Session};
 use crate::types::{
-    AccountId, CancelRefusal, ConnId, Execution, LogonId, Nanos, Query, Refusal, Reject, RequestKind,
-    ResponseType, SessionEnd, SessionId, Stamps, Timing, Unverified,
+    AccountId, CancelRefusal, ConnId, Execution, InstrumentId, LogonId, MarketStream, Nanos, Query, Refusal,
+    Reject, RequestKind, ResponseType, SessionEnd, SessionId, Stamps, Timing, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -38,6 +40,8 @@ pub struct Turn<'a> {
     pub decoder: &'a mut Decoder,
     /// Requests that wait, and the writing of answers.
     pub counter: &'a mut Counter,
+    /// Books and trades.
+    pub market: &'a mut Market<Hearer>,
 }
 
 impl WebSocket {
@@ -124,10 +128,10 @@ impl WebSocket {
             }
         };
         let limits = decoded.return_rate_limits.unwrap_or(self.session.status().return_rate_limits);
-        let Turn { conn, received, desk, counter, .. } = turn;
+        let Turn { conn, received, desk, counter, market, .. } = turn;
         let timing = decoded.timing.unwrap_or(self.session.timing());
         let extras = Extras { limits, timing };
-        let mut here = Here { conn: *conn, id: decoded.id, now: *received, extras, desk, counter };
+        let mut here = Here { conn: *conn, id: decoded.id, now: *received, extras, desk, counter, market };
         match decoded.ask {
             Ask::Shard(unverified, style) => self.submit(unverified, style, &mut here),
             Ask::Local(Local::Logon(logon)) => {
@@ -217,6 +221,16 @@ impl WebSocket {
                 Ok(()) => here.answer(|reporter, to, out| reporter.empty(to, out)),
                 Err(refusal) => here.counter.refuse(&own, &refusal),
             },
+            Local::Listen(stream, instrument, levels) => {
+                match self.listen(stream, instrument, levels, here) {
+                    Ok(number) => here.answer(|reporter, to, out| reporter.subscribed(to, number, out)),
+                    Err(refusal) => here.counter.refuse(&own, &refusal),
+                }
+            }
+            Local::Unlisten(stream, instrument) => match self.unlisten(stream, instrument, here) {
+                Ok(()) => here.answer(|reporter, to, out| reporter.empty(to, out)),
+                Err(refusal) => here.counter.refuse(&own, &refusal),
+            },
             Local::Logout => {
                 self.session.log_out();
                 if let Some(logon) = self.logon.take() {
@@ -240,6 +254,41 @@ impl WebSocket {
     fn account(&self, desk: &Desk) -> Option<AccountId> {
         let key = desk.directory.key(self.session.logged_on()?)?;
         key.accounts.first().copied()
+    }
+
+    /// Begins a stream, or begins it anew.
+    fn listen(
+        &mut self,
+        stream: MarketStream,
+        instrument: InstrumentId,
+        levels: u16,
+        here: &mut Here<'_>,
+    ) -> Result<u32, Refusal> {
+        let is_new = self.session.listens(stream, instrument).is_none();
+        let subscribed = self.session.listen(stream, instrument)?;
+        if here.market.is_unknown(instrument)
+            && let Err(refusal) = here.desk.ask_book(instrument)
+        {
+            if is_new {
+                self.session.unlisten(stream, instrument)?;
+            }
+            return Err(refusal);
+        }
+        let hearer = Hearer::WebSocket(here.conn, subscribed);
+        here.market.unsubscribe(instrument, here.now, |other| *other == hearer);
+        here.market.subscribe(instrument, hearer, wish(stream, levels));
+        Ok(subscribed.number)
+    }
+
+    fn unlisten(
+        &mut self,
+        stream: MarketStream,
+        instrument: InstrumentId,
+        here: &mut Here<'_>,
+    ) -> Result<(), Refusal> {
+        let hearer = Hearer::WebSocket(here.conn, self.session.unlisten(stream, instrument)?);
+        here.market.unsubscribe(instrument, here.now, |other| *other == hearer);
+        Ok(())
     }
 
     fn subscribe(&mut self, desk: &Desk) -> Result<u32, Refusal> {
@@ -278,6 +327,7 @@ struct Here<'a> {
     extras: Extras,
     desk: &'a mut Desk,
     counter: &'a mut Counter,
+    market: &'a mut Market<Hearer>,
 }
 
 impl Here<'_> {

@@ -12,11 +12,14 @@
 //! A client that was told why is drained for a moment, because a socket that is closed over unread bytes takes
 //! back what it sent. Inside Open a key may be logged on, and subscribed to the events of its accounts.
 
+mod streams;
 #[cfg(test)]
 mod tests;
 
 use crate::limits::{LOGON_DEADLINE, WS_CLOSE_DEADLINE, WS_PING_EVERY, WS_PONG_DEADLINE};
-use crate::types::{AccountId, ApiKeyId, CancelTerms, Nanos, Refusal, Reject, SessionEnd, SessionStatus};
+use crate::types::{
+    AccountId, ApiKeyId, CancelTerms, Nanos, Refusal, Reject, SessionEnd, SessionStatus, Subscribed,
+};
 use crate::wire::ws::{Close, Connection, Ended, Received, TextMessage};
 
 /// What came in.
@@ -43,6 +46,8 @@ pub struct Session {
     subscription: Option<u32>,
     /// Accounts of the subscription; empty without one.
     accounts: Vec<AccountId>,
+    /// Market data that it hears.
+    streams: Vec<Subscribed>,
     subscriptions_so_far: u32,
     /// We sent a close frame of our own accord.
     closes: bool,
@@ -75,6 +80,7 @@ impl Session {
             timing: false,
             subscription: None,
             accounts: Vec::new(),
+            streams: Vec::new(),
             subscriptions_so_far: 0,
             closes: false,
         }
@@ -221,8 +227,14 @@ impl Session {
         if self.logged_on.is_none() {
             return Err(Reject::NotLoggedOn.into());
         }
-        let number = *self.subscription.get_or_insert(self.subscriptions_so_far);
-        self.subscriptions_so_far = number + 1;
+        let number = match self.subscription {
+            Some(number) => number,
+            None => {
+                self.subscriptions_so_far += 1;
+                self.subscriptions_so_far - 1
+            }
+        };
+        self.subscription = Some(number);
         self.accounts.clear();
         self.accounts.extend_from_slice(accounts);
         Ok(number)

@@ -13,7 +13,7 @@ pub use tables::{METHODS, Method};
 
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use tables::{ASKER, EVERY, OBJECTS, scalars};
+use tables::{ASKER, EVENTS, EVERY, OBJECTS, scalars};
 
 fn reference(schema: &str) -> Value {
     match schema.strip_suffix("[]") {
@@ -94,11 +94,12 @@ impl Method {
     }
 }
 
-/// The schema of the events.
-pub fn event() -> Value {
+/// The schema of the events of this kind.
+pub fn event(name: &str) -> Value {
+    let row = EVENTS.iter().find(|row| row.0 == name).unwrap_or_else(|| panic!("no event {name}"));
     json!({
         "type": "object", "required": ["subscriptionId", "event"], "additionalProperties": false,
-        "properties": {"subscriptionId": reference("Integer"), "event": reference("ExecutionReport")},
+        "properties": {"subscriptionId": reference("Integer"), "event": reference(row.1)},
     })
 }
 
@@ -141,7 +142,7 @@ fn message(examples: Vec<Value>, title: &str, payload: Value) -> Value {
         "there is no example of {title}: SEALGATE_BLESS=1 cargo test --test blackbox asyncapi"
     );
     let mut message = json!({"name": title, "title": title, "payload": payload, "examples": examples});
-    if title != "executionReport" {
+    if EVENTS.iter().all(|event| event.0 != title) {
         message["correlationId"] = json!({"location": "$message.payload#/id"});
     }
     message
@@ -150,8 +151,8 @@ fn message(examples: Vec<Value>, title: &str, payload: Value) -> Value {
 /// The whole document.
 pub fn document(repository: &Path) -> Value {
     let page = std::fs::read_to_string(repository.join("docs/protocol-websocket.md")).unwrap();
-    let recorded = std::fs::read_to_string(repository.join(RECORDED)).unwrap_or_else(|_| "{}".to_owned());
-    let recorded: Value = serde_json::from_str(&recorded).unwrap();
+    let recorded = std::fs::read_to_string(repository.join(RECORDED));
+    let recorded: Value = recorded.map_or(json!({}), |text| serde_json::from_str(&text).unwrap());
     let (mut messages, mut operations) = (Map::new(), Map::new());
     for method in METHODS {
         for (what, schema) in [("request", method.request()), ("response", method.response())] {
@@ -166,16 +167,16 @@ pub fn document(repository: &Path) -> Value {
     }
     let refused = message(examples(&page, "", " error"), "refused", reference("Refused"));
     messages.insert("refused".to_owned(), refused);
-    let report = message(examples(&page, "executionReport", " event"), "executionReport", event());
-    messages.insert("executionReport".to_owned(), report);
-    operations.insert(
-        "executionReport".to_owned(),
-        json!({
-            "action": "send", "channel": {"$ref": "#/channels/api"},
-            "summary": "Tells a change of an order to who has subscribed.",
-            "messages": [{"$ref": "#/channels/api/messages/executionReport"}],
-        }),
-    );
+    for (name, _, summary) in EVENTS {
+        messages.insert((*name).to_owned(), message(examples(&page, name, " event"), name, event(name)));
+        operations.insert(
+            (*name).to_owned(),
+            json!({
+                "action": "send", "channel": {"$ref": "#/channels/api"}, "summary": summary,
+                "messages": [{"$ref": format!("#/channels/api/messages/{name}")}],
+            }),
+        );
+    }
     let references: Map<String, Value> = messages
         .keys()
         .map(|name| (name.clone(), json!({"$ref": format!("#/components/messages/{name}")})))

@@ -138,6 +138,30 @@ pub const METHODS: &[Method] = &[
         &[],
         &["Subscribed"],
     ),
+    method(
+        "depth.subscribe",
+        "From now on tells the best levels of a book and what changes in them.",
+        false,
+        &["symbol:Symbol limit?:Whole"],
+        &["Subscribed"],
+    ),
+    method("depth.unsubscribe", "Ends that.", false, &["symbol:Symbol"], &["Empty"]),
+    method(
+        "ticker.book.subscribe",
+        "From now on tells the best bid and ask whenever they change.",
+        false,
+        &["symbol:Symbol"],
+        &["Subscribed"],
+    ),
+    method("ticker.book.unsubscribe", "Ends that.", false, &["symbol:Symbol"], &["Empty"]),
+    method(
+        "trades.subscribe",
+        "From now on tells each trade of an instrument.",
+        false,
+        &["symbol:Symbol"],
+        &["Subscribed"],
+    ),
+    method("trades.unsubscribe", "Ends that.", false, &["symbol:Symbol"], &["Empty"]),
     method("userDataStream.unsubscribe", "Ends that.", false, &["subscriptionId?:Whole"], &["Empty"]),
 ];
 
@@ -271,6 +295,35 @@ pub const OBJECTS: &[(&str, &str, &str)] = &[
          pl?:Number pY?:Number preventedAsMaker?:Boolean tradeGroupId?:Integer goodTillDate?:Millis reduceOnly?:Boolean \
          applId:ApplId applSeqNum:Integer",
     ),
+    (
+        "DepthSnapshot",
+        "A book as it is: the beginning of a subscription.",
+        "e:DepthSnapshotName E:Millis s:Symbol lastUpdateId:Integer bids:Level[] asks:Level[]",
+    ),
+    (
+        "DepthUpdate",
+        "The levels that have changed, zero where one is gone; U is u of the update before, plus 1.",
+        "e:DepthUpdateName E:Millis s:Symbol U:Integer u:Integer b:Level[] a:Level[]",
+    ),
+    (
+        "BookTickerEvent",
+        "The best of a book; zeros for an empty side.",
+        "e:BookTickerName E:Millis s:Symbol u:Integer b:Number B:Number a:Number A:Number",
+    ),
+    (
+        "PublicTrade",
+        "A trade; m: the buyer was resting. n counts the trades of the subscription.",
+        "e:TradeName E:Millis s:Symbol t:Integer n:Integer u:Integer p:Number q:Number T:Millis m:Boolean",
+    ),
+];
+
+/// What is told to who has subscribed: the word in `e`, the schema, and what it is.
+pub const EVENTS: &[(&str, &str, &str)] = &[
+    ("executionReport", "ExecutionReport", "Tells a change of an order to who has subscribed."),
+    ("depthSnapshot", "DepthSnapshot", "Tells a book to who has subscribed to it."),
+    ("depthUpdate", "DepthUpdate", "Tells what has changed in a book."),
+    ("bookTicker", "BookTickerEvent", "Tells the best bid and ask."),
+    ("trade", "PublicTrade", "Tells a trade."),
 ];
 
 /// Words, with what they are about.
@@ -295,6 +348,10 @@ const WORDS: &[(&str, &str, &[&str])] = &[
         &["NEW", "TRADE", "CANCELED", "REJECTED", "EXPIRED", "REPLACED", "TRADE_PREVENTION"],
     ),
     ("ExecutionReportName", "Its kind.", &["executionReport"]),
+    ("DepthSnapshotName", "Its kind.", &["depthSnapshot"]),
+    ("DepthUpdateName", "Its kind.", &["depthUpdate"]),
+    ("BookTickerName", "Its kind.", &["bookTicker"]),
+    ("TradeName", "Its kind.", &["trade"]),
     (
         "ReplaceMode",
         "Whether to place the new order where the old cannot be canceled.",

@@ -2,7 +2,7 @@
 //! what its book holds, and what a subscriber was told leads there.
 
 use super::*;
-use crate::market::{Audience, Changes, Market, Room, Told, Trade, Wish};
+use crate::market::{Audience, Changes, Market, Room, Told, Wish};
 use crate::types::*;
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ struct Client {
     book: Side2,
     last: Option<Seq>,
     has_room: bool,
-    trades: Vec<Trade>,
+    trades: Vec<PublicTrade>,
 }
 
 impl Follower {
@@ -74,7 +74,7 @@ impl Follower {
     }
 
     /// The trades that the subscriber heard of.
-    pub(super) fn trades(&self) -> &[Trade] {
+    pub(super) fn trades(&self) -> &[PublicTrade] {
         &self.client.trades
     }
 }
