@@ -19,6 +19,7 @@
 //! **An error stops the process.** After one of a write or a sync nobody knows what is on the disk, so nothing is
 //! published from then on, and every further turn gives the same fault.
 
+pub mod ahead;
 pub mod index;
 pub mod log;
 pub mod port;

@@ -21,9 +21,10 @@ pub(crate) mod samples;
 mod tests;
 
 use super::journal::OwnRef;
+use super::journal::ahead::walk_ahead;
 use super::journal::index::Index;
 use super::journal::log::{Log, LogError, segment_name};
-use super::journal::walk::{JournalFault, Walked, segments, walk};
+use super::journal::walk::{JournalFault, Walked, segments};
 use super::shard::Shard;
 use crate::journal::streams::Streams;
 use crate::limits::RECORD_BYTES_MAX;
@@ -129,7 +130,7 @@ pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Reco
     } else {
         let sessions = Sessions::with(options.drop_copies.clone());
         let mut pass = Pass { index: Some(Index::default()), sessions, ..Pass::default() };
-        let walked = walk(&folder, |place, record| pass.record(place, record, &mut |_| {}))?;
+        let walked = walk_ahead(&folder, |place, record| pass.record(place, record, &mut |_| {}))?;
         if walked.environment != environment {
             let found = walked.environment;
             return Err(JournalFault::Environment { expected: environment, found }.into());
@@ -150,7 +151,7 @@ pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Reco
 pub fn replay(dir: &Path, mut show: impl FnMut(ReplayedStep<'_>)) -> Result<Replayed, JournalFault> {
     let folder = Folder::hold(dir)?;
     let mut pass = Pass::default();
-    let walked = walk(&folder, |place, record| pass.record(place, record, &mut show))?;
+    let walked = walk_ahead(&folder, |place, record| pass.record(place, record, &mut show))?;
     let (shards, sessions) = pass.finish();
     Ok(Replayed { shards, sessions, walked })
 }

@@ -121,6 +121,11 @@ pub fn within<R>(machine: &Machine, run: impl FnOnce() -> R) -> R {
     run()
 }
 
+/// Whether this thread is inside of a machine. A thread that it starts would not be.
+pub fn is_entered() -> bool {
+    MACHINE.with_borrow(Option::is_some)
+}
+
 /// The machine that this thread is inside of.
 pub(super) fn current() -> Option<Machine> {
     MACHINE.with_borrow(Clone::clone)

@@ -104,6 +104,9 @@ pub enum JournalFault {
         /// What is wrong with it.
         why: DecodeError,
     },
+    /// Whoever was shown the records wanted no more of them.
+    #[error("the reading of the journal was called off")]
+    CalledOff,
     /// A record contradicts those before it.
     #[error("{place}: {what}")]
     Contradiction {

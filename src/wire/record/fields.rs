@@ -99,6 +99,11 @@ impl<'a> Reader<'a> {
         F::read(self)
     }
 
+    /// The bytes that are left, which stay there.
+    pub(super) fn left(&self) -> &'a [u8] {
+        self.left
+    }
+
     /// All bytes that are left.
     pub(super) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.left)

@@ -39,7 +39,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub use fields::DecodeError;
 pub use segment::{SEGMENT_HEADER_BYTES, SegmentError, SegmentHeader};
 pub use session::{LogRecord, decode_log, decode_session, encode_log, encode_session};
-pub use step::{Events, Step, decode_step, encode_step};
+pub use step::{Events, Step, decode_step, encode_events, encode_step};
 
 /// A sequence of records with numbers of its own. One log carries many of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

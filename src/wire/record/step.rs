@@ -4,7 +4,7 @@
 //!  command | signed length u16 | signature 0, or 1 and 64 bytes | signed bytes … | events u16 | event | event …
 //! ```
 
-use super::fields::{DecodeError, Reader};
+use super::fields::{DecodeError, Reader, Writer};
 use super::{Heading, Record, RecordType, Stream, encode};
 use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX, SIGNED_BYTES_MAX};
 use crate::types::{Command, Event, Nanos, Seq, ShardId, SignedBytes};
@@ -27,6 +27,7 @@ pub struct Step<'a> {
 pub struct Events<'a> {
     from: Reader<'a>,
     left: u16,
+    bytes: &'a [u8],
 }
 
 /// Writes a step without its checksum and tells its extent. `out` has room for the longest record, else this
@@ -48,11 +49,23 @@ pub fn encode_step(
         to.put(&(signed.as_bytes().len() as u16));
         to.put(&signed.signature);
         to.bytes(signed.as_bytes());
-        to.put(&(events.len() as u16));
-        for event in events {
-            to.put(event);
-        }
+        put_events(to, events);
     })
+}
+
+/// Writes events alone, as they stand in a step. `out` has room for the longest record, else this panics.
+pub fn encode_events<'a>(out: &'a mut [u8], events: &[Event]) -> &'a [u8] {
+    let mut to = Writer::new(out, 0);
+    put_events(&mut to, events);
+    let end = to.at();
+    &out[..end]
+}
+
+fn put_events(to: &mut Writer<'_>, events: &[Event]) {
+    to.put(&(events.len() as u16));
+    for event in events {
+        to.put(event);
+    }
 }
 
 /// Reads a step.
@@ -68,6 +81,7 @@ pub fn decode_step<'a>(record: &Record<'a>) -> Result<Step<'a>, DecodeError> {
     }
     let signature = from.take()?;
     let signed = from.bytes(length.into())?;
+    let bytes = from.left();
     let count = from.take::<u16>()?;
     if usize::from(count) > EVENTS_PER_STEP_MAX {
         return Err(DecodeError::Value { what: "events", value: count.into() });
@@ -75,7 +89,7 @@ pub fn decode_step<'a>(record: &Record<'a>) -> Result<Step<'a>, DecodeError> {
     if count == 0 {
         from.end()?;
     }
-    Ok(Step { command, signed, signature, events: Events { from, left: count } })
+    Ok(Step { command, signed, signature, events: Events { from, left: count, bytes } })
 }
 
 impl Step<'_> {
@@ -83,6 +97,13 @@ impl Step<'_> {
     pub fn signed_bytes(&self) -> SignedBytes {
         // `decode_step` has checked the length.
         SignedBytes::new(self.signed, self.signature)
+    }
+}
+
+impl<'a> Events<'a> {
+    /// Their number and all of them, encoded, whatever was taken already.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 }
 
