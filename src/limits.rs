@@ -117,6 +117,16 @@ pub const ONCE_RETENTION: Span = Span::from_secs(24 * 60 * 60);
 /// Most fills kept with the result of one request, so that a repetition is answered in full.
 pub const ONCE_FILLS_MAX: usize = FILLS_PER_STEP_MAX;
 
+/// Requests that a shard remembers where its operator says nothing: a gigabyte, once they have been made.
+pub const ONCE_IDS_DEFAULT: usize = 10_000_000;
+
+/// The part of them that is kept for cancels: one in so many.
+pub const ONCE_IDS_FOR_CANCELS: usize = 16;
+
+/// Steps of one long sweep that are read back to answer a repetition of it, beside its last: the trades of more are not
+/// told again.
+pub const RECALLED_STEPS_MAX: u16 = 4;
+
 /// Most remembered results that one command forgets. A command adds one, so any number above one catches up.
 pub const ONCE_FORGOTTEN_PER_STEP_MAX: usize = 4;
 
@@ -183,6 +193,10 @@ const _: () = assert!(CANCELS_PER_STEP_MAX < EVENTS_PER_STEP_MAX, "the report fo
 const _: () = assert!(ORDERS_PER_BOOK_MAX < u32::MAX as usize, "a place in the book is 32 bits");
 const _: () =
     assert!(ONCE_FORGOTTEN_PER_STEP_MAX > 1, "more is forgotten than comes, or memory never shrinks");
+const _: () = assert!(
+    ORDERS_PER_BOOK_MAX / FILLS_PER_STEP_MAX < u16::MAX as usize,
+    "the steps of a request are counted in two bytes"
+);
 const _: () = assert!(
     ONCE_RETENTION.0 > RECV_WINDOW_MAX.0 + CLOCK_AHEAD_MAX.0,
     "a result is kept for as long as its request could be valid"

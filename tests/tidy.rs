@@ -72,7 +72,7 @@ const ROOMS: &[Room] = &[
     room("limit", Stage, &["ring"], &[]),
     room("route", Stage, &[], &[]),
     room("sequence", Stage, &[], &[]),
-    room("once", Stage, &[], &[]),
+    room("once", Stage, &[], &["siphasher"]),
     room("risk", Stage, &[], &[]),
     room("matching", Stage, &[], &[]),
     room("journal", Stage, &["wire"], &["zerocopy"]),

@@ -8,6 +8,7 @@ use super::{
     Caps, Config, ControlSocket, Directory, Durability, TlsFiles, Verification, instruments, members,
     placement, threads,
 };
+use crate::limits::ONCE_IDS_DEFAULT;
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -47,6 +48,9 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         verification: top
             .section("verify")?
             .map_or(Ok(Verification::default()), |section| verify(&section))?,
+        once_ids_max: top
+            .section("once")?
+            .map_or(Ok(ONCE_IDS_DEFAULT), |section| section.get("ids_max")?.integer())?,
         topology,
     })
 }

@@ -62,6 +62,8 @@ pub struct Config {
     pub caps: Caps,
     /// How signatures are verified.
     pub verification: Verification,
+    /// Most requests that a shard remembers.
+    pub once_ids_max: usize,
     /// Which agent runs on which thread.
     pub topology: Topology,
     /// Which shard has an instrument and which gateway a FIX session, where the operator said so.

@@ -275,6 +275,18 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        name: "once",
+        repeats: false,
+        says: "What a shard remembers of requests, so that none runs twice. The whole section may be left out.",
+        keys: &[default(
+            "ids_max",
+            Kind::Integer(100, 1_000_000_000),
+            "10000000",
+            "Most requests of the last 24 hours that a shard remembers: 104 bytes each, and their memory is taken as they \
+             come. Above it orders are refused with `OnceFull`; the last sixteenth is kept for cancels.",
+        )],
+    },
+    Section {
         name: "control",
         repeats: false,
         says: "The socket over which `sealgate session` and the like speak to the running server. The whole section may be \

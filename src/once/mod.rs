@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   names    (account, instrument, ClOrdID) ─┐
-//!   digests  (key, account, signed bytes)   ─┼─► entry: content, first result, its fills, how the order stands now
+//!            (key, account, signed bytes)   ─┼─► entry: content, where its first answer stands, how its order stands now
 //!   orders   OrderID                        ─┘     └─ next entry, by age: the oldest is forgotten first
 //! ```
 //!
@@ -10,52 +10,39 @@
 //!   amendments and mass cancels share their names. That of an amendment is a further name of its order.
 //! - A known request with the same content gets its first result again, with other content it is refused; see
 //!   [`Seen`]. Refusals are results too: a reject never executes later.
-//! - An entry is kept for [`ONCE_RETENTION`] of the shard's time, and beyond that while its order is open or while its
-//!   request could still be valid (a timestamp from the future). So a captured message never runs twice.
+//! - The result itself stands in the journal: an entry names its steps there, and [`FirstAnswer`] puts it together.
+//! - An entry is kept for [`ONCE_RETENTION`](crate::limits::ONCE_RETENTION) of the shard's time, and beyond that while
+//!   its order is open or while its request could still be valid (a timestamp from the future). So a captured message
+//!   never runs twice.
 //! - Forgetting is part of a sequenced step and bounded, so it is the same in a replay. Looking up changes nothing.
-//! - Cost: two hash lookups for a new request. Memory grows by chunks and by parts of tables, never by copying it all.
+//! - Memory has a bound: [`Once::reserve`] makes room for so many requests at once, 104 bytes each, and
+//!   [`Once::has_room`] says when a new one has to be refused. Nothing is forgotten to make room.
+//! - Cost: a hash of the name and three places in memory for a new request. Only a replay of more requests than there
+//!   is room for copies tables.
 
-mod index;
-mod pool;
+mod entry;
+mod first;
+mod name;
+mod table;
 #[cfg(test)]
 mod tests;
 mod window;
 
+pub use entry::{Entry, Kind, Seconds};
+pub use first::{FirstAnswer, closed};
+pub use name::{Hasher, Name};
 pub use window::check_time;
 
-use crate::limits::{ONCE_FILLS_MAX, ONCE_FORGOTTEN_PER_STEP_MAX, ONCE_RETENTION, RECV_WINDOW_MAX};
-use crate::types::{
-    AccountId, AmendOrder, ApiKeyId, CancelOrder, ClOrdId, Event, Execution, Fill, InstrumentId, MassCancel,
-    Nanos, NewOrder, Notional, OrdStatus, Order, OrderId, Price, Qty, Requester, Seq,
-};
-use index::{ByNumber, Hashed, Index};
-use pool::Pool;
-use std::collections::hash_map::RandomState;
-use std::hash::{Hash, Hasher};
+use crate::limits::{ONCE_FORGOTTEN_PER_STEP_MAX, ONCE_IDS_FOR_CANCELS, ONCE_RETENTION};
+use crate::types::{Closed, Nanos, OrdStatus, Order, OrderId, Requester, Seq, ShardId};
+use name::{Key, hash_of};
+use table::Table;
 
-/// No entry, no fill.
+/// No entry.
 const NONE: u32 = u32::MAX;
 
-/// The name of a request: unique per account and instrument. What concerns all instruments has a name space of its own,
-/// under instrument 0, which no instrument has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Name {
-    /// Whose.
-    pub account: AccountId,
-    /// Where.
-    pub instrument: InstrumentId,
-    /// ClOrdID(11) of the request.
-    pub cl_ord_id: ClOrdId,
-}
-
-/// The signed bytes of a request. The key belongs to it, because where the logon stands for the signature, the bytes
-/// need not name the sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Digest {
-    key: ApiKeyId,
-    account: AccountId,
-    signed: [u8; 16],
-}
+/// Requests for which there is room before anything is reserved.
+const ROOM_AT_FIRST: usize = 4_096;
 
 /// Whether a request came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,231 +66,138 @@ pub enum Standing {
     Sweeping,
     /// It rests in its book, under this handle.
     Resting(u32),
-    /// It is closed.
-    Closed(Order),
+    /// It is closed: how, and where that stands.
+    Closed(OrdStatus, Closed),
     /// The request made no order: it was a cancel, or it was refused.
     NoOrder,
 }
 
 /// What a request made.
-#[derive(Clone, Copy, Debug)]
-pub enum Made<'a> {
-    /// An order, accepted or not.
-    Order(&'a Order),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// An order, accepted or not, that stands so.
+    Order(OrdStatus),
     /// An amendment of an order, which was accepted.
     Amendment(OrderId),
-    /// Nothing that goes on.
-    Nothing,
-}
-
-/// How far a closed order came, and what amendments made of it; the rest is as the first result tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Progress {
-    status: OrdStatus,
-    cl_ord_id: ClOrdId,
-    price: Price,
-    qty: Qty,
-    cum_qty: Qty,
-    prevented_qty: Qty,
-    cum_quote: Notional,
-    updated: Nanos,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Sweeping,
-    Resting(u32),
-    Closed(Progress),
-    /// It amended this order, whose own entry says how it stands.
-    Amended(OrderId),
-    NoOrder,
-}
-
-/// Laid out as written: what forgetting reads comes first, so that it touches few lines of cold memory.
-#[derive(Debug)]
-#[repr(C)]
-struct Entry {
-    /// When it may be forgotten.
-    due: Nanos,
-    /// Until when its request could be valid.
-    valid_until: Nanos,
-    name: Hashed<Name>,
-    /// The order that it made; [`OrderId::NONE`] if it made none.
-    order: OrderId,
-    /// The next younger one.
-    younger: u32,
-    digest: Option<Hashed<Digest>>,
-    fills: Fills,
-    state: State,
-    content: [u8; 16],
-    seq: Seq,
-    /// The place of what became of the cancel that the request was as well.
-    canceled: u32,
-    first: Event,
-}
-
-/// The fills of a first result: a list in the pool.
-#[derive(Clone, Copy, Debug)]
-struct Fills {
-    first: u32,
-    last: u32,
-    len: usize,
-}
-
-#[derive(Debug)]
-struct FillNode {
-    fill: Fill,
-    next: u32,
+    /// Nothing that goes on; the order that it was about.
+    Nothing(Option<OrderId>),
 }
 
 /// What a shard remembers of requests.
 #[derive(Debug)]
 pub struct Once {
-    entries: Pool<Entry>,
-    fills: Pool<FillNode>,
-    /// First results of the cancels of `order.cancelReplace`.
-    canceled: Pool<Event>,
-    names: Index<Name, RandomState>,
-    digests: Index<Digest, RandomState>,
-    orders: Index<OrderId, ByNumber>,
+    shard: ShardId,
+    hasher: Hasher,
+    entries: Vec<Entry>,
+    /// The first place that was left; the others follow as younger ones.
+    free: u32,
+    names: Table,
+    orders: Table,
     oldest: u32,
     youngest: u32,
     len: usize,
-}
-
-impl Default for Once {
-    fn default() -> Self {
-        Self {
-            entries: Pool::new(),
-            fills: Pool::new(),
-            canceled: Pool::new(),
-            names: Index::new(),
-            digests: Index::new(),
-            orders: Index::new(),
-            oldest: NONE,
-            youngest: NONE,
-            len: 0,
-        }
-    }
+    ids_max: usize,
 }
 
 impl Once {
+    /// Of a shard, without a bound until [`Once::reserve`] sets one.
+    pub fn new(shard: ShardId) -> Self {
+        Self {
+            shard,
+            hasher: Hasher::random(),
+            entries: Vec::with_capacity(ROOM_AT_FIRST),
+            free: NONE,
+            names: names_for(ROOM_AT_FIRST),
+            orders: orders_for(ROOM_AT_FIRST),
+            oldest: NONE,
+            youngest: NONE,
+            len: 0,
+            ids_max: NONE as usize - 1,
+        }
+    }
+
+    /// From now on no more than `ids_max` are remembered, and there is room for all of them.
+    pub fn reserve(&mut self, ids_max: usize) {
+        self.ids_max = ids_max;
+        // Oldest ones that are kept beyond their time, because their orders are open, are met a few at a time.
+        self.make_room(ids_max + ids_max / 64 + ROOM_AT_FIRST);
+    }
+
+    /// Whether one more may be remembered: a cancel, or another request. If not, it is refused before it is sequenced.
+    pub fn has_room(&self, is_cancel: bool, time: Nanos) -> bool {
+        let kept = if is_cancel { 0 } else { self.ids_max / ONCE_IDS_FOR_CANCELS };
+        // What is due is forgotten in the step that the request makes.
+        self.len < self.ids_max - kept
+            || (self.oldest != NONE && self.entries[self.oldest as usize].due.is_past(time))
+    }
+
     /// Whether this request came before.
     pub fn seen(&self, name: &Name, requester: &Requester) -> Seen {
-        let digest = Digest::of(name, requester).map(|digest| self.digests.hashed(digest));
-        if let Some(at) = digest.and_then(|digest| self.digests.get(&digest)) {
+        if !requester.named
+            && let Some(at) = self.find(&self.hasher.signed(name, requester))
+        {
             return Seen::Same(Known(at));
         }
-        match self.names.get(&self.names.hashed(*name)) {
+        match self.find(&self.hasher.name(name)) {
             None => Seen::Never,
             // The content leaves a made ClOrdID out, so it cannot tell whether two of them are one request.
-            Some(at) if requester.named && self.entries[at].content == requester.content => {
+            Some(at) if requester.named && self.entries[at as usize].content == halves(requester.content) => {
                 Seen::Same(Known(at))
             }
             Some(at) => Seen::Other(Known(at)),
         }
     }
 
-    /// Remembers a request by its first event.
-    pub fn remember(
-        &mut self,
-        name: Name,
-        requester: &Requester,
-        (seq, time): (Seq, Nanos),
-        first: Event,
-        made: Made<'_>,
-    ) -> Known {
-        let digest = Digest::of(&name, requester).map(|digest| self.digests.hashed(digest));
-        let name = self.names.hashed(name);
-        let (order, state) = match made {
-            Made::Order(order) => (order.id, State::of(order)),
-            Made::Amendment(of) => (OrderId::NONE, State::Amended(of)),
-            Made::Nothing => (OrderId::NONE, State::NoOrder),
-        };
-        let at = self.entries.put(Entry {
-            due: time + ONCE_RETENTION,
-            valid_until: requester.sent + requester.recv_window.min(RECV_WINDOW_MAX),
-            name,
-            order,
-            younger: NONE,
-            digest,
-            fills: Fills { first: NONE, last: NONE, len: 0 },
-            state,
-            content: requester.content,
-            seq,
-            canceled: NONE,
-            first,
-        });
-        self.names.insert(name, at);
-        if let Some(digest) = digest {
-            self.digests.insert(digest, at);
-        }
-        if order != OrderId::NONE {
-            self.orders.insert(self.orders.hashed(order), at);
-        }
-        self.append(at);
-        self.len += 1;
-        Known(at)
+    /// Remembers a request by its first step.
+    pub fn remember(&mut self, name: Name, requester: &Requester, at: (Seq, Nanos), made: Made) -> Known {
+        let key = self.hasher.name(&name);
+        let content =
+            if requester.named { halves(requester.content) } else { self.hasher.signed(&name, requester) };
+        let whose = (name.account, name.instrument);
+        Known(self.put(Entry::new((key, content), whose, requester, at, made)))
     }
 
-    /// What became of the cancel that a request was as well.
-    pub fn remember_canceled(&mut self, known: Known, canceled: Event) {
-        self.entries[known.0].canceled = self.canceled.put(canceled);
+    /// An order of a request that is not answered yet has told something in this step: it belongs to the answer.
+    pub fn tell(&mut self, known: Known, seq: Seq) {
+        let entry = &mut self.entries[known.0 as usize];
+        entry.steps = u16::try_from(seq.0 - entry.seq.0 + 1).unwrap_or(u16::MAX);
     }
 
-    /// A later event about the order of a request that is not answered yet: the first result tells it, too. What an
-    /// amendment changed stays part of it.
-    pub fn tell(&mut self, known: Known, execution: &Execution) {
-        let entry = &mut self.entries[known.0];
-        let replaced = match &entry.first {
-            Event::Execution(first) => first.replaced,
-            _ => None,
-        };
-        entry.first = Event::Execution(Execution { replaced, ..*execution });
-        if let Some(fill) = execution.fill.filter(|_| entry.fills.len < ONCE_FILLS_MAX) {
-            let at = self.fills.put(FillNode { fill, next: NONE });
-            let list = &mut entry.fills;
-            match list.last {
-                NONE => list.first = at,
-                last => self.fills[last].next = at,
-            }
-            list.last = at;
-            list.len += 1;
-        }
-    }
-
-    /// How the order of the request that entered it stands after a step: still on its way, or closed.
-    pub fn follow(&mut self, entered: Known, order: &Order) {
-        self.entries[entered.0].state = State::of(order);
+    /// How the order of the request that entered it stands after a step: still on its way, or closed by it.
+    pub fn follow(&mut self, entered: Known, status: OrdStatus, seq: Seq) {
+        let entry = &mut self.entries[entered.0 as usize];
+        (entry.kind, entry.link) =
+            if status.is_open() { (Kind::Sweeping, 0) } else { (Kind::Closed(status), seq.0) };
     }
 
     /// The order of the request that entered it rests in its book.
     pub fn rest(&mut self, entered: Known, handle: u32) {
-        self.entries[entered.0].state = State::Resting(handle);
+        let entry = &mut self.entries[entered.0 as usize];
+        (entry.kind, entry.link) = (Kind::Resting, handle.into());
     }
 
-    /// A resting order closed.
-    pub fn close(&mut self, order: &Order) {
+    /// A resting order was closed by a step.
+    pub fn close(&mut self, order: &Order, seq: Seq) {
         assert!(!order.status.is_open(), "an open order is told by its book");
         let entered = self.by_order(order.id).expect("an order is known while it rests");
-        self.follow(entered, order);
+        self.follow(entered, order.status, seq);
     }
 
     /// Forgets the oldest results whose time has come, a few of them. For each sequenced step.
     pub fn forget(&mut self, time: Nanos) {
         for _ in 0..ONCE_FORGOTTEN_PER_STEP_MAX {
             let at = self.oldest;
-            if at == NONE || self.entries[at].due > time {
+            if at == NONE || !self.entries[at as usize].due.is_past(time) {
                 return;
             }
-            self.oldest = self.entries[at].younger;
+            self.oldest = self.entries[at as usize].younger;
             if self.oldest == NONE {
                 self.youngest = NONE;
             }
             let open = self.is_open(at);
-            let entry = &mut self.entries[at];
-            if open || entry.valid_until >= time {
-                entry.due = time + ONCE_RETENTION;
+            let entry = &mut self.entries[at as usize];
+            if open || !entry.valid_until.is_past(time) {
+                entry.due = Seconds::not_before(time + ONCE_RETENTION);
                 self.append(at);
             } else {
                 self.drop_entry(at);
@@ -311,60 +205,50 @@ impl Once {
         }
     }
 
-    /// Whether the order of a request is open: then its name may still be used, that of an amendment as well.
-    fn is_open(&self, at: u32) -> bool {
-        let at = match self.entries[at].state {
-            State::Amended(order) => self.by_order(order).map(|known| known.0),
-            _ => Some(at),
-        };
-        at.is_some_and(|at| matches!(self.entries[at].state, State::Resting(_) | State::Sweeping))
-    }
-
     /// The request that entered the order which a request entered or amended.
     pub fn entered(&self, known: Known) -> Option<Known> {
-        match self.entries[known.0].state {
-            State::Amended(order) => self.by_order(order),
+        let entry = self.entry(known);
+        match entry.kind {
+            Kind::Amendment => self.by_order(OrderId(entry.link)),
             _ => Some(known),
         }
     }
 
     /// The request that entered an order.
     pub fn by_order(&self, order: OrderId) -> Option<Known> {
-        self.orders.get(&self.orders.hashed(order)).map(Known)
+        let seq = order.seq();
+        let is = |at: u32| {
+            let entry = &self.entries[at as usize];
+            entry.seq == seq && entry.entered()
+        };
+        (order.shard() == self.shard)
+            .then(|| self.orders.find(self.hasher.order(seq), is).map(Known))
+            .flatten()
     }
 
     /// The request of a name.
     pub fn by_name(&self, name: &Name) -> Option<Known> {
-        self.names.get(&self.names.hashed(*name)).map(Known)
+        self.find(&self.hasher.name(name)).map(Known)
     }
 
-    /// The record of the first result, and the result: the last event about the request's order, or the refusal.
-    pub fn first(&self, known: Known) -> (Seq, &Event) {
-        let entry = &self.entries[known.0];
-        (entry.seq, &entry.first)
+    /// What is remembered of a request.
+    pub fn entry(&self, known: Known) -> &Entry {
+        &self.entries[known.0 as usize]
     }
 
-    /// What became of the cancel that the request was as well.
-    pub fn canceled(&self, known: Known) -> Option<&Event> {
-        let at = self.entries[known.0].canceled;
-        (at != NONE).then(|| &self.canceled[at])
-    }
-
-    /// The fills of the first result, oldest first.
-    pub fn fills(&self, known: Known) -> impl Iterator<Item = Fill> {
-        let first = self.entries[known.0].fills.first;
-        let next = |at: &u32| Some(self.fills[*at].next).filter(|next| *next != NONE);
-        std::iter::successors(Some(first).filter(|at| *at != NONE), next).map(|at| self.fills[at].fill)
+    /// The order that a request entered or amended, or that it was about.
+    pub fn order_of(&self, known: Known) -> Option<OrderId> {
+        self.entry(known).order(self.shard)
     }
 
     /// How the order of a request stands now.
     pub fn standing(&self, known: Known) -> Standing {
-        let entry = &self.entries[known.0];
-        match (entry.state, &entry.first) {
-            (State::Sweeping, _) => Standing::Sweeping,
-            (State::Resting(handle), _) => Standing::Resting(handle),
-            (State::Closed(progress), Event::Execution(first)) => Standing::Closed(progress.of(first.order)),
-            (State::NoOrder | State::Amended(_) | State::Closed(_), _) => Standing::NoOrder,
+        let entry = self.entry(known);
+        match (entry.kind, entry.closed(self.shard)) {
+            (Kind::Sweeping, _) => Standing::Sweeping,
+            (Kind::Resting, _) => Standing::Resting(entry.link as u32),
+            (Kind::Closed(status), Some(closed)) => Standing::Closed(status, closed),
+            _ => Standing::NoOrder,
         }
     }
 
@@ -378,111 +262,135 @@ impl Once {
         self.len == 0
     }
 
-    /// Feeds a state hash: the entries by age. Handles are left out, as the book's own order tells them.
-    pub fn hash_state(&self, state: &mut impl Hasher) {
-        self.len.hash(state);
+    /// All that is remembered, the oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let at = |at: u32| (at != NONE).then(|| &self.entries[at as usize]);
+        std::iter::successors(at(self.oldest), move |entry| at(entry.younger))
+    }
+
+    /// With what names were made into the keys of the entries: they mean nothing without it.
+    pub fn hasher(&self) -> Hasher {
+        self.hasher
+    }
+
+    /// What [`Once::entries`] told before, in the same order.
+    pub fn restore(shard: ShardId, hasher: Hasher, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut once = Self { hasher, ..Self::new(shard) };
+        for entry in entries {
+            once.put(entry);
+        }
+        once
+    }
+
+    /// Feeds a state hash: the entries by age.
+    pub fn hash_state(&self, state: &mut impl std::hash::Hasher) {
+        std::hash::Hash::hash(&self.len, state);
+        self.entries().for_each(|entry| entry.hash_state(state));
+    }
+
+    fn find(&self, key: &Key) -> Option<u32> {
+        self.names.find(hash_of(key), |at| {
+            let entry = &self.entries[at as usize];
+            entry.name == *key || (!entry.is_named && entry.content == *key)
+        })
+    }
+
+    /// Whether the order of a request is open: then its name may still be used, that of an amendment as well.
+    fn is_open(&self, at: u32) -> bool {
+        self.entered(Known(at)).is_some_and(|entered| self.entry(entered).is_open())
+    }
+
+    fn put(&mut self, entry: Entry) -> u32 {
+        let at = self.place(entry);
+        self.index(at);
+        self.append(at);
+        self.len += 1;
+        at
+    }
+
+    /// A place that was left, or a new one.
+    fn place(&mut self, entry: Entry) -> u32 {
+        if self.free != NONE {
+            let at = self.free;
+            self.free = self.entries[at as usize].younger;
+            self.entries[at as usize] = entry;
+            return at;
+        }
+        if self.entries.len() == self.entries.capacity() {
+            self.make_room(2 * self.entries.capacity());
+        }
+        self.entries.push(entry);
+        u32::try_from(self.entries.len() - 1).expect("memory ends before four billion requests")
+    }
+
+    fn index(&mut self, at: u32) {
+        let entry = &self.entries[at as usize];
+        self.names.insert(hash_of(&entry.name), at);
+        if !entry.is_named {
+            self.names.insert(hash_of(&entry.content), at);
+        }
+        if entry.entered() {
+            self.orders.insert(self.hasher.order(entry.seq), at);
+        }
+    }
+
+    /// Room for so many, with the tables made anew: before there is traffic, or where a replay meets more than fit.
+    fn make_room(&mut self, ids: usize) {
+        let ids = ids.max(self.entries.len());
+        self.entries.reserve_exact(ids - self.entries.len());
+        (self.names, self.orders) = (names_for(ids), orders_for(ids));
         let mut at = self.oldest;
         while at != NONE {
-            let entry = &self.entries[at];
-            let digest = entry.digest.map(|digest| digest.key);
-            (entry.name.key, digest, entry.content, entry.seq, entry.first).hash(state);
-            match entry.state {
-                State::Sweeping => 1u8.hash(state),
-                State::Resting(_) => 2u8.hash(state),
-                State::Closed(progress) => (3u8, progress).hash(state),
-                State::NoOrder => 4u8.hash(state),
-                State::Amended(order) => (5u8, order).hash(state),
-            }
-            (entry.due, entry.valid_until, entry.fills.len).hash(state);
-            self.canceled(Known(at)).hash(state);
-            self.fills(Known(at)).for_each(|fill| fill.hash(state));
-            at = entry.younger;
+            self.index(at);
+            at = self.entries[at as usize].younger;
         }
     }
 
     fn append(&mut self, at: u32) {
-        self.entries[at].younger = NONE;
+        self.entries[at as usize].younger = NONE;
         match self.youngest {
             NONE => self.oldest = at,
-            youngest => self.entries[youngest].younger = at,
+            youngest => self.entries[youngest as usize].younger = at,
         }
         self.youngest = at;
     }
 
     fn drop_entry(&mut self, at: u32) {
-        let entry = &self.entries[at];
-        self.names.remove(&entry.name);
-        if let Some(digest) = &entry.digest {
-            self.digests.remove(digest);
+        let entry = self.entries[at as usize];
+        self.names.remove(hash_of(&entry.name), at);
+        if !entry.is_named {
+            self.names.remove(hash_of(&entry.content), at);
         }
-        if entry.order != OrderId::NONE {
-            self.orders.remove(&self.orders.hashed(entry.order));
+        if entry.entered() {
+            self.orders.remove(self.hasher.order(entry.seq), at);
         }
-        let mut fill = entry.fills.first;
-        while fill != NONE {
-            self.fills.leave(fill);
-            fill = self.fills[fill].next;
-        }
-        if self.entries[at].canceled != NONE {
-            self.canceled.leave(self.entries[at].canceled);
-        }
-        self.entries.leave(at);
+        self.entries[at as usize].younger = self.free;
+        self.free = at;
         self.len -= 1;
     }
-}
 
-impl Name {
-    /// The name of an order.
-    pub fn of_order(order: &NewOrder) -> Self {
-        Self { account: order.account, instrument: order.instrument, cl_ord_id: order.cl_ord_id }
-    }
-
-    /// The name of a cancel itself, not of the order that it means.
-    pub fn of_cancel(cancel: &CancelOrder) -> Self {
-        Self { account: cancel.account, instrument: cancel.instrument, cl_ord_id: cancel.cl_ord_id }
-    }
-
-    /// The name of an amendment, which becomes one of its order.
-    pub fn of_amend(amend: &AmendOrder) -> Self {
-        Self { account: amend.account, instrument: amend.instrument, cl_ord_id: amend.cl_ord_id }
-    }
-
-    /// The name of a mass cancel.
-    pub fn of_mass_cancel(cancel: &MassCancel) -> Self {
-        let instrument = cancel.scope.instrument.unwrap_or(InstrumentId(0));
-        Self { account: cancel.scope.account, instrument, cl_ord_id: cancel.cl_ord_id }
+    /// Bytes that are taken when all room is used.
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>() + self.names.bytes() + self.orders.bytes()
     }
 }
 
-impl Digest {
-    /// Only a request without a name of its client's is known by its bytes.
-    fn of(name: &Name, requester: &Requester) -> Option<Self> {
-        let digest = Self { key: requester.key, account: name.account, signed: requester.signed_digest };
-        (!requester.named).then_some(digest)
-    }
+/// Two and a half slots for each request: a name, and signed bytes for the one without.
+fn names_for(ids: usize) -> Table {
+    Table::with_slots(ids * 5 / 2)
 }
 
-impl State {
-    fn of(order: &Order) -> Self {
-        if order.status.is_open() {
-            return Self::Sweeping;
-        }
-        Self::Closed(Progress {
-            status: order.status,
-            cl_ord_id: order.cl_ord_id,
-            price: order.price,
-            qty: order.qty,
-            cum_qty: order.cum_qty,
-            prevented_qty: order.prevented_qty,
-            cum_quote: order.cum_quote,
-            updated: order.updated,
-        })
-    }
+/// One and a half slots for each request: an order.
+fn orders_for(ids: usize) -> Table {
+    Table::with_slots(ids * 3 / 2)
 }
 
-impl Progress {
-    fn of(self, order: Order) -> Order {
-        let Self { status, cl_ord_id, price, qty, cum_qty, prevented_qty, cum_quote, updated } = self;
-        Order { status, cl_ord_id, price, qty, cum_qty, prevented_qty, cum_quote, updated, ..order }
-    }
+fn halves(content: [u8; 16]) -> Key {
+    let half = |at| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&content[at..at + 8]);
+        u64::from_le_bytes(bytes)
+    };
+    [half(0), half(8)]
 }

@@ -23,6 +23,7 @@ pub mod ahead;
 pub mod index;
 pub mod log;
 pub mod port;
+mod recall;
 pub mod walk;
 
 #[cfg(test)]
@@ -33,7 +34,9 @@ use super::phase::Phase;
 use crate::config::Durability;
 use crate::ring::{Push, bytes, spsc, watermark::Watermark};
 use crate::sys::poll::Waker;
-use crate::types::{Event, EventRef, GatewayId, Nanos, OutboundBody, Seq, SessionRecord, ShardId};
+use crate::types::{
+    Answer, Event, EventRef, GatewayId, Nanos, OutboundBody, Recall, Seq, SessionRecord, ShardId,
+};
 use crate::wire::record::{self, Stream};
 use log::{Log, LogError};
 use std::collections::VecDeque;
@@ -66,11 +69,20 @@ pub struct GatewayPort {
     /// How far its session log is durable.
     pub durable: Watermark,
     /// What it wants to have read back.
-    pub requests: spsc::Consumer<SentBody>,
+    pub requests: spsc::Consumer<Wanted>,
     /// The answers, one a request, in the order of the requests.
     pub answers: spsc::Producer<ReadBack>,
     /// Wakes its thread when something became durable or was read back.
     pub waker: Waker,
+}
+
+/// What a gateway wants to have read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What a message was made of, to send it again.
+    Sent(SentBody),
+    /// The facts of an answer that a shard left to the journal.
+    Recall(ShardId, Box<Recall>),
 }
 
 /// What a message that we sent was made of, by its place in the journal: what a gateway asks for to send it again.
@@ -99,6 +111,8 @@ pub enum ReadBack {
     Event(EventRef, Nanos, Event),
     /// The body: MsgType(35) and body fields as they were sent.
     Own(OwnRef, Box<[u8]>),
+    /// The answer that a shard left to the journal.
+    Recalled(Box<Answer>),
     /// There is no such record: the gateway asked for what was never written.
     Missing(SentBody),
 }
@@ -112,7 +126,7 @@ pub struct JournalAgent {
     shards: Vec<ShardPort>,
     gateways: Vec<GatewayPort>,
     /// Questions that were taken and not answered yet, one queue a gateway.
-    asked: Vec<VecDeque<SentBody>>,
+    asked: Vec<VecDeque<Wanted>>,
     steps: Vec<u8>,
     batch: Vec<u8>,
     read: Vec<u8>,
@@ -236,14 +250,14 @@ impl JournalAgent {
         let mut answered = 0;
         for (port, asked) in self.gateways.iter_mut().zip(&mut self.asked) {
             while port.answers.slots() > 0
-                && let Some(&question) = asked.front()
+                && let Some(question) = asked.front()
             {
-                let answer = read_back(&mut self.log, question, &mut self.read)?;
-                if matches!(answer, ReadBack::Missing(_)) && !drained.all {
+                let answer = answer(&mut self.log, question, &mut self.read)?;
+                if answer.is_none() && !drained.all {
                     break;
                 }
-                asked.pop_front();
-                let pushed = port.answers.push(answer);
+                let Some(question) = asked.pop_front() else { break };
+                let pushed = port.answers.push(answer.unwrap_or_else(|| missing(question)));
                 assert_eq!(pushed, Push::Done, "there was a slot, and nobody else pushes");
                 answered += 1;
             }
@@ -289,14 +303,32 @@ impl Agent for JournalAgent {
     }
 }
 
-/// Reads what a gateway asked for. What is there but does not read back as it was written is a fault.
-fn read_back(log: &mut Log, question: SentBody, buffer: &mut Vec<u8>) -> Result<ReadBack, LogError> {
+/// Reads what a gateway asked for; `None`: it is not there. What is there but does not read back as it was written is a
+/// fault.
+fn answer(log: &mut Log, question: &Wanted, buffer: &mut Vec<u8>) -> Result<Option<ReadBack>, LogError> {
+    match question {
+        Wanted::Sent(sent) => read_back(log, *sent, buffer),
+        Wanted::Recall(shard, what) => {
+            let answer = recall::recall(log, *shard, what, buffer)?;
+            Ok(answer.map(|answer| ReadBack::Recalled(Box::new(answer))))
+        }
+    }
+}
+
+fn missing(question: Wanted) -> ReadBack {
+    match question {
+        Wanted::Sent(sent) => ReadBack::Missing(sent),
+        Wanted::Recall(_, what) => ReadBack::Recalled(Box::new(recall::lost(&what))),
+    }
+}
+
+fn read_back(log: &mut Log, question: SentBody, buffer: &mut Vec<u8>) -> Result<Option<ReadBack>, LogError> {
     let (stream, seq) = match question {
         SentBody::Event(event) => (Stream::Shard(event.shard), event.seq),
         SentBody::Own(own) => (Stream::Gateway(own.gateway), own.seq),
     };
-    let Some(record) = log.read(stream, seq, buffer)? else { return Ok(ReadBack::Missing(question)) };
-    let found = match question {
+    let Some(record) = log.read(stream, seq, buffer)? else { return Ok(None) };
+    Ok(match question {
         SentBody::Event(at) => record::decode_step(&record)
             .ok()
             .and_then(|step| step.events.flatten().nth(at.index.into()))
@@ -307,6 +339,5 @@ fn read_back(log: &mut Log, question: SentBody, buffer: &mut Vec<u8>) -> Result<
             }
             _ => None,
         },
-    };
-    Ok(found.unwrap_or(ReadBack::Missing(question)))
+    })
 }

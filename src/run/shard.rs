@@ -152,7 +152,7 @@ impl Shard {
         Self {
             id,
             sequencer: Sequencer::default(),
-            once: Once::default(),
+            once: Once::new(id),
             risk: Risk::default(),
             books: BTreeMap::new(),
             trades: 0,
@@ -181,12 +181,17 @@ impl Shard {
         if self.leases.is_idle(command) {
             return Outcome::Repetition(None);
         }
-        if let Some(answer) = self.repetition(command, now) {
+        if let Some(answer) = self.repetition(command, now).or_else(|| self.no_room(command, now)) {
             return Outcome::Repetition(origin.map(|origin| self.answer(origin, now, answer)));
         }
         let at = self.sequencer.next(now);
         self.run(at, origin, command);
         Outcome::Step(self.step(at, origin, command))
+    }
+
+    /// Bounds how many requests are remembered, and makes room for all of them. Beyond that new ones are refused.
+    pub fn reserve_ids(&mut self, ids_max: usize) {
+        self.once.reserve(ids_max);
     }
 
     /// Whether a sweep is not done. Then [`Shard::proceed`] comes before anything else.
@@ -282,7 +287,7 @@ impl Shard {
                 let Pending { rest, origin } =
                     self.pending.take().expect("it was compared with what is pending");
                 match rest {
-                    Rest::Order(sweep) => self.sweep(sweep, origin, at.1),
+                    Rest::Order(sweep) => self.sweep(sweep, origin, at),
                     Rest::Cancels(cancels) => self.cancel_more(cancels, origin, at),
                 }
             }

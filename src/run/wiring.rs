@@ -272,12 +272,13 @@ fn build(config: &Config, parts: Parts, recovered: Recovered, beds: &Beds) -> Re
 fn shard_agent(
     config: &Config,
     router: &Router,
-    shard: Shard,
+    mut shard: Shard,
     ends: ShardEnds,
 ) -> Result<ShardAgent, StartError> {
     check_nothing_is_gone(config, &shard)?;
     check_nothing_moved(router, &shard)?;
     let commands = configuration_commands(config, router, &shard);
+    shard.reserve_ids(config.once_ids_max);
     let mut clock = Clock::new();
     let now = clock.now();
     let mut agent = ShardAgent::new(shard, clock, ends.gateways, ends.journal);

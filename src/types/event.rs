@@ -232,6 +232,44 @@ pub struct Repeated {
     pub canceled: Option<Event>,
 }
 
+/// A closed order: where its last event stands. A shard keeps no more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Closed {
+    /// Which order.
+    pub order: OrderId,
+    /// The record of the step that closed it.
+    pub seq: Seq,
+}
+
+/// How the order of a repeated request stands now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // It is boxed where it travels.
+pub enum Current {
+    /// There is none, or it is not known any more.
+    Unknown,
+    /// It is open.
+    Open(Order),
+    /// It is closed.
+    Closed(Closed),
+}
+
+/// An answer whose facts stand in the journal: the gateway has them read back, and answers then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // It is boxed where it travels.
+pub enum Recall {
+    /// The first answer to a request that came again.
+    Repeated {
+        /// The record of its first step.
+        seq: Seq,
+        /// How many steps it took.
+        steps: u16,
+        /// Its order as it is now.
+        current: Current,
+    },
+    /// A closed order that is asked for.
+    Order(OrderQuery, Closed),
+}
+
 /// A trade of an account as `myTrades` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountTrade {
@@ -323,6 +361,8 @@ pub enum Answer {
     Stream(Result<StreamPage, Refusal>),
     /// A repetition of a request, with its first answer.
     Repeated(Repeated),
+    /// What this answers stands in the journal. It never reaches a client.
+    Recall(Recall),
     /// A report that was joined from those of several shards.
     Reported(Event),
     /// A repetition with other content, or an id in use: refused, and the first stays as it was.

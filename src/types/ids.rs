@@ -121,6 +121,11 @@ impl OrderId {
     pub const fn shard(self) -> ShardId {
         ShardId((self.0 >> SHARD_SHIFT) as u8)
     }
+
+    /// The number of the command that made it, in its shard.
+    pub const fn seq(self) -> Seq {
+        Seq(self.0 & ((1 << SHARD_SHIFT) - 1))
+    }
 }
 
 impl TradeId {
@@ -189,7 +194,7 @@ mod tests {
     #[test]
     fn an_order_id_names_its_shard() {
         let id = OrderId::new(ShardId(3), Seq(77));
-        assert_eq!(id.shard(), ShardId(3));
+        assert_eq!((id.shard(), id.seq()), (ShardId(3), Seq(77)));
         assert!(id.0 < 1 << 63);
     }
 

@@ -29,9 +29,9 @@ pub mod websocket;
 pub use command::{Command, Continue, Origin, Requester, ShardInput};
 pub use decimal::Decimal;
 pub use event::{
-    AccountState, AccountTrade, Answer, BookLevel, CancelAllAfterSet, CancelRejected, Cause,
-    CxlRejResponseTo, Event, ExecType, Execution, Fill, MassCanceled, PositionState, Prevented, Repeated,
-    Replaced, ShardOutput, StreamPage,
+    AccountState, AccountTrade, Answer, BookLevel, CancelAllAfterSet, CancelRejected, Cause, Closed, Current,
+    CxlRejResponseTo, Event, ExecType, Execution, Fill, MassCanceled, PositionState, Prevented, Recall,
+    Repeated, Replaced, ShardOutput, StreamPage,
 };
 pub use fix::{FixVersion, Precision};
 pub use ids::{

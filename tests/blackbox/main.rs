@@ -17,6 +17,7 @@ mod fix_trust;
 mod fix_versions;
 mod handshake;
 mod market_data;
+mod once;
 mod order_changes;
 mod order_entry_fix;
 mod order_entry_websocket;

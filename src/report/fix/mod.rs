@@ -117,6 +117,7 @@ pub fn answer(answer: &Answer, own: OwnId, directory: &Directory, out: &mut Vec<
         | Answer::Trades(..)
         | Answer::Account(_)
         | Answer::Stream(_)
+        | Answer::Recall(_)
         | Answer::Tested(_)
         | Answer::Depth { .. }
         | Answer::Book { .. }

@@ -175,6 +175,7 @@ impl Reporter {
                 self.refused(to, refusal, time, out);
             }
             Answer::Tested(Ok(())) => self.empty(to, out),
+            Answer::Recall(_) => self.refused(to, &Reject::OutcomeUnknown.into(), time, out),
             Answer::Account(Ok(state)) => match self.directory.account(state.limits.account) {
                 Some(account) => {
                     result(to, false, out, |w| account::status(account, state, &self.directory, w));

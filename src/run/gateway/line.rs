@@ -14,12 +14,13 @@ mod sink;
 mod table;
 mod tell;
 
+use super::recall::{self, Recalls};
 use super::session_log::SessionLog;
 use super::staged::Staged;
 use super::trust::Lockouts;
 use crate::config::{Directory, FixSession, Role, Schedule, Window};
 use crate::limits::RESENDABLE_MAX;
-use crate::run::journal::{ReadBack, SentBody};
+use crate::run::journal::{ReadBack, SentBody, Wanted};
 use crate::run::recovery::{Sent, SessionState};
 use crate::session::fix::{
     self as session, CloseReason, Incoming, Numbers, Output, Session, Settings, State, split_own,
@@ -106,6 +107,8 @@ pub struct Lines {
     lines: Table,
     /// What was asked of the journal; it answers in this order.
     questions: VecDeque<Question>,
+    /// Answers that shards left to the journal.
+    pub(super) recalls: Recalls,
     /// What the last run owed, and nobody was asked for yet.
     owed: VecDeque<(SessionId, EventRef)>,
     /// Sessions whose Logons fail.
@@ -124,6 +127,8 @@ enum Question {
     Replay { session: SessionId, job: u64, sent: Sent },
     /// It happened when the last run ended, and its session may not have heard of it.
     Owed { session: SessionId },
+    /// A shard left the answer to the journal.
+    Recall(recall::For),
 }
 
 impl Line {
@@ -312,6 +317,7 @@ impl Lines {
         Self {
             lines,
             questions: VecDeque::new(),
+            recalls: Recalls::default(),
             owed,
             unborn,
             lockouts: Lockouts::default(),
@@ -388,11 +394,14 @@ impl Lines {
 
     fn ask(&mut self, log: &mut SessionLog) {
         while let Some(&(session, at)) = self.owed.front() {
-            if !log.ask(SentBody::Event(at)) {
+            if !log.ask(Wanted::Sent(SentBody::Event(at))) {
                 return;
             }
             self.owed.pop_front();
             self.questions.push_back(Question::Owed { session });
+        }
+        while let Some(to) = self.recalls.ask(log) {
+            self.questions.push_back(Question::Recall(to));
         }
         let questions = &mut self.questions;
         self.lines.visit_busy(|session, line| {
@@ -403,7 +412,7 @@ impl Lines {
             while replay.outstanding < REPLAY_ASKED_MAX
                 && let Some(sent) = next_of(&line.sent, replay)
             {
-                if !log.ask(sent.body) {
+                if !log.ask(Wanted::Sent(sent.body)) {
                     return false;
                 }
                 questions.push_back(Question::Replay { session, job: replay.job, sent });
@@ -423,6 +432,11 @@ impl Lines {
         log: &mut SessionLog,
     ) {
         match question {
+            Question::Recall(to) => {
+                if let ReadBack::Recalled(answer) = answer {
+                    self.recalls.answered(to, answer);
+                }
+            }
             Question::Owed { session } => {
                 if let (Some(line), ReadBack::Event(at, time, event)) = (self.lines.get_mut(&session), answer)
                 {
@@ -445,7 +459,7 @@ impl Lines {
                             body.extend_from_slice(own);
                             msg_type
                         }),
-                        ReadBack::Missing(_) => None,
+                        ReadBack::Missing(_) | ReadBack::Recalled(_) => None,
                     };
                     // What cannot be made again is gap-filled with the next number that can.
                     if let Some(msg_type) = msg_type {

@@ -25,6 +25,7 @@ pub mod line;
 pub mod link;
 pub mod logons;
 mod market;
+pub mod recall;
 mod release;
 pub mod requests;
 pub mod session_log;
@@ -249,6 +250,7 @@ impl Agent for Gateway {
 
     fn poll(&mut self, now: Nanos) -> Result<Work, Fault> {
         let mut count = self.lines.read_back(&self.desk.directory, now, &mut self.log);
+        count += self.tell_recalled();
         if self.is_open {
             count += self.sockets_turn(now)? + self.take_over(now);
             count += self.release();
@@ -268,6 +270,7 @@ impl Agent for Gateway {
 
     fn has_input(&self) -> bool {
         self.log.has_answer()
+            || self.lines.recalls.has_found()
             || self.control.as_ref().is_some_and(GatewayPort::has_order)
             || self.lines.have_free(self.log.durable())
             || self.peers.has_input()

@@ -3,6 +3,7 @@
 use super::fix;
 use super::join::Joined;
 use super::line::Told;
+use super::recall::For;
 use super::sockets;
 use super::{Gateway, Stage};
 use crate::report::fix::OwnId;
@@ -44,6 +45,7 @@ impl Gateway {
         let mut count = 0;
         while count < share
             && self.reports.is_none()
+            && self.lines.recalls.has_room()
             && self.log.has_room()
             && let Some(output) = self.desk.shards[shard].durable_output()
         {
@@ -81,11 +83,31 @@ impl Gateway {
             ShardOutput::Answer { time, answer, .. } if matches!(*answer, Answer::Book { .. }) => {
                 self.market_begins(&answer, time);
             }
-            ShardOutput::Answer { time, origin, answer, .. } => {
-                let joined = self.desk.joins.answered(origin.token, answer);
-                self.finish_request(joined, origin, time, now);
-            }
+            ShardOutput::Answer { shard, time, origin, answer, .. } => match *answer {
+                Answer::Recall(what) => {
+                    self.lines.recalls.push(For { origin, time, durable: now }, shard, what)
+                }
+                _ => self.tell_answer(answer, For { origin, time, durable: now }),
+            },
         }
+    }
+
+    /// Tells what was read back for those who asked; returns how much that was.
+    pub(super) fn tell_recalled(&mut self) -> usize {
+        let mut count = 0;
+        while self.reports.is_none()
+            && self.log.has_room()
+            && let Some((to, answer)) = self.lines.recalls.next_found()
+        {
+            self.tell_answer(answer, to);
+            count += 1;
+        }
+        count
+    }
+
+    fn tell_answer(&mut self, answer: Box<Answer>, to: For) {
+        let joined = self.desk.joins.answered(to.origin.token, answer);
+        self.finish_request(joined, to.origin, to.time, to.durable);
     }
 
     /// A shard has finished a request: if all that have it have, it is answered.

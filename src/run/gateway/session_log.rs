@@ -4,7 +4,7 @@ use crate::journal::append::{SESSION_RECORD_BYTES_MAX, SessionAppender};
 use crate::limits::{DROP_COPIES_PER_ACCOUNT_MAX, SHARDS_MAX};
 use crate::ring::spsc;
 use crate::run::journal::port::JournalPort;
-use crate::run::journal::{OwnRef, ReadBack, SentBody};
+use crate::run::journal::{OwnRef, ReadBack, Wanted};
 use crate::types::{GatewayId, Nanos, Seq, SessionRecord};
 
 /// Most records that one message, or one event, can make: room for them is asked for before it is taken. An event is
@@ -19,7 +19,7 @@ pub struct SessionLog {
     gateway: GatewayId,
     appender: SessionAppender,
     journal: JournalPort,
-    requests: spsc::Producer<SentBody>,
+    requests: spsc::Producer<Wanted>,
     answers: spsc::Consumer<ReadBack>,
     dirty: bool,
 }
@@ -30,7 +30,7 @@ impl SessionLog {
         gateway: GatewayId,
         last: Seq,
         journal: JournalPort,
-        requests: spsc::Producer<SentBody>,
+        requests: spsc::Producer<Wanted>,
         answers: spsc::Consumer<ReadBack>,
     ) -> Self {
         let appender = SessionAppender::new(gateway, last);
@@ -74,7 +74,7 @@ impl SessionLog {
     }
 
     /// Asks for something to be read back; false if too much is asked for already.
-    pub fn ask(&mut self, what: SentBody) -> bool {
+    pub fn ask(&mut self, what: Wanted) -> bool {
         let asked = self.requests.push(what).is_done();
         if asked {
             self.journal.waker.wake();

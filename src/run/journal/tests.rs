@@ -22,7 +22,7 @@ struct Bench {
     agent: JournalAgent,
     steps: bytes::Writer,
     sessions: bytes::Writer,
-    requests: spsc::Producer<SentBody>,
+    requests: spsc::Producer<Wanted>,
     answers: spsc::Consumer<ReadBack>,
     durable: (Watermark, Watermark),
     appender: Appender,
@@ -163,7 +163,7 @@ fn events_and_own_bodies_read_back_as_they_were() {
     ];
     // Asked before anything was written: the answers come with the turn that writes.
     for question in questions {
-        assert!(bench.requests.push(question).is_done());
+        assert!(bench.requests.push(Wanted::Sent(question)).is_done());
     }
     bench.agent.poll(NOW).unwrap();
     let answers: Vec<_> = std::iter::from_fn(|| bench.answers.pop()).collect();
@@ -184,12 +184,12 @@ fn a_turn_answers_a_bounded_number_of_questions_and_waits_for_a_full_ring() {
     bench.step(&events());
     let question = SentBody::Event(EventRef { shard: ShardId(0), seq: Seq(1), index: 0 });
     for _ in 0..READ_BACKS_PER_TURN_MAX + 1 {
-        assert!(bench.requests.push(question).is_done());
+        assert!(bench.requests.push(Wanted::Sent(question)).is_done());
     }
     bench.agent.poll(NOW).unwrap();
     assert_eq!(bench.answers.slots(), READ_BACKS_PER_TURN_MAX);
     for _ in 0..400 {
-        let _ = bench.requests.push(question);
+        let _ = bench.requests.push(Wanted::Sent(question));
         bench.agent.poll(NOW).unwrap();
     }
     assert_eq!(bench.answers.slots(), 256, "the ring is full, the rest waits");

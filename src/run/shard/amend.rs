@@ -6,10 +6,10 @@
 //!   replace ─► cancel ─► done, or refused and the mode allows it ─► the new order
 //! ```
 
-use super::requests::{amend_rejected, order_of, rejected, touch};
+use super::requests::{Target, about, amend_rejected, order_of, rejected, touch};
 use super::{At, Shard, Sweep};
 use crate::matching::{Book, Handle};
-use crate::once::{Known, Made, Name, Standing, check_time};
+use crate::once::{Known, Made, Name, check_time};
 use crate::types::{
     AmendOrder, Detail, Event, OrdStatus, Order, OrderId, Origin, Refusal, Reject, ReplaceMode, ReplaceOrder,
     Requester, Unchanged,
@@ -38,10 +38,10 @@ impl Shard {
                 self.amend(at, origin, requester, name, amended, entered);
             }
             Err(refusal) => {
-                let order = target.as_ref().map(|(_, order)| order);
-                let event = Event::CancelRejected(amend_rejected(amend, requester.session, refusal, order));
+                let event =
+                    Event::CancelRejected(amend_rejected(amend, requester.session, refusal, target.as_ref()));
                 self.events.push(event);
-                self.once.remember(name, requester, at, event, Made::Nothing);
+                self.once.remember(name, requester, at, Made::Nothing(about(&event)));
             }
         }
     }
@@ -59,13 +59,13 @@ impl Shard {
         let (book, mut tape) = self.book_and_tape(order.instrument, at.1);
         if keeps_priority {
             book.shrink(handle, order, requester.session, &mut tape);
-            self.once.remember(name, requester, at, self.events[0], Made::Amendment(order.id));
+            self.once.remember(name, requester, at, Made::Amendment(order.id));
             return;
         }
         let mut taker = book.lift(handle, order, requester.session, &mut tape);
-        let known = self.once.remember(name, requester, at, self.events[0], Made::Amendment(order.id));
+        let known = self.once.remember(name, requester, at, Made::Amendment(order.id));
         let swept = self.meet(&mut taker, at.1, Book::proceed);
-        self.settle(Sweep { taker, known, entered }, origin, swept, 0);
+        self.settle(Sweep { taker, known, entered }, origin, swept, (0, at.0));
     }
 
     /// The order as it is to become, or why it stays as it is.
@@ -73,12 +73,12 @@ impl Shard {
         &self,
         requester: &Requester,
         amend: &AmendOrder,
-        target: Option<&(Standing, Order)>,
+        target: Option<&Target>,
         at: At,
     ) -> Result<Amended, Refusal> {
-        let standing = target.map(|(standing, _)| *standing);
+        let standing = target.map(|target| target.standing);
         let handle = self.resting(requester, Name::of_amend(amend), standing, at.1)?;
-        let (_, before) = target.ok_or(Reject::OrderUnknown)?;
+        let before = &target.and_then(|target| target.open).ok_or(Reject::OrderUnknown)?;
         check_unchanged(&amend.unchanged, before)?;
         let done = before.qty.minus(before.remaining());
         if amend.qty <= done {
@@ -117,17 +117,15 @@ impl Shard {
             let order = Order { status: OrdStatus::Rejected, ..order };
             let event = Event::Execution(rejected(order, refusal));
             self.events.push(event);
-            self.once.remember(name, requester, at, event, Made::Order(&order));
+            self.once.remember(name, requester, at, Made::Order(order.status));
             return;
         }
         let canceled = self.cancel_one(at, requester, cancel);
-        let outcome = self.events[0];
         if !canceled && *mode == ReplaceMode::StopOnFailure {
-            self.once.remember(name, requester, at, outcome, Made::Nothing);
+            self.once.remember(name, requester, at, Made::Nothing(about(&self.events[0])));
             return;
         }
-        let known = self.enter(at, origin, requester, new);
-        self.once.remember_canceled(known, outcome);
+        self.enter(at, origin, requester, new);
     }
 }
 

@@ -61,7 +61,7 @@ impl Shard {
                 refusal: Some(refusal),
             });
             self.events.push(event);
-            self.once.remember(Name::of_mass_cancel(cancel), requester, at, event, Made::Nothing);
+            self.once.remember(Name::of_mass_cancel(cancel), requester, at, Made::Nothing(None));
             return;
         }
         let closing = Closing {
@@ -111,7 +111,7 @@ impl Shard {
             if cancels.scope.takes(book.order(handle)) {
                 book.close(handle, &cancels.closing, &mut tape);
                 cancels.canceled += 1;
-                self.follow_last();
+                self.follow_last(at.0);
             }
             cancels.next = match following {
                 Some(_) => Some(Cursor { instrument, order: following }),
@@ -150,6 +150,6 @@ impl Shard {
         });
         self.events.push(event);
         let name = Name::of_mass_cancel(&MassCancel { scope: cancels.scope, cl_ord_id: *cl_ord_id });
-        self.once.remember(name, requester, at, event, Made::Nothing);
+        self.once.remember(name, requester, at, Made::Nothing(None));
     }
 }

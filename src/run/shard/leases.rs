@@ -14,8 +14,8 @@
 //! - What would change nothing takes no sequence number.
 //! - Memory: a lease for each session that is under cancel on disconnect, and for each ended one that left orders.
 
-use super::Shard;
 use super::timers::{Timer, Timers};
+use super::{At, Shard};
 use crate::limits::TIMERS_PER_STEP_MAX;
 use crate::matching::Closing;
 use crate::types::{
@@ -174,7 +174,7 @@ impl Shard {
     }
 
     /// Cancels orders of a lease whose time has come, at most as many as a step holds; returns whether that was all.
-    pub(super) fn run_lease(&mut self, id: LeaseId, time: Nanos) -> bool {
+    pub(super) fn run_lease(&mut self, id: LeaseId, (seq, time): At) -> bool {
         let Some(cause) = self.leases.cause(id) else { return true };
         let mut from = InstrumentId(0);
         while self.events.len() < TIMERS_PER_STEP_MAX {
@@ -189,7 +189,7 @@ impl Shard {
             };
             let (book, mut tape) = self.book_and_tape(instrument, time);
             book.close(at, &Closing::by_venue(cause), &mut tape);
-            self.follow_last();
+            self.follow_last(seq);
             from = instrument;
         }
         false

@@ -1,13 +1,13 @@
 //! Questions: answered from the state as it is. They change nothing and take no sequence number.
 
 use super::Shard;
-use super::requests::order_of;
+use super::requests::{Target, order_of};
 use crate::limits::DEPTH_LEVELS_MAX;
 use crate::matching::Book;
-use crate::once::Name;
+use crate::once::{Name, Standing};
 use crate::types::{
     Answer, BookLevel, ClOrdId, InstrumentId, Nanos, NewOrder, OpenOrdersQuery, Order, OrderId, OrderQuery,
-    Origin, Query, Refusal, Reject, SessionId, ShardOutput, Side,
+    Origin, Query, Recall, Refusal, Reject, SessionId, ShardOutput, Side,
 };
 use std::ops::RangeInclusive;
 
@@ -17,7 +17,7 @@ impl Shard {
     pub fn query(&self, origin: Origin, query: &Query, now: Nanos) -> ShardOutput {
         assert!(self.pending.is_none(), "a sweep ends before a question is answered");
         let answer = match *query {
-            Query::Order(query) => Answer::Order(query, self.find_order(&query)),
+            Query::Order(query) => self.find_order(&query),
             Query::OpenOrders(query) => Answer::OpenOrders(query, self.open_orders_of(&query)),
             Query::Trades(query) => Answer::Trades(query.instrument, self.history.trades(&query)),
             Query::Account(account) => {
@@ -49,10 +49,16 @@ impl Shard {
         }
     }
 
-    fn find_order(&self, query: &OrderQuery) -> Result<Order, Refusal> {
+    fn find_order(&self, query: &OrderQuery) -> Answer {
         let OrderQuery { account, instrument, target, .. } = *query;
         let name = Name { account, instrument, cl_ord_id: ClOrdId::EMPTY };
-        self.target(name, &target).map(|(_, order)| order).ok_or(Reject::OrderUnknown.into())
+        match self.target(name, &target) {
+            Some(Target { open: Some(order), .. }) => Answer::Order(*query, Ok(order)),
+            Some(Target { standing: Standing::Closed(_, closed), .. }) => {
+                Answer::Recall(Recall::Order(*query, closed))
+            }
+            _ => Answer::Order(*query, Err(Reject::OrderUnknown.into())),
+        }
     }
 
     /// By OrderID, whatever came to rest first.

@@ -3,14 +3,24 @@
 use super::timers::Timer;
 use super::{At, Pending, Rest, Shard, Sweep};
 use crate::matching::{Book, Closing, Handle, Swept, Taker, Tape};
-use crate::once::{Known, Made, Name, Seen, Standing, check_time};
+use crate::once::{Entry, Known, Made, Name, Seen, Standing, check_time};
 use crate::risk::{Passed, Touch};
 use crate::types::{
-    AmendOrder, Answer, CancelOrder, CancelRejected, Cause, Command, CxlRejResponseTo, Detail, Event,
-    ExecType, Execution, InstrumentId, MassCancel, MassCanceled, Nanos, NewOrder, Notional, OrdStatus, Order,
-    OrderId, OrderRef, Origin, Qty, Refusal, Reject, Repeated, ReplaceOrder, Requester, SessionId, Side,
-    TimeInForce,
+    AmendOrder, Answer, CancelOrder, CancelRejected, Cause, Command, Current, CxlRejResponseTo, Detail,
+    Event, ExecType, Execution, InstrumentId, MassCancel, MassCanceled, Nanos, NewOrder, Notional, OrdStatus,
+    Order, OrderId, OrderRef, Origin, Qty, Recall, Refusal, Reject, ReplaceOrder, Requester, Seq, SessionId,
+    Side, TimeInForce,
 };
+
+/// The order that a request means.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) standing: Standing,
+    pub(super) id: OrderId,
+    pub(super) status: OrdStatus,
+    /// The order as it is, while it is open.
+    pub(super) open: Option<Order>,
+}
 
 /// How an order meets a book: [`Book::enter`] or [`Book::proceed`].
 pub(super) type Meet = fn(&mut Book, &mut Taker, &mut Tape<'_>) -> Swept;
@@ -18,24 +28,26 @@ pub(super) type Meet = fn(&mut Book, &mut Taker, &mut Tape<'_>) -> Swept;
 impl Shard {
     /// The answer to a request that came before; `None` for everything else.
     pub(super) fn repetition(&self, command: &Command, now: Nanos) -> Option<Answer> {
-        let (name, requester) = match command {
-            Command::New(requester, order) => (Name::of_order(order), requester),
-            Command::Cancel(requester, cancel) => (Name::of_cancel(cancel), requester),
-            Command::Amend(requester, amend) => (Name::of_amend(amend), requester),
-            Command::Replace(requester, replace) => (Name::of_order(&replace.order), requester),
-            Command::MassCancel(requester, cancel) => (Name::of_mass_cancel(cancel), requester),
-            _ => return None,
-        };
+        let (name, requester) = named(command)?;
         match self.once.seen(&name, requester) {
             Seen::Never => None,
-            Seen::Same(known) => Some(Answer::Repeated(self.repeated(known))),
+            Seen::Same(known) => Some(Answer::Recall(self.repeated(known))),
             Seen::Other(known) => {
-                let order = known_order(self.once.first(known).1);
-                let detail = order.map_or(Detail::None, Detail::OrderId);
+                let detail = self.once.order_of(known).map_or(Detail::None, Detail::OrderId);
                 let refusal = Refusal::with(Reject::DuplicateClOrdId, detail);
                 Some(Answer::Refused(self.refused(command, requester.session, refusal, now)?))
             }
         }
+    }
+
+    /// The refusal of a request that could not be remembered. Commands of the venue's own need not be.
+    pub(super) fn no_room(&self, command: &Command, now: Nanos) -> Option<Answer> {
+        let (_, requester) = named(command)?;
+        let is_cancel = matches!(command, Command::Cancel(..) | Command::MassCancel(..));
+        if self.once.has_room(is_cancel, self.sequencer.time(now)) {
+            return None;
+        }
+        Some(Answer::Refused(self.refused(command, requester.session, Reject::OnceFull.into(), now)?))
     }
 
     pub(super) fn run_new(&mut self, at: At, origin: Option<Origin>, requester: &Requester, new: &NewOrder) {
@@ -59,30 +71,30 @@ impl Shard {
                 order.status = OrdStatus::Rejected;
                 let event = Event::Execution(rejected(order, refusal));
                 self.events.push(event);
-                return self.once.remember(name, requester, (seq, time), event, Made::Order(&order));
+                return self.once.remember(name, requester, (seq, time), Made::Order(order.status));
             }
         };
         // What was canceled in the same step stands before it.
         let first = self.events.len();
         let mut taker = Taker::new(order, passed.band_edge);
         let swept = self.meet(&mut taker, time, Book::enter);
-        let known = self.once.remember(name, requester, (seq, time), self.events[first], Made::Order(&order));
+        let known = self.once.remember(name, requester, (seq, time), Made::Order(order.status));
         if order.time_in_force == TimeInForce::Gtd {
             self.timers.set(order.expire, Timer::Expiry(order.id));
         }
-        self.settle(Sweep { taker, known, entered: known }, origin, swept, first);
+        self.settle(Sweep { taker, known, entered: known }, origin, swept, (first, seq));
         known
     }
 
     pub(super) fn run_cancel(&mut self, at: At, requester: &Requester, cancel: &CancelOrder) {
         self.cancel_one(at, requester, cancel);
-        self.once.remember(Name::of_cancel(cancel), requester, at, self.events[0], Made::Nothing);
+        self.once.remember(Name::of_cancel(cancel), requester, at, Made::Nothing(about(&self.events[0])));
     }
 
     /// Closes an order at the request of its account, or says why not; whether it did.
     pub(super) fn cancel_one(&mut self, at: At, requester: &Requester, cancel: &CancelOrder) -> bool {
         let target = self.target(Name::of_cancel(cancel), &cancel.target);
-        match self.resting(requester, Name::of_cancel(cancel), target.map(|(standing, _)| standing), at.1) {
+        match self.resting(requester, Name::of_cancel(cancel), target.map(|target| target.standing), at.1) {
             Ok(handle) => {
                 let closing = Closing {
                     cancel_id: Some(cancel.cl_ord_id),
@@ -91,12 +103,11 @@ impl Shard {
                 };
                 let (book, mut tape) = self.book_and_tape(cancel.instrument, at.1);
                 book.close(handle, &closing, &mut tape);
-                self.follow_last();
+                self.follow_last(at.0);
                 true
             }
             Err(refusal) => {
-                let order = target.as_ref().map(|(_, order)| order);
-                let reject = cancel_rejected(cancel, requester.session, refusal, order);
+                let reject = cancel_rejected(cancel, requester.session, refusal, target.as_ref());
                 self.events.push(Event::CancelRejected(reject));
                 false
             }
@@ -104,22 +115,33 @@ impl Shard {
     }
 
     /// The next step of an order that has more to meet.
-    pub(super) fn sweep(&mut self, mut sweep: Sweep, origin: Option<Origin>, time: Nanos) {
+    pub(super) fn sweep(&mut self, mut sweep: Sweep, origin: Option<Origin>, (seq, time): At) {
         let swept = self.meet(&mut sweep.taker, time, Book::proceed);
-        self.settle(sweep, origin, swept, 0);
+        self.settle(sweep, origin, swept, (0, seq));
     }
 
     /// The order that a request means and how it stands, if it is the account's own.
-    pub(super) fn target(&self, name: Name, target: &OrderRef) -> Option<(Standing, Order)> {
+    pub(super) fn target(&self, name: Name, target: &OrderRef) -> Option<Target> {
         let known = match target {
             OrderRef::ClOrdId(cl_ord_id) => self.once.by_name(&Name { cl_ord_id: *cl_ord_id, ..name }),
             OrderRef::OrderId(order) => self.once.by_order(*order),
         };
         let entered = self.once.entered(known?)?;
+        let entry = self.once.entry(entered);
+        if (entry.account, entry.instrument) != (name.account, name.instrument) {
+            return None;
+        }
         let standing = self.once.standing(entered);
-        self.order_now(entered, standing)
-            .filter(|order| order.account == name.account && order.instrument == name.instrument)
-            .map(|order| (standing, order))
+        match (standing, self.open_order(entered, standing)) {
+            (_, Some(order)) => {
+                let (id, status) = (order.id, order.status);
+                Some(Target { standing, id, status, open: Some(order) })
+            }
+            (Standing::Closed(status, closed), None) => {
+                Some(Target { standing, id: closed.order, status, open: None })
+            }
+            _ => None,
+        }
     }
 
     /// Everything between the sequence number and the book. What the account says of the order is written into it.
@@ -170,26 +192,32 @@ impl Shard {
 
     /// Lets once, timers and history follow the events of a step of an order, from the `first` on. Risk has followed
     /// each of them as it happened.
-    pub(super) fn settle(&mut self, sweep: Sweep, origin: Option<Origin>, swept: Swept, first: usize) {
+    pub(super) fn settle(
+        &mut self,
+        sweep: Sweep,
+        origin: Option<Origin>,
+        swept: Swept,
+        (first, seq): (usize, Seq),
+    ) {
         let (taker, known, entered) = (sweep.taker.order, sweep.known, sweep.entered);
         for at in first..self.events.len() {
             let Event::Execution(execution) = self.events[at] else { continue };
             self.history.follow(&execution);
             if execution.order.id == taker.id {
-                self.once.tell(known, &execution);
+                self.once.tell(known, seq);
             } else if !execution.order.status.is_open() {
-                self.once.close(&execution.order);
+                self.once.close(&execution.order, seq);
                 self.forget_expiry(&execution.order);
             }
         }
         match swept {
             Swept::Closed => {
-                self.once.follow(entered, &taker);
+                self.once.follow(entered, taker.status, seq);
                 self.forget_expiry(&taker);
             }
             Swept::Resting(handle) => self.once.rest(entered, handle.0),
             Swept::More => {
-                self.once.follow(entered, &taker);
+                self.once.follow(entered, taker.status, seq);
                 self.pending = Some(Pending { rest: Rest::Order(sweep), origin });
             }
         }
@@ -201,29 +229,28 @@ impl Shard {
         }
     }
 
-    fn repeated(&self, known: Known) -> Repeated {
-        let (seq, first) = self.once.first(known);
-        let order = known_order(first).and_then(|order| self.once.by_order(order));
-        Repeated {
-            seq,
-            first: *first,
-            fills: self.once.fills(known).collect(),
-            current: order.and_then(|known| self.order_now(known, self.once.standing(known))),
-            canceled: self.once.canceled(known).copied(),
-        }
+    fn repeated(&self, known: Known) -> Recall {
+        let &Entry { seq, steps, .. } = self.once.entry(known);
+        let order = self.once.order_of(known).and_then(|order| self.once.by_order(order));
+        let current = order.map_or(Current::Unknown, |entered| match self.once.standing(entered) {
+            Standing::Closed(_, closed) => Current::Closed(closed),
+            standing => self.open_order(entered, standing).map_or(Current::Unknown, Current::Open),
+        });
+        Recall::Repeated { seq, steps, current }
     }
 
-    fn order_now(&self, known: Known, standing: Standing) -> Option<Order> {
-        match (standing, self.once.first(known).1) {
-            (Standing::Closed(order), _) => Some(order),
-            (Standing::Resting(handle), Event::Execution(first)) => {
-                self.books.get(&first.order.instrument).map(|book| *book.order(Handle(handle)))
+    /// The order that a request entered, as it is now, if it is open.
+    fn open_order(&self, entered: Known, standing: Standing) -> Option<Order> {
+        match standing {
+            Standing::Resting(handle) => {
+                let instrument = self.once.entry(entered).instrument;
+                self.books.get(&instrument).map(|book| *book.order(Handle(handle)))
             }
-            (Standing::Sweeping, _) => match &self.pending {
+            Standing::Sweeping => match &self.pending {
                 Some(Pending { rest: Rest::Order(sweep), .. }) => Some(sweep.taker.order),
                 _ => None,
             },
-            (Standing::NoOrder | Standing::Resting(_), _) => None,
+            Standing::NoOrder | Standing::Closed(..) => None,
         }
     }
 
@@ -237,13 +264,11 @@ impl Shard {
             }
             Command::Cancel(_, cancel) => {
                 let target = self.target(Name::of_cancel(cancel), &cancel.target);
-                let order = target.as_ref().map(|(_, order)| order);
-                Some(Event::CancelRejected(cancel_rejected(cancel, session, refusal, order)))
+                Some(Event::CancelRejected(cancel_rejected(cancel, session, refusal, target.as_ref())))
             }
             Command::Amend(_, amend) => {
                 let target = self.target(Name::of_amend(amend), &amend.target);
-                let order = target.as_ref().map(|(_, order)| order);
-                Some(Event::CancelRejected(amend_rejected(amend, session, refusal, order)))
+                Some(Event::CancelRejected(amend_rejected(amend, session, refusal, target.as_ref())))
             }
             Command::MassCancel(_, MassCancel { scope, cl_ord_id }) => {
                 Some(Event::MassCanceled(MassCanceled {
@@ -260,8 +285,20 @@ impl Shard {
     }
 }
 
+/// Name and sender of a request that is remembered.
+fn named(command: &Command) -> Option<(Name, &Requester)> {
+    Some(match command {
+        Command::New(requester, order) => (Name::of_order(order), requester),
+        Command::Cancel(requester, cancel) => (Name::of_cancel(cancel), requester),
+        Command::Amend(requester, amend) => (Name::of_amend(amend), requester),
+        Command::Replace(requester, replace) => (Name::of_order(&replace.order), requester),
+        Command::MassCancel(requester, cancel) => (Name::of_mass_cancel(cancel), requester),
+        _ => return None,
+    })
+}
+
 /// The order that an event is about.
-fn known_order(event: &Event) -> Option<OrderId> {
+pub(super) fn about(event: &Event) -> Option<OrderId> {
     match event {
         Event::Execution(execution) => Some(execution.order.id),
         Event::CancelRejected(reject) => reject.order_id,
@@ -310,19 +347,19 @@ pub(super) fn amend_rejected(
     amend: &AmendOrder,
     session: SessionId,
     refusal: Refusal,
-    order: Option<&Order>,
+    target: Option<&Target>,
 ) -> CancelRejected {
-    let AmendOrder { account, instrument, cl_ord_id, target, .. } = *amend;
-    let cancel = CancelOrder { account, instrument, cl_ord_id, target };
+    let AmendOrder { account, instrument, cl_ord_id, .. } = *amend;
+    let cancel = CancelOrder { account, instrument, cl_ord_id, target: amend.target };
     let response_to = CxlRejResponseTo::Replace;
-    CancelRejected { response_to, ..cancel_rejected(&cancel, session, refusal, order) }
+    CancelRejected { response_to, ..cancel_rejected(&cancel, session, refusal, target) }
 }
 
 pub(super) fn cancel_rejected(
     cancel: &CancelOrder,
     session: SessionId,
     refusal: Refusal,
-    order: Option<&Order>,
+    target: Option<&Target>,
 ) -> CancelRejected {
     let by_name = match cancel.target {
         OrderRef::ClOrdId(cl_ord_id) => Some(cl_ord_id),
@@ -333,9 +370,10 @@ pub(super) fn cancel_rejected(
         instrument: cancel.instrument,
         session,
         cl_ord_id: cancel.cl_ord_id,
-        orig_cl_ord_id: by_name.or(order.map(|order| order.cl_ord_id)),
-        order_id: order.map(|order| order.id),
-        status: order.map_or(OrdStatus::Rejected, |order| order.status),
+        // Of a closed order the shard keeps no ClOrdID: then it is told where the request named it.
+        orig_cl_ord_id: by_name.or(target.and_then(|target| target.open).map(|order| order.cl_ord_id)),
+        order_id: target.map(|target| target.id),
+        status: target.map_or(OrdStatus::Rejected, |target| target.status),
         response_to: CxlRejResponseTo::Cancel,
         refusal,
     }

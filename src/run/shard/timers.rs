@@ -18,7 +18,7 @@ use super::{At, ReplayError, Shard, Step};
 use crate::limits::TIMERS_PER_STEP_MAX;
 use crate::matching::Handle;
 use crate::once::Standing;
-use crate::types::{AccountId, Cause, Command, Event, InstrumentId, LeaseId, Nanos, OrderId};
+use crate::types::{AccountId, Cause, Command, Event, InstrumentId, LeaseId, Nanos, OrderId, Seq};
 use std::collections::BTreeSet;
 
 /// What is to be done. Two that are due at one time are done in this order.
@@ -111,11 +111,11 @@ impl Shard {
                 if let Some((instrument, at)) = self.resting_order(order) {
                     let (book, mut tape) = self.book_and_tape(instrument, time);
                     book.expire(at, Cause::GoodTillDate, &mut tape);
-                    self.follow_last();
+                    self.follow_last(step.0);
                 }
                 true
             }
-            Timer::Lease(lease) => self.run_lease(lease, time),
+            Timer::Lease(lease) => self.run_lease(lease, step),
             Timer::CancelAll(account) => {
                 self.run_dead_man(account, step);
                 true
@@ -126,19 +126,17 @@ impl Shard {
     /// Where an order rests, if it does.
     fn resting_order(&self, order: OrderId) -> Option<(InstrumentId, Handle)> {
         let known = self.once.by_order(order)?;
-        match (self.once.standing(known), self.once.first(known).1) {
-            (Standing::Resting(handle), Event::Execution(first)) => {
-                Some((first.order.instrument, Handle(handle)))
-            }
+        match self.once.standing(known) {
+            Standing::Resting(handle) => Some((self.once.entry(known).instrument, Handle(handle))),
             _ => None,
         }
     }
 
     /// Lets once and timers follow the order that was closed last.
-    pub(super) fn follow_last(&mut self) {
+    pub(super) fn follow_last(&mut self, seq: Seq) {
         if let Some(Event::Execution(execution)) = self.events.last() {
             let order = execution.order;
-            self.once.close(&order);
+            self.once.close(&order, seq);
             self.forget_expiry(&order);
         }
     }

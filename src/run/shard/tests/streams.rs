@@ -247,7 +247,7 @@ fn every_part_of_the_state_is_in_its_hash() {
         hash(|venue| drop(venue.send(began(true, LogonId(1), ApiKeyId(1), 3)))),
         hash(|venue| venue.shard.risk.limit(&limits(5))),
         hash(|venue| assert!(venue.shard.risk.refer(InstrumentId(1), Price(7)))),
-        hash(|venue| venue.shard.once = crate::once::Once::default()),
+        hash(|venue| venue.shard.once = crate::once::Once::new(ShardId(1))),
         hash(|venue| drop(venue.shard.books.insert(InstrumentId(1), Book::default()))),
     ];
     let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();

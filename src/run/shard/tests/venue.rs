@@ -1,6 +1,7 @@
 //! A shard with two instruments and four accounts, and a log of its steps as a journal would have it.
 
 use super::*;
+use crate::once::{FirstAnswer, closed};
 use crate::types::*;
 
 pub(super) const START: Nanos = Nanos(1_700_000_000_000_000_000);
@@ -145,7 +146,7 @@ impl Venue {
             Outcome::Repetition(Some(answer)) => match answer {
                 ShardOutput::Answer { answer, after, .. } => {
                     assert_eq!(after, self.shard.last_seq());
-                    return Err(*answer);
+                    return Err(self.recalled(*answer));
                 }
                 output => panic!("a repetition has no step: {output:?}"),
             },
@@ -162,6 +163,27 @@ impl Venue {
             output => panic!("not an event of this request: {output:?}"),
         });
         Ok(events.collect())
+    }
+
+    /// An answer with what stands in the log, as the journal's agent puts it together.
+    fn recalled(&self, answer: Answer) -> Answer {
+        let record = |seq: Seq| &self.log[seq.0 as usize - 1];
+        let now = |of: Closed| closed(of.order, &record(of.seq).events).expect("its end is told");
+        match answer {
+            Answer::Recall(Recall::Order(query, of)) => Answer::Order(query, Ok(now(of))),
+            Answer::Recall(Recall::Repeated { seq, steps, current }) => {
+                let Record { command, events, .. } = record(seq);
+                let mut first =
+                    FirstAnswer::begin(ShardId(1), seq, command, events).expect("it told something");
+                (1..steps).for_each(|step| first.follow(&record(Seq(seq.0 + u64::from(step))).events));
+                Answer::Repeated(first.with(match current {
+                    Current::Unknown => None,
+                    Current::Open(order) => Some(order),
+                    Current::Closed(of) => Some(now(of)),
+                }))
+            }
+            answer => answer,
+        }
     }
 
     /// Sends a command that is no repetition.
@@ -195,7 +217,7 @@ impl Venue {
 
     pub(super) fn ask(&self, query: Query) -> Answer {
         match self.shard.query(origin(0), &query, self.now) {
-            ShardOutput::Answer { answer, .. } => *answer,
+            ShardOutput::Answer { answer, .. } => self.recalled(*answer),
             output => panic!("a question is answered: {output:?}"),
         }
     }
