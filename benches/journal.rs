@@ -6,15 +6,17 @@
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use sealgate::config::Encryption;
 use sealgate::journal::append::{Appender, SessionAppender};
 use sealgate::limits::{JOURNAL_RING_BYTES, SEGMENT_BYTES};
 use sealgate::ring::bytes;
-use sealgate::run::journal::log::Log;
+use sealgate::run::journal::log::{Log, LogOptions};
 use sealgate::run::recovery::replay;
 use sealgate::run::shard::{Outcome, Shard};
+use sealgate::seal::{KeyFile, RecordSealer, SegmentKeys, Vault};
 use sealgate::sys::file::Folder;
 use sealgate::types::*;
-use sealgate::wire::record::{self, Place};
+use sealgate::wire::record::{self, JournalId, KeyPage, Place, SEGMENT_HEADER_BYTES, SegmentHeader};
 use std::hint::black_box;
 use std::path::Path;
 use support::{
@@ -47,16 +49,29 @@ fn execute<'a>(shard: &mut Shard, appender: &'a mut Appender, command: &Command)
     }
 }
 
+/// With a key file, as `sealgate init` makes it.
+fn vault(dir: &Path) -> Vault {
+    let (path, data) = (dir.join("master.key"), dir.join("data"));
+    KeyFile::create(&path).expect("a key file");
+    Vault::open(&Encryption::KeyFile(path), &data).expect("a key")
+}
+
+fn options(vault: &Vault) -> LogOptions {
+    LogOptions { environment: "bench".to_owned(), segment_bytes: SEGMENT_BYTES, vault: vault.clone() }
+}
+
 /// A journal in which each second order trades.
-fn write_journal(dir: &Path) {
-    let folder = Folder::create(dir).expect("a folder");
-    let mut log = Log::create(folder, "bench".to_owned(), SEGMENT_BYTES, NOW).expect("a log");
+fn write_journal(dir: &Path) -> Vault {
+    let vault = vault(dir);
+    let folder = Folder::create(&dir.join("data")).expect("a folder");
+    let mut log = Log::create(folder, options(&vault), NOW).expect("a log");
     let ((mut shard, setup), mut appender) = (shard(), Appender::default());
     let orders = (0..STEPS).map(|n| order(n, if n % 2 == 0 { Side::Buy } else { Side::Sell }));
     for command in setup.into_iter().chain(orders) {
         let mut record = execute(&mut shard, &mut appender, &command).to_vec();
         log.append(&mut record, NOW).expect("room");
     }
+    vault
 }
 
 fn journal(c: &mut Criterion) {
@@ -89,15 +104,61 @@ fn journal(c: &mut Criterion) {
         });
     });
     let mut record = appender.step(ShardId(0), Seq(1), NOW, &command, &signed, &events).to_vec();
-    c.bench_function("journal/seal", |b| {
-        b.iter(|| record::seal(black_box(&mut record), Place { segment: 1, offset: 4_096 }));
-    });
+    seal(c, &mut record);
+}
+
+/// What the journal agent adds to each record: encryption, the link to the record before, the checksum; and what a
+/// start does to read it.
+fn seal(c: &mut Criterion, record: &mut [u8]) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let place = Place { segment: 1, offset: SEGMENT_HEADER_BYTES as u32 };
+    let plain = record.to_vec();
+    for (name, vault) in [("AES-256-GCM", vault(dir.path())), ("not encrypted", Vault::none())] {
+        let header = SegmentHeader {
+            segment: 1,
+            size: SEGMENT_BYTES,
+            time: NOW,
+            environment: "bench".to_owned(),
+            previous_end: 0,
+            previous_link: [0; 32],
+            journal: JournalId([1; 16]),
+            cipher: vault.cipher(),
+        };
+        let new = || RecordSealer::new(&mut vault.hold(), header.journal, place, NOW).expect("a key");
+        // A sealer seals each place once, so each round takes the next, and sometimes the next segment.
+        let (mut sealer, mut at) = (new().0, place);
+        let mut next = || {
+            if at.offset > u32::MAX / 2 {
+                (sealer, at) = (new().0, place);
+            }
+            record.copy_from_slice(&plain);
+            let link = sealer.seal(black_box(record), at, &[7; 32]).expect("a cipher");
+            at.offset += record.len() as u32;
+            link
+        };
+        c.bench_function(&format!("journal/seal, {name}, {} bytes", plain.len()), |b| b.iter(&mut next));
+        let (mut sealer, key) = new();
+        record.copy_from_slice(&plain);
+        sealer.seal(record, place, &[7; 32]).expect("a cipher");
+        let page = KeyPage { generation: 1, keys: key.into_iter().collect() };
+        let keys = SegmentKeys::open(&vault, &header, &page).expect("a key");
+        let mut scratch = Vec::new();
+        c.bench_function(&format!("journal/open, {name}, {} bytes", plain.len()), |b| {
+            b.iter(|| {
+                let frame = record::frame(black_box(record), place).expect("a checksum");
+                let link = frame.next_link();
+                keys.read(&frame, &mut scratch).expect("a seal");
+                link
+            });
+        });
+    }
 }
 
 fn disk(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
-    let folder = Folder::create(dir.path()).expect("a folder");
-    let mut log = Log::create(folder, "bench".to_owned(), SEGMENT_BYTES, NOW).expect("a log");
+    let vault = vault(dir.path());
+    let folder = Folder::create(&dir.path().join("data")).expect("a folder");
+    let mut log = Log::create(folder, options(&vault), NOW).expect("a log");
     let (mut appender, mut seq) = (Appender::default(), Seq::ZERO);
     let mut one = |is_synced: bool| {
         seq = seq.next();
@@ -114,11 +175,11 @@ fn disk(c: &mut Criterion) {
 
 fn recovery(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
-    write_journal(dir.path());
+    let vault = write_journal(dir.path());
     let mut group = c.benchmark_group("journal/recovery");
     group.throughput(Throughput::Elements(STEPS)).sample_size(10);
     group.bench_function("read, check, run again and compare", |b| {
-        b.iter(|| replay(dir.path(), |_| {}).expect("a sound journal"));
+        b.iter(|| replay(&dir.path().join("data"), &vault, |_| {}).expect("a sound journal"));
     });
     group.finish();
 }

@@ -22,6 +22,7 @@ pub mod types;
 
 // Tools.
 pub mod ring;
+pub mod seal;
 pub mod sys;
 pub mod watch;
 pub mod wire;

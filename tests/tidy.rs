@@ -58,7 +58,9 @@ const ROOMS: &[Room] = &[
         &["aws_lc_rs", "base64", "crc32fast", "serde", "serde_json", "tungstenite", "zerocopy"],
     ),
     room("ring", Tool, &[], &["crossbeam_utils", "rtrb"]),
-    room("sys", Tool, &[], &["libc"]),
+    // What it seals has the layout of `wire`; keys stand in files and in locked memory.
+    room("seal", Tool, &["sys", "wire"], &["aws_lc_rs", "base64", "crc32fast", "zeroize"]),
+    room("sys", Tool, &[], &["libc", "zeroize"]),
     room("watch", Tool, &[], &["crossbeam_utils", "hdrhistogram"]),
     room("accept", Stage, &[], &["aws_lc_rs", "rustls", "x509_parser"]),
     room("session", Stage, &["wire"], &["base64"]),
@@ -80,7 +82,7 @@ const ROOMS: &[Room] = &[
     room("market", Stage, &[], &[]),
     room("run", Threads, ALL_BUT_CLI, &["crossbeam_utils", "rtrb"]),
     // It has a thread of its own, and speaks with agents by rings alone.
-    room("admin", Beside, &["ring", "sys", "watch"], &["serde", "serde_json", "tokio"]),
+    room("admin", Beside, &["ring", "seal", "sys", "watch"], &["serde", "serde_json", "tokio"]),
     room(
         "client",
         Beside,
@@ -102,7 +104,7 @@ const ROOMS: &[Room] = &[
     room(
         "cli",
         Beside,
-        &["accept", "admin", "client", "journal", "run", "session", "sys", "watch", "wire"],
+        &["accept", "admin", "client", "journal", "run", "seal", "session", "sys", "watch", "wire"],
         &[
             "aws_lc_rs",
             "base64",
@@ -122,8 +124,8 @@ const ROOMS: &[Room] = &[
 ];
 
 const ALL_BUT_CLI: &[&str] = &[
-    "wire", "ring", "sys", "watch", "accept", "session", "decode", "verify", "limit", "route", "sequence",
-    "once", "risk", "matching", "journal", "report", "market", "run", "admin",
+    "wire", "ring", "seal", "sys", "watch", "accept", "session", "decode", "verify", "limit", "route",
+    "sequence", "once", "risk", "matching", "journal", "report", "market", "run", "admin",
 ];
 
 /// The one part of `ring` that a stage may see: the rate ring, which is shared on purpose.

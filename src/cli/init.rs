@@ -3,6 +3,7 @@
 //! ```text
 //!   sealgate.toml                  with comments; refuses to write over one
 //!   ca.pem, server.pem             and their keys, *-key.pem, for their owner's eyes alone
+//!   master.key                     what the data folder is encrypted with, likewise
 //!   alice.pem, bob.pem             certificates of two members, and their keys
 //!   alice-api-key.pem, bob-…       Ed25519 keys that sign orders
 //! ```
@@ -11,6 +12,7 @@
 
 use super::cert::{Ca, CertError, Validity, write_member, write_pair};
 use super::problem;
+use crate::seal::KeyFile;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::path::{Path, PathBuf};
@@ -51,6 +53,7 @@ pub fn write(dir: &Path) -> Result<PathBuf, CertError> {
     let ca = Ca::make("Sealgate init CA", validity)?;
     write_pair(dir, "ca", ca.pair())?;
     write_pair(dir, "server", &ca.make_server(&["localhost", "127.0.0.1", "::1"], validity)?)?;
+    write_master_key(dir)?;
     let member = |name: &str| write_member(dir, &ca, name, validity);
     let (alice, bob) = (member("alice")?, member("bob")?);
     let text = TEMPLATE
@@ -59,6 +62,13 @@ pub fn write(dir: &Path) -> Result<PathBuf, CertError> {
     std::fs::write(&config, text)
         .map_err(|why| CertError::File { path: config.display().to_string(), why: why.to_string() })?;
     Ok(config)
+}
+
+/// Writes `master.key`, which the configuration names.
+pub fn write_master_key(dir: &Path) -> Result<(), CertError> {
+    let path = dir.join("master.key");
+    KeyFile::create(&path)
+        .map_err(|why| CertError::File { path: path.display().to_string(), why: why.to_string() })
 }
 
 fn next_steps(dir: &Path, config: &Path) {
@@ -74,6 +84,9 @@ fn next_steps(dir: &Path, config: &Path) {
     println!("                  sealgate key new {dir}/carol-api-key.pem");
     println!("                  and a [[member]] in {config}\n");
     println!("Give each member its own files only, and keep ca-key.pem away from the server.");
+    println!(
+        "Keep a copy of master.key where no copy of the data folder is: without it the journal cannot be read."
+    );
 }
 
 #[cfg(test)]

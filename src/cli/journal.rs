@@ -4,6 +4,7 @@
 
 mod dump;
 mod json;
+mod keys;
 mod repair;
 
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 use super::problem;
 use crate::run::journal::walk::{JournalFault, Walked};
 use crate::run::recovery::{Replayed, replay};
+use crate::seal::{KeyError, Vault};
 use crate::types::AccountId;
 use clap::Subcommand;
 use std::io::{self, Write};
@@ -21,6 +23,8 @@ use std::process::ExitCode;
 /// Arguments of `sealgate journal`.
 #[derive(clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    keys: keys::Keys,
     #[command(subcommand)]
     command: Command,
 }
@@ -58,17 +62,22 @@ enum Command {
 
 /// Runs the command.
 pub fn run(args: Args) -> ExitCode {
+    let (Command::Verify { dir } | Command::Dump { dir, .. } | Command::Repair { dir, .. }) = &args.command;
+    let vault = match args.keys.vault(dir) {
+        Ok(vault) => vault,
+        Err(code) => return code,
+    };
     let out = &mut io::stdout().lock();
     match args.command {
-        Command::Verify { dir } => verify(&dir, out),
-        Command::Dump { dir, from, account } => dump::run(&dir, from, account.map(AccountId), out),
-        Command::Repair { dir, cut: _, yes } => repair::run(&dir, yes, out),
+        Command::Verify { dir } => verify(&dir, &vault, out),
+        Command::Dump { dir, from, account } => dump::run(&dir, &vault, from, account.map(AccountId), out),
+        Command::Repair { dir, cut: _, yes } => repair::run(&dir, &vault, yes, out),
     }
 }
 
-fn verify(dir: &Path, out: &mut impl Write) -> ExitCode {
+fn verify(dir: &Path, vault: &Vault, out: &mut impl Write) -> ExitCode {
     let mut steps = 0u64;
-    match replay(dir, |_| steps += 1) {
+    match replay(dir, vault, |_| steps += 1) {
         Ok(replayed) => finished(summary(&replayed, steps, out)),
         Err(fault) => refused(dir, &fault),
     }
@@ -112,6 +121,9 @@ fn refused(dir: &Path, fault: &JournalFault) -> ExitCode {
         }
         JournalFault::Folder(_) => {
             "stop the server first, or name the folder that `data_dir` names".to_owned()
+        }
+        JournalFault::Key { why: KeyError::NoKey | KeyError::UnknownMaster(_), .. } => {
+            "name the configuration or the key file with --config or --key-file".to_owned()
         }
         JournalFault::Empty(_) => "name the folder that `data_dir` names".to_owned(),
         _ => "restore the journal from a copy".to_owned(),

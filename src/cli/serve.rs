@@ -10,6 +10,7 @@ use super::problem;
 use crate::accept::Acceptor;
 use crate::config::{self, Config, ConfigError};
 use crate::run::Server;
+use crate::sys::secret::{self, Locked};
 use crate::sys::signal::Stop;
 use crate::types::Span;
 use crate::watch::{Figures, Stage};
@@ -43,6 +44,7 @@ pub fn run(args: Args) -> ExitCode {
         Ok(config) => config,
         Err(error) => return refused(&error),
     };
+    keep_secrets();
     let acceptor = match certificates(&config, args.dev) {
         Ok(acceptor) => acceptor,
         Err(code) => return code,
@@ -54,6 +56,20 @@ pub fn run(args: Args) -> ExitCode {
     match Server::start_with(config, acceptor) {
         Ok(server) => serve(server, stop, args.figures.as_deref()),
         Err(error) => problem("start", error, "see docs/operations.md, \"When it does not start\""),
+    }
+}
+
+/// No core dumps, and no swap as far as the limits allow. Neither keeps an order from being served, so a kernel that
+/// refuses is only told of.
+fn keep_secrets() {
+    if let Err(error) = secret::no_core_dumps() {
+        eprintln!("sealgate: warning: core dumps cannot be turned off: {error}");
+    }
+    if secret::lock_memory() == Locked::SecretsOnly {
+        eprintln!(
+            "sealgate: warning: only master and data keys are kept out of the swap; with an unlimited RLIMIT_MEMLOCK \
+             (systemd: LimitMEMLOCK=infinity) all memory is"
+        );
     }
 }
 

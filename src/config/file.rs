@@ -5,8 +5,8 @@
 
 use super::reader::{ConfigError, File, Section};
 use super::{
-    Caps, Config, ControlSocket, Directory, Durability, TlsFiles, Verification, instruments, members,
-    placement, threads,
+    Caps, Config, ControlSocket, Directory, Durability, Encryption, TlsFiles, Verification, instruments,
+    members, placement, threads,
 };
 use crate::limits::ONCE_IDS_DEFAULT;
 use std::path::Path;
@@ -29,14 +29,16 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
     let top = Section::top(&file, document.get_ref())?;
     let listen = listeners(&top)?;
     let topology = threads::read(&top)?;
+    let data_dir = top.get("data_dir")?.path()?;
     Ok(Config {
         environment: top.get("environment")?.name()?,
-        data_dir: top.get("data_dir")?.path()?,
         durability: match top.get("durability")?.choice()? {
             "memory" => Durability::Memory,
             "process" => Durability::Process,
             _ => Durability::Disk,
         },
+        encryption: encryption(&top.required_section("encryption")?, &data_dir)?,
+        data_dir,
         tls: tls(&top.required_section("tls")?)?,
         fix_listen: listen.0,
         websocket_listen: listen.1,
@@ -71,6 +73,25 @@ fn listeners(top: &Section<'_>) -> Result<(Address, Address), ConfigError> {
         );
     }
     Ok((fix, websocket))
+}
+
+/// Whether the file of the key is one is looked at when it is opened, also by those who have no configuration.
+fn encryption(section: &Section<'_>, data_dir: &Path) -> Result<Encryption, ConfigError> {
+    Ok(match section.get("provider")?.choice()? {
+        "none" => Encryption::None,
+        _ => {
+            let entry = section.get("key_file")?;
+            let path = entry.path()?;
+            if path.starts_with(data_dir) {
+                let why = format!(
+                    "{} is inside data_dir, and would be copied with what it protects",
+                    entry.shown()
+                );
+                return Err(entry.refuse_but(why, "a file outside of data_dir"));
+            }
+            Encryption::KeyFile(path)
+        }
+    })
 }
 
 fn tls(section: &Section<'_>) -> Result<TlsFiles, ConfigError> {

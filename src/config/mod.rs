@@ -50,6 +50,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What an acknowledgement promises.
     pub durability: Durability,
+    /// How the data folder is encrypted.
+    pub encryption: Encryption,
     /// Certificates.
     pub tls: TlsFiles,
     /// Where FIX sessions connect; `None`: not served.
@@ -81,6 +83,15 @@ pub enum Durability {
     Process,
     /// It was synced (fdatasync): survives loss of power. The default.
     Disk,
+}
+
+/// How the data folder is encrypted: where the master key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// Not at all: the operator has said so.
+    None,
+    /// In a file of its own, outside the data folder.
+    KeyFile(PathBuf),
 }
 
 /// The Unix domain socket of the control plane.

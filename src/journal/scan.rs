@@ -6,15 +6,18 @@
 //! - **Where**: the last segment, or an earlier one? Only the last was being written when the server stopped.
 //! - **Here**: is the place *blank* (its first 8 bytes were never written), does a record stand here that was *cut
 //!   short* (the space of its end mark was never written, and what was written does not end with one), or is it
-//!   *broken* (written to its end, yet wrong) or *foreign* (whole, but not known to this version)?
+//!   *broken* (written to its end, yet wrong) or *foreign* (its checksum fits, but not its layout)?
 //! - **After**: is there *nothing* but never-written space behind it, *bytes*, or whole *records*?
+//!
+//! None of them needs a key: checksum, length and end mark stand outside of what is sealed. Whether a record that
+//! is whole is also genuine is for whoever opens it (`seal`).
 //!
 //! Never-written space is zeros: segments are new files, filled with them, and no record ends in one.
 //!
 //! A torn tail is cut without asking, because it cannot have been acknowledged: its sync had not returned. A bit
 //! that changed in an acknowledged record never looks like that: the end mark is there, or the bytes behind it are.
 
-use crate::wire::record::{self, ALIGNMENT, Damage, END_MARK, HEADER_BYTES, Place, Record};
+use crate::wire::record::{self, ALIGNMENT, Damage, END_MARK, Frame, HEADER_BYTES, Place};
 
 /// Reads the records of one segment.
 #[derive(Clone, Debug)]
@@ -29,8 +32,8 @@ pub struct Scanner<'a> {
 /// What stands at the next place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// A record.
-    Record(Place, Record<'a>),
+    /// A record, still sealed.
+    Record(Frame<'a>),
     /// No further record: how the segment ends, and where.
     End(Place, End),
 }
@@ -130,24 +133,23 @@ impl<'a> Scanner<'a> {
     pub fn read(&mut self) -> Found<'a> {
         let place = self.place(self.at);
         let rest = &self.bytes[self.at..];
-        match record::open(rest, place) {
-            Ok(record) => {
-                self.at += record.extent;
-                Found::Record(place, record)
+        match record::frame(rest, place) {
+            Ok(frame) => {
+                self.at += frame.extent();
+                Found::Record(frame)
             }
             Err(damage) => Found::End(place, self.end(rest, damage)),
         }
     }
 
     /// Whole records behind the place where [`Scanner::read`] found an end, for an operator who wants to know.
-    pub fn records_after(&self) -> impl Iterator<Item = (Place, Record<'a>)> + '_ {
+    pub fn records_after(&self) -> impl Iterator<Item = Frame<'a>> + '_ {
         let mut at = self.at + ALIGNMENT;
         std::iter::from_fn(move || {
             while at < self.bytes.len() {
-                let place = self.place(at);
-                if let Ok(record) = record::open(&self.bytes[at..], place) {
-                    at += record.extent;
-                    return Some((place, record));
+                if let Ok(frame) = record::frame(&self.bytes[at..], self.place(at)) {
+                    at += frame.extent();
+                    return Some(frame);
                 }
                 at += ALIGNMENT;
             }

@@ -23,11 +23,12 @@ mod tests;
 use super::journal::OwnRef;
 use super::journal::ahead::walk_ahead;
 use super::journal::index::Index;
-use super::journal::log::{Log, LogError, segment_name};
+use super::journal::log::{Log, LogError, LogOptions, segment_name};
 use super::journal::walk::{JournalFault, Walked, segments};
 use super::shard::Shard;
 use crate::journal::streams::Streams;
 use crate::limits::RECORD_BYTES_MAX;
+use crate::seal::Vault;
 use crate::sys::file::{FileError, Folder};
 use crate::types::{Command, Event, Nanos, Seq, SessionId, ShardId};
 use crate::wire::record::{self, LogRecord, Place, Record, Stream};
@@ -45,6 +46,8 @@ pub struct RecoveryOptions {
     pub environment: String,
     /// Size of a new segment: `limits::SEGMENT_BYTES`; smaller in tests.
     pub segment_bytes: u64,
+    /// What the journal is sealed with.
+    pub vault: Vault,
     /// The shards that there are to be; a journal with others is refused.
     pub shards: Vec<ShardId>,
     /// The drop copy sessions of each account: what they were not told is owed to them.
@@ -122,23 +125,25 @@ pub struct Replayed {
 /// Reads the journal in `dir`, or begins one there, replays it, and opens it for appending.
 pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
     let folder = Folder::create(dir).map_err(JournalFault::from)?;
-    let environment = options.environment.clone();
+    let RecoveryOptions { environment, segment_bytes, vault, .. } = options.clone();
+    let log_options = LogOptions { environment, segment_bytes, vault };
     let mut recovered = if segments(&folder)?.is_empty() {
-        let log = Log::create(folder, environment, options.segment_bytes, now)?;
+        let log = Log::create(folder, log_options, now)?;
         let (sessions, streams, report) = Default::default();
         Recovered { log, shards: Vec::new(), sessions, streams, report }
     } else {
         let sessions = Sessions::with(options.drop_copies.clone());
         let mut pass = Pass { index: Some(Index::default()), sessions, ..Pass::default() };
-        let walked = walk_ahead(&folder, |place, record| pass.record(place, record, &mut |_| {}))?;
-        if walked.environment != environment {
-            let found = walked.environment;
-            return Err(JournalFault::Environment { expected: environment, found }.into());
+        let record = |place, record: &Record<'_>| pass.record(place, record, &mut |_| {});
+        let walked = walk_ahead(&folder, &options.vault, record)?;
+        if walked.environment != options.environment {
+            let (expected, found) = (options.environment.clone(), walked.environment);
+            return Err(JournalFault::Environment { expected, found }.into());
         }
         cut(&folder, walked.end.place, walked.torn).map_err(JournalFault::from)?;
         let (index, cut) = (pass.index.take().unwrap_or_default(), walked.torn.into());
         let report = Report { segments: walked.segments, records: walked.records, cut };
-        let log = Log::resume(folder, environment, options.segment_bytes, walked.end, index)?;
+        let log = Log::resume(folder, log_options, walked.end, index, now)?;
         let (shards, sessions) = pass.finish();
         Recovered { log, shards, sessions, streams: walked.streams, report }
     };
@@ -148,10 +153,14 @@ pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Reco
 }
 
 /// Reads and replays a journal without changing it, and shows each step.
-pub fn replay(dir: &Path, mut show: impl FnMut(ReplayedStep<'_>)) -> Result<Replayed, JournalFault> {
+pub fn replay(
+    dir: &Path,
+    vault: &Vault,
+    mut show: impl FnMut(ReplayedStep<'_>),
+) -> Result<Replayed, JournalFault> {
     let folder = Folder::hold(dir)?;
     let mut pass = Pass::default();
-    let walked = walk_ahead(&folder, |place, record| pass.record(place, record, &mut show))?;
+    let walked = walk_ahead(&folder, vault, |place, record| pass.record(place, record, &mut show))?;
     let (shards, sessions) = pass.finish();
     Ok(Replayed { shards, sessions, walked })
 }

@@ -38,6 +38,9 @@ pub enum StartError {
     /// A public key of the configuration is no use.
     #[error(transparent)]
     Key(#[from] crate::verify::KeyError),
+    /// The master key cannot be had.
+    #[error("encryption: {0}")]
+    MasterKey(#[from] crate::seal::KeyError),
     /// An address is taken, or not ours.
     #[error("cannot listen on {address}: {error}")]
     Listen {

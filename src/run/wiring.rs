@@ -28,6 +28,7 @@ use crate::config::{AgentName, Config, Directory, Idle, Verification};
 use crate::limit::Limiter;
 use crate::limits::SEGMENT_BYTES;
 use crate::route::Router;
+use crate::seal::Vault;
 use crate::sys::clock::Clock;
 use crate::sys::pin;
 use crate::sys::poll::{Poller, Waker};
@@ -97,10 +98,11 @@ pub struct Assembled {
 
 /// Takes the steps above; the first is [`acceptor`].
 pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
+    let vault = Vault::open(&config.encryption, &config.data_dir)?;
     let sessions = admin::sessions(&config)?;
     let changes = sessions.notes.clone();
     config.directory = sessions.directory.clone();
-    let assembled = assemble(&config, acceptor, SEGMENT_BYTES)?;
+    let assembled = assemble(&config, acceptor, &vault, SEGMENT_BYTES)?;
     let socket = admin::bind(&config)?;
     let Assembled { agents, fix, websocket, watch, security, recovered, .. } = assembled;
     let count = agents.len() as u32;
@@ -120,7 +122,12 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
 
 /// The steps above but the last: whoever has the agents may poll them on threads, or in an order of its own choice,
 /// as the simulator does. Segments of the journal have so many bytes.
-pub fn assemble(config: &Config, acceptor: Acceptor, segment_bytes: u64) -> Result<Assembled, StartError> {
+pub fn assemble(
+    config: &Config,
+    acceptor: Acceptor,
+    vault: &Vault,
+    segment_bytes: u64,
+) -> Result<Assembled, StartError> {
     let (verifier, keeper) = verifier(config)?;
     let topology = &config.topology;
     if let Some(missing) = topology.missing() {
@@ -134,6 +141,7 @@ pub fn assemble(config: &Config, acceptor: Acceptor, segment_bytes: u64) -> Resu
     let options = RecoveryOptions {
         environment: config.environment.clone(),
         segment_bytes,
+        vault: vault.clone(),
         shards: router.shards().collect(),
         drop_copies: drop_copies(&config.directory),
     };

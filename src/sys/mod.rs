@@ -7,6 +7,7 @@
 //! | [`mod@file`] | preallocated files, written, read and synced at offsets; a folder that one process holds |
 //! | [`pin`] | threads on cores |
 //! | [`poll`] | sleeping until a socket or a ring has something; waking |
+//! | [`secret`] | memory for keys: locked, not dumped, zeroed |
 //! | [`signal`] | the wish of the operator to stop |
 //! | [`socket`] | listeners and streams that never block |
 
@@ -16,5 +17,6 @@ pub mod machine;
 mod medium;
 pub mod pin;
 pub mod poll;
+pub mod secret;
 pub mod signal;
 pub mod socket;

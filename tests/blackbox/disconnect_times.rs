@@ -31,7 +31,7 @@ fn a_thousand_disconnects_are_measured() {
     sleep(Duration::from_secs(1));
     venue.stop();
     let mut took: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    sealgate::run::recovery::replay(&venue.path("data"), |step| {
+    sealgate::run::recovery::replay(&venue.path("data"), &venue.vault(), |step| {
         for event in step.events {
             let Event::Execution(it) = event else { continue };
             if it.exec_type == ExecType::Canceled {

@@ -99,7 +99,7 @@ fn a_server_that_stops_answers_the_orders_that_it_took_before_it_logs_out() {
     let count = |step: sealgate::run::recovery::ReplayedStep<'_>| {
         executed += step.events.iter().filter(|event| is_new(event)).count();
     };
-    sealgate::run::recovery::replay(&venue.path("data"), count).unwrap();
+    sealgate::run::recovery::replay(&venue.path("data"), &venue.vault(), count).unwrap();
     assert_eq!(accepted, executed, "each order that was taken was answered before the Logout");
 }
 

@@ -49,7 +49,7 @@ fn a_stopped_server_has_the_state_that_its_journal_replays_to() {
     }
     drop(ws);
     let ended = venue.stop();
-    let replayed = sealgate::run::recovery::replay(&venue.path("data"), |_| {}).unwrap();
+    let replayed = sealgate::run::recovery::replay(&venue.path("data"), &venue.vault(), |_| {}).unwrap();
     let (shard, seq, state_hash) = ended.shards[0];
     assert_eq!(replayed.shards[0].id(), shard);
     assert_eq!(replayed.shards[0].last_seq(), seq);

@@ -129,7 +129,7 @@ fn executions(venue: &Venue) -> BTreeSet<String> {
             }
         }
     };
-    replay(&venue.config().data_dir, show).unwrap();
+    replay(&venue.config().data_dir, &venue.vault(), show).unwrap();
     lines
 }
 

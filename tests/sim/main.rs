@@ -10,6 +10,7 @@
 
 mod check;
 mod clients;
+mod keys;
 mod machine;
 mod rng;
 mod trace;

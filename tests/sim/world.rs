@@ -9,6 +9,7 @@
 use crate::check::audit::Audit;
 use crate::clients::intent::{Seen, check};
 use crate::clients::{Client, Turn, fix::Fix, ws::Ws};
+use crate::keys;
 use crate::machine::disk::{EIO, ENOSPC, Left, Op, SimDisk, Verdict};
 use crate::machine::net::SimNet;
 use crate::rng::Rng;
@@ -18,6 +19,7 @@ use sealgate::config::{Config, Durability};
 use sealgate::run::agent::{Agent, Epilogue};
 use sealgate::run::phase::Phase;
 use sealgate::run::wiring;
+use sealgate::seal::Vault;
 use sealgate::sys::clock::Hand;
 use sealgate::sys::machine::{self, Machine};
 use sealgate::types::{Nanos, SessionId};
@@ -54,6 +56,7 @@ pub struct World {
     net: SimNet,
     machine: Machine,
     config: Config,
+    vault: Vault,
     slots: RefCell<Vec<Rc<Slot>>>,
     clients: RefCell<Vec<Client>>,
     seen: RefCell<Seen>,
@@ -113,6 +116,7 @@ impl World {
         ];
         Self {
             config: VENUE.config(&mut rng),
+            vault: keys::vault(seed),
             temper: rng.pick(&[1, 4, 4, 10]),
             rng: RefCell::new(rng),
             hand,
@@ -296,7 +300,8 @@ impl World {
 
     fn audit(&self, disk: &SimDisk) -> Result<Audit, String> {
         let machine = Machine { disk: Arc::new(disk.clone()), ..self.machine.clone() };
-        let audit = machine::within(&machine, || Audit::of(Path::new(JOURNAL), &self.seen.borrow()));
+        let audit =
+            machine::within(&machine, || Audit::of(Path::new(JOURNAL), &self.vault, &self.seen.borrow()));
         audit.map_err(|fault| fault.to_string())
     }
 
@@ -397,7 +402,7 @@ impl World {
         loop {
             self.dead.set(false);
             let started = machine::within(&self.machine, || {
-                wiring::assemble(&self.config, VENUE.acceptor.clone(), SEGMENT_BYTES)
+                wiring::assemble(&self.config, VENUE.acceptor.clone(), &self.vault, SEGMENT_BYTES)
             });
             match started {
                 Ok(assembled) => {

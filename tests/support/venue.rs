@@ -5,6 +5,7 @@ use sealgate::config::{
     self, Account, Caps, Config, Directory, Durability, FixRules, FixSession, Idle, SignaturePolicy, Topology,
 };
 use sealgate::run::{Ended, Server};
+use sealgate::seal::Vault;
 use sealgate::types::Span;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -147,6 +148,11 @@ impl Venue {
     /// The configuration that it runs with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What opens its journal.
+    pub fn vault(&self) -> Vault {
+        Vault::open(&self.config.encryption, &self.config.data_dir).unwrap()
     }
 
     /// The folder that `sealgate init` made.

@@ -28,6 +28,7 @@ use crate::config::{Config, Durability, Topology};
 use crate::run::journal::walk::JournalFault;
 use crate::run::recovery;
 use crate::run::server::{Ended, Server};
+use crate::seal::Vault;
 use crate::watch::{self, Figures};
 use acknowledged::Acknowledged;
 use check::{Findings, Journal, Run};
@@ -155,8 +156,10 @@ fn read_journal(config: &Config) -> Result<Option<Journal>, Failed> {
     if !config.data_dir.exists() {
         return Ok(None);
     }
+    let vault =
+        Vault::open(&config.encryption, &config.data_dir).map_err(failed("the master key", A_FOLDER))?;
     let mut journal = Journal::default();
-    let replayed = recovery::replay(&config.data_dir, |step| {
+    let replayed = recovery::replay(&config.data_dir, &vault, |step| {
         journal.events.extend(step.events.iter().map(|event| (step.shard, step.seq, *event)));
     });
     let replayed = match replayed {

@@ -1,6 +1,7 @@
 //! The folder of a demo: a configuration, a CA, a server and three members, each with certificate, API key and account.
 
 use crate::cli::cert::{Ca, CertError, Validity, write_member, write_pair};
+use crate::cli::init::write_master_key;
 use crate::client::{self, ApiKey, tls};
 use crate::config::{self, Config, ConfigError};
 use base64::Engine as _;
@@ -68,6 +69,7 @@ fn write(folder: &Path, path: &Path) -> Result<(), SetupError> {
     let ca = Ca::make("Sealgate demo CA", validity)?;
     write_pair(folder, "ca", ca.pair())?;
     write_pair(folder, "server", &ca.make_server(&["localhost", "127.0.0.1"], validity)?)?;
+    write_master_key(folder)?;
     let mut members = String::new();
     for (at, name) in MEMBERS.iter().enumerate() {
         let key = write_member(folder, &ca, name, validity)?;

@@ -2,6 +2,7 @@
 
 use super::{finished, json, refused};
 use crate::run::journal::walk::{JournalFault, walk};
+use crate::seal::Vault;
 use crate::sys::file::Folder;
 use crate::types::{AccountId, Command, Event, RequestKind};
 use crate::wire::record::{self, DecodeError, Place, Record, Stream};
@@ -11,10 +12,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Shows the records of a journal from number `from` of each stream on; of one account, if there is one.
-pub fn run(dir: &Path, from: u64, account: Option<AccountId>, out: &mut impl Write) -> ExitCode {
+pub fn run(
+    dir: &Path,
+    vault: &Vault,
+    from: u64,
+    account: Option<AccountId>,
+    out: &mut impl Write,
+) -> ExitCode {
     let mut written = Ok(());
     let walked = Folder::hold(dir).map_err(JournalFault::from).and_then(|folder| {
-        walk(&folder, |place, record| {
+        walk(&folder, vault, |place, record| {
             if record.seq.0 >= from && written.is_ok() {
                 let line = line(place, record, account).map_err(|why| JournalFault::Body { place, why })?;
                 written = line.map_or(Ok(()), |line| writeln!(out, "{line}"));

@@ -9,8 +9,9 @@ use crate::journal::scan::{Bad, Found, Scanner};
 use crate::run::journal::log::segment_name;
 use crate::run::journal::walk::{JournalFault, read_segment, segments, walk};
 use crate::run::recovery::cut;
+use crate::seal::{SegmentKeys, Vault};
 use crate::sys::file::{FileError, Folder};
-use crate::wire::record::{Damage, Place};
+use crate::wire::record::{Damage, Place, Record};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,18 +35,18 @@ enum Diagnosis {
 }
 
 /// Tells what would go; cuts it if `yes`.
-pub fn run(dir: &Path, yes: bool, out: &mut impl Write) -> ExitCode {
+pub fn run(dir: &Path, vault: &Vault, yes: bool, out: &mut impl Write) -> ExitCode {
     let folder = match Folder::hold(dir) {
         Ok(folder) => folder,
         Err(error) => return refused(dir, &error.into()),
     };
-    match diagnose(&folder) {
+    match diagnose(&folder, vault) {
         Diagnosis::Sound { torn: 0 } => finished(writeln!(out, "nothing to repair")),
         Diagnosis::Sound { torn } => {
             finished(writeln!(out, "nothing to decide: the next start cuts a torn tail of {torn} bytes"))
         }
         Diagnosis::Lost(fault) => refused(dir, &fault),
-        Diagnosis::Cut(place, bad) => match tell_cut(&folder, place, bad, out) {
+        Diagnosis::Cut(place, bad) => match tell_cut(&folder, vault, place, bad, out) {
             Err(error) => finished(Err(error)),
             Ok(()) if !yes => undecided(),
             Ok(()) => done(keep_and_cut(&folder, place, bad.written), out),
@@ -65,9 +66,9 @@ pub fn run(dir: &Path, yes: bool, out: &mut impl Write) -> ExitCode {
     }
 }
 
-fn diagnose(folder: &Folder) -> Diagnosis {
+fn diagnose(folder: &Folder, vault: &Vault) -> Diagnosis {
     let last = segments(folder).ok().and_then(|segments| segments.last().copied());
-    match walk(folder, |_, _| Ok(())) {
+    match walk(folder, vault, |_, _| Ok(())) {
         Ok(walked) => Diagnosis::Sound { torn: walked.torn },
         Err(JournalFault::BadTail { place, bad }) => Diagnosis::Cut(place, bad),
         // A record of another version is whole: that version can read it, so nothing of it is cut.
@@ -83,16 +84,23 @@ fn diagnose(folder: &Folder) -> Diagnosis {
     }
 }
 
-fn tell_cut(folder: &Folder, place: Place, bad: Bad, out: &mut impl Write) -> io::Result<()> {
+fn tell_cut(folder: &Folder, vault: &Vault, place: Place, bad: Bad, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{place}: {}", bad.damage)?;
     writeln!(out, "would go: {} bytes, {} whole records among them", bad.written, bad.records_after)?;
     let mut bytes = Vec::new();
-    read_segment(folder, place.segment, true, &mut bytes).map_err(io::Error::other)?;
+    let head = read_segment(folder, place.segment, true, &mut bytes).map_err(io::Error::other)?;
+    let keys = SegmentKeys::open(vault, &head.header, &head.keys).map_err(io::Error::other)?;
     let mut scanner = Scanner::new(&bytes, place.segment, true);
     while let Found::Record(..) = scanner.read() {}
-    for (at, record) in scanner.records_after().take(RECORDS_TOLD_MAX) {
-        let time = super::json::time(record.time);
-        writeln!(out, "  {at}: {} {} {:?} {time}", record.stream, record.seq, record.record_type)?;
+    let mut scratch = Vec::new();
+    for frame in scanner.records_after().take(RECORDS_TOLD_MAX) {
+        let at = frame.place();
+        match keys.read(&frame, &mut scratch) {
+            Ok(Record { stream, seq, time, record_type, .. }) => {
+                writeln!(out, "  {at}: {stream} {seq} {record_type:?} {}", super::json::time(time))?;
+            }
+            Err(damage) => writeln!(out, "  {at}: {damage}")?,
+        }
     }
     if bad.records_after as usize > RECORDS_TOLD_MAX {
         writeln!(out, "  … and {} more", bad.records_after as usize - RECORDS_TOLD_MAX)?;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::run::journal::log::segment_name;
 use crate::run::recovery::samples::{MAKER, Venue, order};
+use crate::seal::fixture::vault;
 use crate::types::{OutboundBody, Side};
 use serde_json::Value;
 
@@ -17,19 +18,19 @@ fn journal(dir: &Path) -> Venue {
 
 fn verified(dir: &Path) -> (bool, String) {
     let mut out = Vec::new();
-    let exit = verify(dir, &mut out);
+    let exit = verify(dir, &vault(), &mut out);
     (code(exit), String::from_utf8(out).unwrap())
 }
 
 fn dumped(dir: &Path, from: u64, account: Option<u32>) -> Vec<Value> {
     let mut out = Vec::new();
-    assert!(code(dump::run(dir, from, account.map(AccountId), &mut out)));
+    assert!(code(dump::run(dir, &vault(), from, account.map(AccountId), &mut out)));
     String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn repaired(dir: &Path, yes: bool) -> (bool, String) {
     let mut out = Vec::new();
-    let exit = repair::run(dir, yes, &mut out);
+    let exit = repair::run(dir, &vault(), yes, &mut out);
     (code(exit), String::from_utf8(out).unwrap())
 }
 

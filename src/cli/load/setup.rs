@@ -2,6 +2,7 @@
 
 use super::{Args, Protocol, Signing, word};
 use crate::cli::cert::{Ca, CertError, Validity, write_member, write_pair};
+use crate::cli::init::write_master_key;
 use crate::client::{self, ApiKey, tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -33,6 +34,7 @@ pub fn write(folder: &Path, args: &Args, server_core: Option<usize>) -> Result<V
     let ca = Ca::make("Sealgate load CA", validity)?;
     write_pair(folder, "ca", ca.pair())?;
     write_pair(folder, "server", &ca.make_server(&["localhost", "127.0.0.1"], validity)?)?;
+    write_master_key(folder)?;
     let mut config = head(args, server_core);
     // A FIX session is one connection; accounts are shared by turns.
     let members = match args.protocol {
@@ -77,6 +79,9 @@ fn head(args: &Args, server_core: Option<usize>) -> String {
     format!(
         r#"environment = "load"
 durability = "{durability}"
+[encryption]
+provider = "file"
+key_file = "master.key"
 [tls]
 certificate = "server.pem"
 key = "server-key.pem"

@@ -2,17 +2,18 @@ use super::After::*;
 use super::Here::*;
 use super::Where::*;
 use super::*;
-use crate::wire::record::samples::every_record;
-use crate::wire::record::{SEGMENT_HEADER_BYTES, seal};
+use crate::wire::record::SEGMENT_HEADER_BYTES;
+use crate::wire::record::samples::{every_record, seal_plain};
 
 const SEGMENT: u32 = 1;
 
 /// A segment with these records, with `spare` bytes of never-written space behind them, and where each record ends.
 fn segment(records: &[Vec<u8>], spare: usize) -> (Vec<u8>, Vec<usize>) {
     let (mut bytes, mut ends) = (vec![0; SEGMENT_HEADER_BYTES], vec![SEGMENT_HEADER_BYTES]);
+    let mut link = [0; 32];
     for record in records {
         let mut record = record.clone();
-        seal(&mut record, Place { segment: SEGMENT, offset: bytes.len() as u32 });
+        link = seal_plain(&mut record, Place { segment: SEGMENT, offset: bytes.len() as u32 }, &link);
         bytes.extend(record);
         ends.push(bytes.len());
     }
@@ -26,7 +27,7 @@ fn read(bytes: &[u8], is_last: bool) -> (usize, Place, End) {
     let mut records = 0;
     loop {
         match scanner.read() {
-            Found::Record(..) => records += 1,
+            Found::Record(_) => records += 1,
             Found::End(place, end) => return (records, place, end),
         }
     }
@@ -39,7 +40,7 @@ fn questions(rest: &[u8]) -> (Here, After) {
     let scanner = Scanner::new(&bytes, SEGMENT, true);
     let written = rest.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
     let place = Place { segment: SEGMENT, offset: SEGMENT_HEADER_BYTES as u32 };
-    let damage = record::open(rest, place).unwrap_err();
+    let damage = record::frame(rest, place).unwrap_err();
     let here = here(rest, written, damage);
     (here, after(rest, written, here, scanner.records_after().count() as u32))
 }
@@ -128,13 +129,15 @@ fn row_5_an_earlier_segment_has_no_torn_tail() {
 }
 
 #[test]
-fn row_6_a_record_of_another_version_is_no_damage() {
+fn row_6_a_record_of_another_layout_is_no_damage() {
     let mut records = every_record();
     let last = records.last_mut().unwrap();
-    last[10] = 99;
+    let padding = last.len() - END_MARK.len() - 1;
+    assert_eq!(last[padding], 0);
+    last[padding] = 99;
     let (bytes, _) = segment(&records, 256);
     let End::Damaged(bad) = read(&bytes, true).2 else { panic!("it is whole") };
-    assert_eq!(bad.damage, Damage::Unknown("record type"));
+    assert_eq!(bad.damage, Damage::Unknown("layout"));
 }
 
 #[test]
@@ -145,10 +148,10 @@ fn the_three_questions_are_answered_from_the_bytes() {
     assert_eq!(questions(&[0; 64]), (Blank, Nothing));
     // The first record read as if it stood elsewhere: wrong, with a whole one behind it in its own place only.
     assert_eq!(questions(at(ends[1])).0, Broken);
-    let mut short = at(ends[0])[..64].to_vec();
+    let mut short = at(ends[0])[..128].to_vec();
     short[20..].fill(0);
     assert_eq!(questions(&short), (CutShort, Nothing));
-    short[60] = 1;
+    short[120] = 1;
     assert_eq!(questions(&short), (CutShort, Bytes));
     assert_eq!(questions(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]), (Blank, Bytes));
     assert_eq!(questions(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (CutShort, Nothing));

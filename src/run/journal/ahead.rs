@@ -1,7 +1,7 @@
-//! The same walk on two threads: one reads and checks the records, the other uses them.
+//! The same walk on two threads: one reads, checks and opens the records, the other uses them.
 //!
 //! ```text
-//!   reader: segment ─► checksum, order of numbers ─► batch ──►│four batches at most│──► caller: visit
+//!   reader: segment ─► checksum, seal, order of numbers ─► batch ──►│four batches at most│──► caller: visit
 //!                                                      ▲────────── used up ◄───────────┘
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! one does with a segment is no matter to the other.
 
 use super::walk::{JournalFault, Walked, walk};
+use crate::seal::Vault;
 use crate::sys::file::Folder;
 use crate::sys::{machine, pin};
 use crate::types::{Nanos, Seq};
@@ -37,8 +38,6 @@ struct Copied {
     seq: Seq,
     time: Nanos,
     record_type: RecordType,
-    extent: usize,
-    checksum: u32,
     /// Where its body ends in the batch.
     end: usize,
 }
@@ -53,15 +52,16 @@ struct Filling {
 /// Walks a journal and shows each record, as [`walk`] does; with a second thread where there is a core for it.
 pub fn walk_ahead(
     folder: &Folder,
+    vault: &Vault,
     mut visit: impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
 ) -> Result<Walked, JournalFault> {
     if machine::is_entered() || pin::cores() == 1 {
-        return walk(folder, visit);
+        return walk(folder, vault, visit);
     }
     let ((full, filled), (back, used_up)) = (sync_channel(BATCHES), channel());
     let filling = Filling { batch: Batch::default(), full, used_up };
     std::thread::scope(|scope| {
-        let reader = scope.spawn(|| filling.read(folder));
+        let reader = scope.spawn(|| filling.read(folder, vault));
         let visited = use_up(filled, &back, &mut visit);
         let walked = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         visited.and(walked)
@@ -86,8 +86,8 @@ fn use_up(
 }
 
 impl Filling {
-    fn read(mut self, folder: &Folder) -> Result<Walked, JournalFault> {
-        let walked = walk(folder, |place, record| {
+    fn read(mut self, folder: &Folder, vault: &Vault) -> Result<Walked, JournalFault> {
+        let walked = walk(folder, vault, |place, record| {
             self.batch.push(place, record);
             if self.batch.bodies.len() < BATCH_BYTES { Ok(()) } else { self.hand_over() }
         });
@@ -104,10 +104,10 @@ impl Filling {
 
 impl Batch {
     fn push(&mut self, place: Place, record: &Record<'_>) {
-        let Record { stream, seq, time, record_type, body, extent, checksum } = *record;
+        let Record { stream, seq, time, record_type, body } = *record;
         self.bodies.extend_from_slice(body);
         let end = self.bodies.len();
-        self.records.push(Copied { place, stream, seq, time, record_type, extent, checksum, end });
+        self.records.push(Copied { place, stream, seq, time, record_type, end });
     }
 
     fn show(
@@ -116,9 +116,9 @@ impl Batch {
     ) -> Result<(), JournalFault> {
         let mut begin = 0;
         for copied in &self.records {
-            let Copied { place, stream, seq, time, record_type, extent, checksum, end } = *copied;
+            let Copied { place, stream, seq, time, record_type, end } = *copied;
             let body = &self.bodies[begin..end];
-            visit(place, &Record { stream, seq, time, record_type, body, extent, checksum })?;
+            visit(place, &Record { stream, seq, time, record_type, body })?;
             begin = end;
         }
         Ok(())

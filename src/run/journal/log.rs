@@ -5,13 +5,22 @@
 //!                          │ no room left in the segment: write and sync what there is, begin the next segment
 //! ```
 //!
+//! Each segment, each start and each day has a data key of its own, which is on the disk before the first record that
+//! is sealed with it. So a place that a crash left half written is written again under another key than before.
+//!
 //! A segment is synced before the next one is begun, so only the last one can have a torn tail.
 
+use super::head::Head;
 use super::index::Index;
 use crate::limits::{RECORD_BYTES_MAX, SEGMENT_BYTES};
+use crate::seal::{KeyError, RecordSealer, SegmentKeys, Vault};
 use crate::sys::file::{BlockFile, FileError, Folder};
 use crate::types::{Nanos, Seq};
-use crate::wire::record::{self, Damage, Place, Record, SEGMENT_HEADER_BYTES, SegmentHeader, Stream};
+use crate::wire::record::{
+    self, Damage, JournalId, KEYS_MAX, KeyPage, Link, Place, Record, SEGMENT_HEADER_BYTES, SegmentHeader,
+    Stream,
+};
+use std::collections::BTreeMap;
 
 /// The longest record must fit a new segment.
 const SEGMENT_BYTES_MIN: u64 = (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64;
@@ -22,13 +31,28 @@ const _: () = assert!(SEGMENT_BYTES >= SEGMENT_BYTES_MIN && SEGMENT_BYTES <= u32
 #[derive(Debug)]
 pub struct Log {
     folder: Folder,
-    environment: String,
-    segment_bytes: u64,
+    options: LogOptions,
+    journal: JournalId,
     current: Current,
     index: Index,
     /// An earlier segment that was read last.
     earlier: Option<(u32, BlockFile)>,
+    /// The keys of the segments that were read from.
+    keys: BTreeMap<u32, SegmentKeys>,
+    /// Where a record is opened that was read.
+    opened: Vec<u8>,
     is_synced: bool,
+}
+
+/// How a log is written.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    /// The environment whose journal it is.
+    pub environment: String,
+    /// Size of a new segment.
+    pub segment_bytes: u64,
+    /// What seals it.
+    pub vault: Vault,
 }
 
 /// Where a log goes on.
@@ -36,8 +60,8 @@ pub struct Log {
 pub struct LogEnd {
     /// The place of the next record.
     pub place: Place,
-    /// The checksum of the last one; 0 before the first.
-    pub checksum: u32,
+    /// What it links to; zeros before the first segment.
+    pub link: Link,
 }
 
 /// The segment that is written.
@@ -46,6 +70,7 @@ struct Current {
     file: BlockFile,
     size: u64,
     end: LogEnd,
+    sealer: RecordSealer,
 }
 
 /// Why the log stops. Nothing that was appended since the last sync may be told to anybody.
@@ -57,6 +82,14 @@ pub enum LogError {
     /// The name of the environment does not fit a segment's first page.
     #[error(transparent)]
     Segment(#[from] record::SegmentError),
+    /// There is no key to seal with, or to read with.
+    #[error("segment {segment}: {why}")]
+    Key {
+        /// Of which segment.
+        segment: u32,
+        /// What is wrong.
+        why: KeyError,
+    },
     /// What came out of a ring is not a record: a bug of ours.
     #[error("what was to be appended is not a record: {0}")]
     NotARecord(Damage),
@@ -93,55 +126,89 @@ pub fn segment_number(name: &str) -> Option<u32> {
 
 impl Log {
     /// Begins a log in an empty folder.
-    pub fn create(
-        folder: Folder,
-        environment: String,
-        segment_bytes: u64,
-        now: Nanos,
-    ) -> Result<Self, LogError> {
-        assert!(
-            (SEGMENT_BYTES_MIN..=u64::from(u32::MAX)).contains(&segment_bytes),
-            "a segment of {segment_bytes} bytes"
-        );
-        let before = LogEnd { place: Place { segment: 0, offset: 0 }, checksum: 0 };
-        let current = begin_segment(&folder, &environment, segment_bytes, before, now)?;
-        let index = Index::default();
-        Ok(Self { folder, environment, segment_bytes, current, index, earlier: None, is_synced: true })
+    pub fn create(folder: Folder, options: LogOptions, now: Nanos) -> Result<Self, LogError> {
+        let size = options.segment_bytes;
+        assert!((SEGMENT_BYTES_MIN..=u64::from(u32::MAX)).contains(&size), "a segment of {size} bytes");
+        let journal = options.vault.new_journal().map_err(key_of(1))?;
+        let current = begin_segment(&folder, &options, journal, LogEnd::START, now)?;
+        Ok(Self::new(folder, options, journal, current, Index::default(), true))
     }
 
-    /// Goes on with a log that was read to its end.
+    /// Goes on with a log that was read to its end, under a new key.
     pub fn resume(
         folder: Folder,
-        environment: String,
-        segment_bytes: u64,
+        options: LogOptions,
         end: LogEnd,
         index: Index,
+        now: Nanos,
     ) -> Result<Self, LogError> {
         let file = folder.open_file(&segment_name(end.place.segment), true)?;
-        let current = Current { size: file.size()?, file, end };
+        let journal = Head::read(&file)??.header.journal;
+        let size = file.size()?;
+        let current = match begin_key(&file, &options.vault, journal, end.place, now)? {
+            Some(sealer) => Current { file, size, end, sealer },
+            None => {
+                // A segment is whole on the disk before the next one is begun.
+                file.sync()?;
+                begin_segment(&folder, &options, journal, end, now)?
+            }
+        };
         // What the process before this one wrote may not have been synced, so the first sync is still due.
-        Ok(Self { folder, environment, segment_bytes, current, index, earlier: None, is_synced: false })
+        Ok(Self::new(folder, options, journal, current, index, false))
+    }
+
+    fn new(
+        folder: Folder,
+        options: LogOptions,
+        journal: JournalId,
+        current: Current,
+        index: Index,
+        is_synced: bool,
+    ) -> Self {
+        let (keys, opened) = (BTreeMap::new(), Vec::new());
+        Self { folder, options, journal, current, index, earlier: None, keys, opened, is_synced }
     }
 
     /// Appends whole records, one behind the other, as appenders made them. They are durable after [`Log::sync`].
     pub fn append(&mut self, batch: &mut [u8], now: Nanos) -> Result<(), LogError> {
+        if self.current.sealer.is_of_another_day(now) {
+            self.begin_day(now)?;
+        }
         let (mut written, mut at) = (0, 0);
         let mut end = self.current.end;
         while at < batch.len() {
             let extent = record::extent_at(&batch[at..]).map_err(LogError::NotARecord)?;
             if u64::from(end.place.offset) + extent as u64 > self.current.size {
                 self.write(&batch[written..at], end)?;
-                self.sync()?;
+                self.begin_segment(now)?;
                 written = at;
-                self.current = begin_segment(&self.folder, &self.environment, self.segment_bytes, end, now)?;
-                end.place = self.current.end.place;
+                end = self.current.end;
             }
             self.note(&batch[at..], end.place)?;
-            end.checksum = record::seal(&mut batch[at..at + extent], end.place);
+            let sealed = self.current.sealer.seal(&mut batch[at..at + extent], end.place, &end.link);
+            end.link = sealed.map_err(key_of(end.place.segment))?;
             end.place.offset += extent as u32;
             at += extent;
         }
         self.write(&batch[written..], end)
+    }
+
+    fn begin_day(&mut self, now: Nanos) -> Result<(), LogError> {
+        let Current { file, end, .. } = &self.current;
+        match begin_key(file, &self.options.vault, self.journal, end.place, now)? {
+            Some(sealer) => self.current.sealer = sealer,
+            None => self.begin_segment(now)?,
+        }
+        // Its key is not among those that were opened before.
+        self.keys.remove(&self.current.end.place.segment);
+        Ok(())
+    }
+
+    /// Syncs the segment that is written, and begins the next one.
+    fn begin_segment(&mut self, now: Nanos) -> Result<(), LogError> {
+        self.sync()?;
+        self.current = begin_segment(&self.folder, &self.options, self.journal, self.current.end, now)?;
+        Ok(())
     }
 
     /// Returns when everything that was appended is on the disk.
@@ -158,14 +225,15 @@ impl Log {
         self.is_synced
     }
 
-    /// Reads a record back into `buffer`; `None` where there is none of this number.
-    pub fn read<'a>(
+    /// Reads a record back by way of `buffer`; `None` where there is none of this number.
+    pub fn read(
         &mut self,
         stream: Stream,
         seq: Seq,
-        buffer: &'a mut Vec<u8>,
-    ) -> Result<Option<Record<'a>>, LogError> {
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Record<'_>>, LogError> {
         let Some(place) = self.index.place(stream, seq) else { return Ok(None) };
+        self.open_keys(place.segment)?;
         let file = self.segment(place.segment)?;
         buffer.resize(record::HEADER_BYTES, 0);
         file.read(buffer, place.offset.into())?;
@@ -173,7 +241,9 @@ impl Log {
         let extent = record::declared_extent(buffer).map_err(wrong)?;
         buffer.resize(extent, 0);
         file.read(buffer, place.offset.into())?;
-        record::open(buffer, place).map(Some).map_err(wrong)
+        let frame = record::frame(buffer, place).map_err(wrong)?;
+        let keys = self.keys.get(&place.segment).ok_or(Damage::Forged).map_err(wrong)?;
+        keys.read(&frame, &mut self.opened).map(Some).map_err(wrong)
     }
 
     /// The last number of a stream that was appended.
@@ -212,6 +282,16 @@ impl Log {
         Ok(())
     }
 
+    /// Opens the keys of a segment that is to be read, the first time that it is.
+    fn open_keys(&mut self, segment: u32) -> Result<(), LogError> {
+        if !self.keys.contains_key(&segment) {
+            let head = Head::read(self.segment(segment)?)??;
+            let keys = SegmentKeys::open(&self.options.vault, &head.header, &head.keys);
+            self.keys.insert(segment, keys.map_err(key_of(segment))?);
+        }
+        Ok(())
+    }
+
     fn segment(&mut self, number: u32) -> Result<&BlockFile, LogError> {
         if number == self.current.end.place.segment {
             return Ok(&self.current.file);
@@ -227,22 +307,64 @@ impl Log {
     }
 }
 
+impl LogEnd {
+    /// Before the first segment.
+    pub const START: Self = Self { place: Place { segment: 0, offset: 0 }, link: [0; 32] };
+}
+
+/// Makes the segment behind `before`, with the key of its records.
 fn begin_segment(
     folder: &Folder,
-    environment: &str,
-    size: u64,
+    options: &LogOptions,
+    journal: JournalId,
     before: LogEnd,
     now: Nanos,
 ) -> Result<Current, LogError> {
+    let (segment, size) = (before.place.segment + 1, options.segment_bytes);
+    let place = Place { segment, offset: SEGMENT_HEADER_BYTES as u32 };
+    // Held until the file is there, so that a rotation of the master key does not miss it.
+    let mut vault = options.vault.hold();
+    let (sealer, key) = RecordSealer::new(&mut vault, journal, place, now).map_err(key_of(segment))?;
     let header = SegmentHeader {
-        segment: before.place.segment + 1,
+        segment,
         size,
         time: now,
-        environment: environment.to_owned(),
+        environment: options.environment.clone(),
         previous_end: before.place.offset.into(),
-        previous_checksum: before.checksum,
+        previous_link: before.link,
+        journal,
+        cipher: options.vault.cipher(),
     };
-    let file = folder.create_file(&segment_name(header.segment), size, &header.encode()?)?;
-    let place = Place { segment: header.segment, offset: SEGMENT_HEADER_BYTES as u32 };
-    Ok(Current { file, size, end: LogEnd { place, checksum: before.checksum } })
+    let keys = KeyPage { generation: 1, keys: key.into_iter().collect() };
+    let (head, link) = Head::encode(&header, &keys)?;
+    let file = folder.create_file(&segment_name(segment), size, &head)?;
+    Ok(Current { file, size, end: LogEnd { place, link }, sealer })
+}
+
+/// Begins a new key in a segment that has records already. `None` if it has no room for another.
+fn begin_key(
+    file: &BlockFile,
+    vault: &Vault,
+    journal: JournalId,
+    from: Place,
+    now: Nanos,
+) -> Result<Option<RecordSealer>, LogError> {
+    let mut held = vault.hold();
+    let mut head = Head::read(file)??;
+    let mut keys = head.keys.clone();
+    // A key with which no record was sealed that is still there: its place is written again, but not with it.
+    keys.keys.retain(|key| key.from < from.offset);
+    if keys.keys.len() == KEYS_MAX {
+        return Ok(None);
+    }
+    let (sealer, key) = RecordSealer::new(&mut held, journal, from, now).map_err(key_of(from.segment))?;
+    if let Some(key) = key {
+        keys.keys.push(key);
+        head.replace_keys(file, keys)?;
+    }
+    Ok(Some(sealer))
+}
+
+fn key_of(segment: u32) -> impl FnOnce(KeyError) -> LogError {
+    move |why| LogError::Key { segment, why }
 }

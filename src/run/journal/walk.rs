@@ -1,15 +1,18 @@
 //! A journal from its first record to its end: the one pass on which recovery and every offline command stand.
 //!
 //! ```text
-//!   for each segment: its first page follows from the segment before ─► its records, each the next of its stream ─► visit
+//!   for each segment: its first page follows from the segment before ─► its records ─► visit
+//!       a record: whole ─► its seal opens ─► it links to the one before ─► it is the next of its stream
 //!   the last segment: clean or torn; anything else has a name and a place
 //! ```
 
+use super::head::Head;
 use super::log::{LogEnd, segment_name, segment_number};
 use crate::journal::scan::{Bad, End, Found, Scanner};
 use crate::journal::streams::{Gap, Streams};
+use crate::seal::{KeyError, SegmentKeys, Vault};
 use crate::sys::file::{FileError, Folder, FolderError};
-use crate::wire::record::{self, DecodeError, Place, Record, SegmentHeader};
+use crate::wire::record::{self, Damage, DecodeError, Frame, Place, Record, SegmentHeader};
 
 /// Why a journal is not read on. None of these is ever repaired without an operator.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,30 @@ pub enum JournalFault {
         expected: u32,
         /// By its first page.
         found: u32,
+    },
+    /// A segment cannot be opened with the keys that there are.
+    #[error("segment {segment}: {why}")]
+    Key {
+        /// Which.
+        segment: u32,
+        /// What is wrong.
+        why: KeyError,
+    },
+    /// A record is whole, but its seal does not open, or another version wrote it.
+    #[error("{place}: {why}")]
+    Refused {
+        /// Where.
+        place: Place,
+        /// What is wrong with it.
+        why: Damage,
+    },
+    /// A record does not link to the one before it.
+    #[error(
+        "{place}: it links to another record than the one before it, which was changed or comes from elsewhere"
+    )]
+    Chain {
+        /// Where.
+        place: Place,
     },
     /// The journal of another environment.
     #[error("this is the journal of environment {found:?}, not of {expected:?}")]
@@ -146,6 +173,7 @@ pub fn segments(folder: &Folder) -> Result<Vec<u32>, JournalFault> {
 /// Reads the whole journal and shows each record, in the order in which they were written.
 pub fn walk(
     folder: &Folder,
+    vault: &Vault,
     mut visit: impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
 ) -> Result<Walked, JournalFault> {
     let numbers = segments(folder)?;
@@ -153,7 +181,7 @@ pub fn walk(
         return Err(JournalFault::Empty(folder.path().display().to_string()));
     };
     let mut walked = Walked {
-        end: LogEnd { place: Place { segment: 0, offset: 0 }, checksum: 0 },
+        end: LogEnd::START,
         torn: 0,
         segments: last,
         records: 0,
@@ -162,10 +190,14 @@ pub fn walk(
     };
     let mut bytes = Vec::new();
     for segment in numbers {
-        let header = read_segment(folder, segment, segment == last, &mut bytes)?;
-        follows(&header, &walked)?;
-        walked.environment = header.environment;
-        walk_segment(&bytes, segment, segment == last, &mut walked, &mut visit)?;
+        let head = read_segment(folder, segment, segment == last, &mut bytes)?;
+        follows(&head.header, &walked)?;
+        let keys = SegmentKeys::open(vault, &head.header, &head.keys);
+        let keys = keys.map_err(|why| JournalFault::Key { segment, why })?;
+        walked.environment = head.header.environment;
+        walked.end.link = head.link;
+        let scanner = Scanner::new(&bytes, segment, segment == last);
+        walk_segment(scanner, &keys, &mut walked, &mut visit)?;
     }
     Ok(walked)
 }
@@ -176,14 +208,11 @@ pub fn read_segment(
     segment: u32,
     is_last: bool,
     bytes: &mut Vec<u8>,
-) -> Result<SegmentHeader, JournalFault> {
+) -> Result<Head, JournalFault> {
     let file = folder.open_file(&segment_name(segment), false)?;
     let found = file.size()?;
-    let mut page = [0; record::SEGMENT_HEADER_BYTES];
-    let head = page.len().min(usize::try_from(found).unwrap_or(usize::MAX));
-    file.read(&mut page[..head], 0)?;
-    let header =
-        SegmentHeader::decode(&page[..head]).map_err(|why| JournalFault::Segment { segment, why })?;
+    let head = Head::read(&file)?.map_err(|why| JournalFault::Segment { segment, why })?;
+    let header = &head.header;
     if header.segment != segment {
         return Err(JournalFault::WrongSegment { expected: segment, found: header.segment });
     }
@@ -192,12 +221,12 @@ pub fn read_segment(
     }
     bytes.resize(usize::try_from(found).unwrap_or(usize::MAX), 0);
     file.read(bytes, 0)?;
-    Ok(header)
+    Ok(head)
 }
 
 fn follows(header: &SegmentHeader, walked: &Walked) -> Result<(), JournalFault> {
     let end = walked.end;
-    if header.previous_end != u64::from(end.place.offset) || header.previous_checksum != end.checksum {
+    if header.previous_end != u64::from(end.place.offset) || header.previous_link != end.link {
         return Err(JournalFault::Link { segment: header.segment, ends_at: end.place.offset });
     }
     if header.segment > 1 && header.environment != walked.environment {
@@ -210,20 +239,21 @@ fn follows(header: &SegmentHeader, walked: &Walked) -> Result<(), JournalFault> 
 }
 
 fn walk_segment(
-    bytes: &[u8],
-    segment: u32,
-    is_last: bool,
+    mut scanner: Scanner<'_>,
+    keys: &SegmentKeys,
     walked: &mut Walked,
     visit: &mut impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
 ) -> Result<(), JournalFault> {
-    let mut scanner = Scanner::new(bytes, segment, is_last);
+    let mut scratch = Vec::new();
     loop {
         match scanner.read() {
-            Found::Record(place, record) => {
+            Found::Record(frame) => {
+                let place = frame.place();
+                let record = open(&frame, keys, walked.end, &mut scratch)?;
                 walked.streams.take(&record).map_err(|gap| JournalFault::Gap { place, gap })?;
                 visit(place, &record)?;
                 walked.records += 1;
-                walked.end.checksum = record.checksum;
+                walked.end.link = frame.next_link();
             }
             Found::End(place, end) => {
                 walked.end.place = place;
@@ -239,4 +269,19 @@ fn walk_segment(
             }
         }
     }
+}
+
+/// Opens a record, which must be the one behind `before`.
+fn open<'a>(
+    frame: &Frame<'_>,
+    keys: &SegmentKeys,
+    before: LogEnd,
+    scratch: &'a mut Vec<u8>,
+) -> Result<Record<'a>, JournalFault> {
+    let place = frame.place();
+    let record = keys.read(frame, scratch).map_err(|why| JournalFault::Refused { place, why })?;
+    if *frame.link() != before.link {
+        return Err(JournalFault::Chain { place });
+    }
+    Ok(record)
 }

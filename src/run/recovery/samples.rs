@@ -5,6 +5,7 @@ use crate::journal::append::{Appender, SessionAppender};
 use crate::limits::RECORD_BYTES_MAX;
 use crate::run::journal::log::Log;
 use crate::run::shard::{Outcome, Shard, Step};
+use crate::seal::fixture::vault;
 use crate::types::*;
 use crate::wire::record::{SEGMENT_HEADER_BYTES, Stream};
 use std::path::Path;
@@ -25,6 +26,7 @@ pub struct Venue {
 pub fn options() -> RecoveryOptions {
     RecoveryOptions {
         drop_copies: Default::default(),
+        vault: vault(),
         environment: "test".to_owned(),
         segment_bytes: (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64,
         shards: vec![ShardId(0)],

@@ -3,24 +3,31 @@
 //! One record, little-endian. It begins at a multiple of 8 in its segment:
 //!
 //! ```text
-//!  0          4          8      9      10     11          16            24            32        length
-//!  | checksum | length   | kind | id   | type | zero      | seq         | time        | body …  | zero … | end mark |
-//!  | u32      | u32      | u8   | u8   | u8   | 5 bytes   | u64         | u64         |         | 0 to 7 | 4 bytes  |
+//!  0          4        8          40     41   42     43        48    56     64       length-16  length
+//!  | checksum | length | link     | kind | id | type | zero    | seq | time | body … | tag      | zero … | end mark |
+//!  | u32      | u32    | 32 bytes | u8   | u8 | u8   | 5 bytes | u64 | u64  |        | 16 bytes | 0 to 7 | 4 bytes  |
+//!                                 └─────────────── sealed ──────────────────┘
 //! ```
 //!
 //! - `checksum` is the CRC-32 of the record's place (segment, offset) and of everything after itself, end mark
-//!   included, so that neither a changed bit nor a record at another place passes. The journal agent sets it
-//!   when it knows the place: *sealing*. It is against faults, not against attackers.
-//! - `length` counts header and body. What stands there takes up `length` + 4 bytes, rounded up to 8.
+//!   included, so that neither a changed bit nor a record at another place passes. It is against faults, and needs no
+//!   key: what can be told of a journal's end is told without one.
+//! - `length` counts everything up to the end of the tag. What stands there takes up `length` + 4 bytes, rounded up
+//!   to 8.
+//! - `link` is the SHA-256 of the record before, or of the segment's first page: see [`frame`].
+//! - `tag` is that of AES-256-GCM over the sealed part, with place, length and link authenticated; zeros where the
+//!   journal is not encrypted. How it is made is the business of `seal`.
 //! - `kind` and `id` name the stream; `seq` counts 1, 2, 3 … within it.
 //! - `end mark` has no zero byte and ends each record, so that a record that was written to its end can be told
-//!   from one that was cut short. Recovery depends on it: see `journal::scanner`.
+//!   from one that was cut short. Recovery depends on it: see `journal::scan`.
 //!
 //! Bodies are in [`step`] and [`session`]; what a body means is not known here. Decoding trusts nothing: any
 //! bytes give a record or a named error.
 
 mod choices;
 pub mod fields;
+pub mod frame;
+pub mod keys;
 pub mod segment;
 pub mod session;
 pub mod step;
@@ -37,7 +44,11 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 pub use fields::DecodeError;
-pub use segment::{SEGMENT_HEADER_BYTES, SegmentError, SegmentHeader};
+pub use frame::{Associated, Frame, Link, TAG_BYTES, declared_extent, extent_at, frame, parse, seal};
+pub use keys::{KEY_PAGE_BYTES, KEYS_MAX, KeyPage, MasterId, Wrapped, WrappedKey};
+pub use segment::{
+    CipherKind, FIRST_PAGE_BYTES, JournalId, SEGMENT_HEADER_BYTES, SegmentError, SegmentHeader,
+};
 pub use session::{LogRecord, decode_log, decode_session, encode_log, encode_session};
 pub use step::{Events, Step, decode_step, encode_events, encode_step};
 
@@ -85,7 +96,7 @@ pub struct Place {
     pub offset: u32,
 }
 
-/// A record whose checksum fits; its body is still to be decoded.
+/// A record that is whole and not sealed any more; its body is still to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
     /// The stream that it belongs to.
@@ -98,10 +109,6 @@ pub struct Record<'a> {
     pub record_type: RecordType,
     /// The body.
     pub body: &'a [u8],
-    /// The bytes that it takes up in the segment.
-    pub extent: usize,
-    /// Its checksum: the next segment names that of the last record before it.
-    pub checksum: u32,
 }
 
 /// Why bytes are not a record.
@@ -113,8 +120,11 @@ pub enum Damage {
     /// The checksum does not fit.
     #[error("the checksum does not fit")]
     Checksum,
-    /// The checksum fits, but the header says what this version does not know.
-    #[error("unknown {0} in a record whose checksum fits: written by another version?")]
+    /// The checksum fits, but the record was not sealed for this place with the key of this place.
+    #[error("the checksum fits, but the seal does not: somebody changed it who had not the key")]
+    Forged,
+    /// It is whole, but the header says what this version does not know.
+    #[error("unknown {0} in a record that is whole: written by another version?")]
     Unknown(&'static str),
 }
 
@@ -132,6 +142,7 @@ pub const ALIGNMENT: usize = 8;
 struct RawHeader {
     checksum: U32,
     length: U32,
+    link: Link,
     kind: u8,
     id: u8,
     record_type: u8,
@@ -140,7 +151,7 @@ struct RawHeader {
     time: U64,
 }
 
-const _: () = assert!(size_of::<RawHeader>() == 32, "the byte map above");
+const _: () = assert!(size_of::<RawHeader>() == 64, "the byte map above");
 const _: () = assert!(RECORD_BYTES_MAX.is_multiple_of(ALIGNMENT), "the longest record ends aligned");
 
 /// What a record's header says, less what follows from the body and the place.
@@ -152,23 +163,19 @@ struct Heading {
     time: Nanos,
 }
 
-/// Bytes that a record of this length takes up.
-pub fn extent(length: usize) -> usize {
-    (length + END_MARK.len()).next_multiple_of(ALIGNMENT)
-}
-
-/// Writes a record whose body is what `body` writes, with no checksum yet; its extent is returned. `out` has room
+/// Writes a record whose body is what `body` writes, not sealed yet; its extent is returned. `out` has room
 /// for the longest record: who asks for that beforehand never fails here.
 fn encode(out: &mut [u8], heading: Heading, body: impl FnOnce(&mut fields::Writer<'_>)) -> usize {
     let mut writer = fields::Writer::new(out, HEADER_BYTES);
     body(&mut writer);
-    let length = writer.at();
-    let extent = extent(length);
+    let (end, length) = (writer.at(), writer.at() + TAG_BYTES);
+    let extent = frame::extent(length);
     assert!(extent <= RECORD_BYTES_MAX, "a record of {extent} bytes is longer than the longest");
     let (kind, id) = heading.stream.to_bytes();
     let raw = RawHeader {
         checksum: U32::ZERO,
         length: U32::new(length as u32),
+        link: [0; 32],
         kind,
         id,
         record_type: heading.record_type as u8,
@@ -177,33 +184,9 @@ fn encode(out: &mut [u8], heading: Heading, body: impl FnOnce(&mut fields::Write
         time: U64::new(heading.time.0),
     };
     out[..HEADER_BYTES].copy_from_slice(raw.as_bytes());
-    out[length..extent - END_MARK.len()].fill(0);
+    out[end..extent - END_MARK.len()].fill(0);
     out[extent - END_MARK.len()..extent].copy_from_slice(&END_MARK);
     extent
-}
-
-/// Gives a whole record, as `encode_step` and its kin wrote it, the checksum of its place; tells the checksum.
-pub fn seal(record: &mut [u8], place: Place) -> u32 {
-    let checksum = checksum(record, place);
-    record[..4].copy_from_slice(&checksum.to_le_bytes());
-    checksum
-}
-
-/// The bytes that the record that begins with `bytes` takes up, by its length, if a record can have that.
-pub fn declared_extent(bytes: &[u8]) -> Result<usize, Damage> {
-    let (raw, _) = RawHeader::ref_from_prefix(bytes).map_err(|_| Damage::Length(0))?;
-    let length = raw.length.get();
-    // Compared before it is rounded up, so that no length can overflow.
-    if (length as usize) < HEADER_BYTES || length as usize > RECORD_BYTES_MAX - END_MARK.len() {
-        return Err(Damage::Length(length));
-    }
-    Ok(extent(length as usize))
-}
-
-/// The same, if all of them are there.
-pub fn extent_at(bytes: &[u8]) -> Result<usize, Damage> {
-    let extent = declared_extent(bytes)?;
-    if extent > bytes.len() { Err(Damage::Length(extent as u32)) } else { Ok(extent) }
 }
 
 /// What the record at the start of `bytes` was told to be by its writer, before it is sealed: stream and seq.
@@ -211,36 +194,6 @@ pub fn heading_of(bytes: &[u8]) -> Result<(Stream, Seq), Damage> {
     let (raw, _) = RawHeader::ref_from_prefix(bytes).map_err(|_| Damage::Length(0))?;
     let stream = Stream::from_bytes(raw.kind, raw.id).ok_or(Damage::Unknown("stream"))?;
     Ok((stream, Seq(raw.seq.get())))
-}
-
-/// Reads the record at the start of `bytes`, which stands at `place`.
-pub fn open(bytes: &[u8], place: Place) -> Result<Record<'_>, Damage> {
-    let extent = extent_at(bytes)?;
-    let (raw, _) = RawHeader::ref_from_prefix(bytes).map_err(|_| Damage::Length(0))?;
-    let whole = &bytes[..extent];
-    if raw.checksum.get() != checksum(whole, place) {
-        return Err(Damage::Checksum);
-    }
-    if !whole.ends_with(&END_MARK) || raw.zero != [0; 5] {
-        return Err(Damage::Unknown("layout"));
-    }
-    Ok(Record {
-        stream: Stream::from_bytes(raw.kind, raw.id).ok_or(Damage::Unknown("stream"))?,
-        seq: Seq(raw.seq.get()),
-        time: Nanos(raw.time.get()),
-        record_type: RecordType::from_byte(raw.record_type).ok_or(Damage::Unknown("record type"))?,
-        body: &whole[HEADER_BYTES..raw.length.get() as usize],
-        extent,
-        checksum: raw.checksum.get(),
-    })
-}
-
-fn checksum(record: &[u8], place: Place) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&place.segment.to_le_bytes());
-    crc.update(&place.offset.to_le_bytes());
-    crc.update(&record[4..]);
-    crc.finalize()
 }
 
 impl Stream {

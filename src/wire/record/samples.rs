@@ -1,6 +1,9 @@
 //! One of everything that can stand in a journal, for tests.
 
-use super::{LogRecord, encode_log, encode_session, encode_step};
+use super::{
+    Damage, Link, LogRecord, Place, Record, TAG_BYTES, encode_log, encode_session, encode_step, frame, parse,
+    seal,
+};
 use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX, SIGNED_BYTES_MAX};
 use crate::types::*;
 
@@ -284,4 +287,14 @@ pub fn every_record() -> Vec<Vec<u8>> {
     }
     records.push(step(ShardId(1), 1, &commands()[3], &SignedBytes::NONE, &[]));
     records
+}
+
+/// Seals a record as it is where nothing is encrypted.
+pub fn seal_plain(record: &mut [u8], place: Place, link: &Link) -> Link {
+    seal(record, place, link, |_, _| Ok::<_, ()>([0; TAG_BYTES])).unwrap()
+}
+
+/// Opens one that was sealed so.
+pub fn open_plain(bytes: &[u8], place: Place) -> Result<Record<'_>, Damage> {
+    parse(frame(bytes, place)?.sealed())
 }

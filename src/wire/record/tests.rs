@@ -4,10 +4,11 @@ use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX, SIGNED_BYTES_MAX};
 use crate::types::*;
 use proptest::prelude::*;
 
-const PLACE: Place = Place { segment: 3, offset: 4_096 };
+const PLACE: Place = Place { segment: 3, offset: 12_288 };
+const LINK: Link = [0xab; 32];
 
 fn sealed(mut record: Vec<u8>) -> Vec<u8> {
-    seal(&mut record, PLACE);
+    seal_plain(&mut record, PLACE, &LINK);
     record
 }
 
@@ -16,12 +17,12 @@ fn every_command_and_event_reads_back_as_it_was() {
     let signed = SignedBytes::new(b"method=order.place&symbol=BTC-USD", Some([9; 64]));
     for command in commands() {
         let bytes = sealed(step(ShardId(2), 7, &command, &signed, &events()));
-        let record = open(&bytes, PLACE).unwrap();
+        let record = open_plain(&bytes, PLACE).unwrap();
         assert_eq!(
             (record.stream, record.seq, record.time),
             (Stream::Shard(ShardId(2)), Seq(7), Nanos(1_007))
         );
-        assert_eq!(record.extent, bytes.len());
+        assert_eq!(frame(&bytes, PLACE).unwrap().extent(), bytes.len());
         let step = decode_step(&record).unwrap();
         assert_eq!((step.command, step.signed_bytes()), (command, signed));
         let read: Vec<Event> = step.events.map(Result::unwrap).collect();
@@ -33,13 +34,13 @@ fn every_command_and_event_reads_back_as_it_was() {
 fn every_session_record_reads_back_as_it_was() {
     for record in session_records() {
         let bytes = sealed(session(GatewayId(1), 5, &record));
-        let opened = open(&bytes, PLACE).unwrap();
+        let opened = open_plain(&bytes, PLACE).unwrap();
         assert_eq!((opened.stream, opened.seq), (Stream::Gateway(GatewayId(1)), Seq(5)));
         assert_eq!(decode_session(&opened), Ok(record));
         assert_eq!(decode_step(&opened).unwrap_err(), DecodeError::OtherType);
     }
     let bytes = sealed(started(1));
-    let opened = open(&bytes, PLACE).unwrap();
+    let opened = open_plain(&bytes, PLACE).unwrap();
     assert_eq!(decode_log(&opened), Ok(LogRecord::Started { cut: 12 }));
     assert_eq!(decode_session(&opened), Err(DecodeError::OtherType));
 }
@@ -47,7 +48,7 @@ fn every_session_record_reads_back_as_it_was() {
 #[test]
 fn a_sent_message_has_its_time_in_the_header() {
     let bytes = sealed(session(GatewayId(1), 5, &session_records()[2]));
-    assert_eq!(open(&bytes, PLACE).unwrap().time, Nanos(8));
+    assert_eq!(open_plain(&bytes, PLACE).unwrap().time, Nanos(8));
 }
 
 #[test]
@@ -65,13 +66,13 @@ fn each_flipped_bit_and_each_other_place_is_noticed() {
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert!(open(&flipped, PLACE).is_err(), "bit {bit}");
+        assert!(open_plain(&flipped, PLACE).is_err(), "bit {bit}");
     }
-    for place in [Place { segment: 4, ..PLACE }, Place { offset: 4_104, ..PLACE }] {
-        assert_eq!(open(&bytes, place), Err(Damage::Checksum));
+    for place in [Place { segment: 4, ..PLACE }, Place { offset: 12_296, ..PLACE }] {
+        assert_eq!(open_plain(&bytes, place), Err(Damage::Checksum));
     }
     for cut in 0..bytes.len() {
-        assert!(open(&bytes[..cut], PLACE).is_err(), "cut to {cut}");
+        assert!(open_plain(&bytes[..cut], PLACE).is_err(), "cut to {cut}");
     }
 }
 
@@ -83,27 +84,36 @@ fn the_layout_is_the_documented_one() {
         5,
         &SessionRecord::Inbound { session: SessionId(3), number: MsgSeqNum(4) },
     ));
-    assert_eq!(bytes.len(), 48);
-    assert_eq!(bytes[4..8], 38u32.to_le_bytes());
-    assert_eq!(bytes[8..16], [2, 1, 16, 0, 0, 0, 0, 0]);
-    assert_eq!(bytes[16..24], 5u64.to_le_bytes());
-    assert_eq!(bytes[24..32], 1_005u64.to_le_bytes());
-    assert_eq!(bytes[32..38], [3, 0, 4, 0, 0, 0]);
-    assert_eq!(bytes[38..44], [0; 6]);
-    assert_eq!(bytes[44..48], END_MARK);
+    assert_eq!(bytes.len(), 96);
+    assert_eq!(bytes[4..8], 86u32.to_le_bytes());
+    assert_eq!(bytes[8..40], LINK);
+    assert_eq!(bytes[40..48], [2, 1, 16, 0, 0, 0, 0, 0]);
+    assert_eq!(bytes[48..56], 5u64.to_le_bytes());
+    assert_eq!(bytes[56..64], 1_005u64.to_le_bytes());
+    assert_eq!(bytes[64..70], [3, 0, 4, 0, 0, 0]);
+    assert_eq!(bytes[70..86], [0; 16], "no tag, because it is not encrypted");
+    assert_eq!(bytes[86..92], [0; 6]);
+    assert_eq!(bytes[92..96], END_MARK);
+    let place = [3, 0, 0, 0, 0, 0x30, 0, 0];
     let mut crc = crc32fast::Hasher::new();
-    crc.update(&[3, 0, 0, 0, 0, 0x10, 0, 0]);
+    crc.update(&place);
     crc.update(&bytes[4..]);
     assert_eq!(bytes[..4], crc.finalize().to_le_bytes());
+    let frame = frame(&bytes, PLACE).unwrap();
+    assert_eq!(frame.associated()[..], [&place, &bytes[4..40]].concat());
+    assert_eq!((frame.link(), frame.sealed(), frame.tag()), (&LINK, &bytes[40..70], &bytes[70..86]));
+    let next = crate::wire::digest::sha256(&[&place, &bytes[4..]].concat());
+    assert_eq!(frame.next_link(), next, "what the record behind it links to");
 }
 
 #[test]
 fn a_whole_record_of_another_version_is_told_from_a_damaged_one() {
     let good = session(GatewayId(1), 5, &session_records()[0]);
-    for (at, what) in [(8, "stream"), (10, "record type"), (11, "layout")] {
+    let bad_padding = good.len() - END_MARK.len() - 1;
+    for (at, what) in [(40, "stream"), (42, "record type"), (43, "layout"), (bad_padding, "layout")] {
         let mut other = good.clone();
         other[at] = 99;
-        assert_eq!(open(&sealed(other), PLACE), Err(Damage::Unknown(what)));
+        assert_eq!(open_plain(&sealed(other), PLACE), Err(Damage::Unknown(what)));
     }
 }
 
@@ -115,7 +125,7 @@ fn a_value_that_its_type_does_not_have_is_named() {
     assert_eq!(bytes[side], Side::Sell as u8);
     bytes[side] = 9;
     let bytes = sealed(bytes);
-    let error = decode_step(&open(&bytes, PLACE).unwrap()).unwrap_err();
+    let error = decode_step(&open_plain(&bytes, PLACE).unwrap()).unwrap_err();
     assert_eq!(error, DecodeError::Value { what: "Side", value: 9 });
 }
 
@@ -124,7 +134,7 @@ fn an_order_that_traded_more_than_it_had_is_refused() {
     let order = Order { qty: Qty(1), cum_qty: Qty(2), ..order() };
     let event = Event::Execution(crate::types::Execution { order, ..execution(Detail::None) });
     let bytes = sealed(step(ShardId(0), 1, &commands()[3], &SignedBytes::NONE, &[event]));
-    let read = decode_step(&open(&bytes, PLACE).unwrap()).unwrap().events.next();
+    let read = decode_step(&open_plain(&bytes, PLACE).unwrap()).unwrap().events.next();
     assert_eq!(read, Some(Err(DecodeError::Value { what: "CumQty", value: 2 })));
 }
 
@@ -136,7 +146,9 @@ fn a_segment_header_reads_back_and_refuses_what_it_is_not() {
         time: Nanos(9),
         environment: "production".to_owned(),
         previous_end: 8_192,
-        previous_checksum: 77,
+        previous_link: [77; 32],
+        journal: JournalId([5; 16]),
+        cipher: CipherKind::Aes256Gcm,
     };
     let page = header.encode().unwrap();
     assert_eq!(SegmentHeader::decode(&page), Ok(header.clone()));
@@ -162,10 +174,10 @@ proptest! {
             stream: Stream::Shard(ShardId(0)), record_type: RecordType::Step, seq: Seq(1), time: Nanos(1),
         };
         let extent = encode(&mut bytes, heading, |to| { to.bytes(&body); });
-        (bytes[8], bytes[10]) = (kind, record_type);
+        (bytes[40], bytes[42]) = (kind, record_type);
         bytes.truncate(extent);
         let bytes = sealed(bytes);
-        if let Ok(record) = open(&bytes, PLACE) {
+        if let Ok(record) = open_plain(&bytes, PLACE) {
             if let Ok(step) = decode_step(&record) {
                 let _ = step.events.count();
             }
@@ -181,7 +193,7 @@ proptest! {
         let at = HEADER_BYTES + at.index(bytes.len() - HEADER_BYTES);
         bytes[at] = byte;
         let bytes = sealed(bytes);
-        if let Ok(record) = open(&bytes, PLACE) && let Ok(step) = decode_step(&record) {
+        if let Ok(record) = open_plain(&bytes, PLACE) && let Ok(step) = decode_step(&record) {
             let _ = step.events.count();
         }
     }

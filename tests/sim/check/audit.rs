@@ -5,6 +5,7 @@ use crate::clients::intent::{At, Seen, Terms, Verdict, WINDOW_BASE, What, check}
 use crate::venue::TRADED;
 use sealgate::run::journal::walk::JournalFault;
 use sealgate::run::recovery::{self, ReplayedStep};
+use sealgate::seal::Vault;
 use sealgate::types::{Command, Event, ExecType, Execution, InstrumentId, Requester, SessionId};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,9 +33,9 @@ fn requester(command: &Command) -> Option<&Requester> {
 
 impl Audit {
     /// Reads a journal on the machine that this thread is inside of, and checks it.
-    pub fn of(folder: &Path, seen: &Seen) -> Result<Self, JournalFault> {
+    pub fn of(folder: &Path, vault: &Vault, seen: &Seen) -> Result<Self, JournalFault> {
         let mut audit = Self::default();
-        let replayed = recovery::replay(folder, |step| audit.step(&step, seen))?;
+        let replayed = recovery::replay(folder, vault, |step| audit.step(&step, seen))?;
         audit.model.sums_up();
         for shard in &replayed.shards {
             audit.shards.push((shard.id().0, shard.last_seq().0, shard.state_hash()));
