@@ -58,7 +58,6 @@ const ROOMS: &[Room] = &[
         &["aws_lc_rs", "base64", "crc32fast", "serde", "serde_json", "tungstenite", "zerocopy"],
     ),
     room("ring", Tool, &[], &["crossbeam_utils", "rtrb"]),
-    // What it seals has the layout of `wire`; keys stand in files and in locked memory.
     room("seal", Tool, &["sys", "wire"], &["aws_lc_rs", "base64", "crc32fast", "zeroize"]),
     room("sys", Tool, &[], &["libc", "zeroize"]),
     room("watch", Tool, &[], &["crossbeam_utils", "hdrhistogram"]),
@@ -81,7 +80,6 @@ const ROOMS: &[Room] = &[
     room("report", Stage, &["wire"], &["serde", "serde_json"]),
     room("market", Stage, &[], &[]),
     room("run", Threads, ALL_BUT_CLI, &["crossbeam_utils", "rtrb"]),
-    // It has a thread of its own, and speaks with agents by rings alone.
     room("admin", Beside, &["ring", "seal", "sys", "watch"], &["serde", "serde_json", "tokio"]),
     room(
         "client",
