@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 /// A new segment of the journal is this long: the least that there may be, so that runs meet many.
-pub const SEGMENT_BYTES: u64 = 4_096 + 128 * 1_024;
+pub const SEGMENT_BYTES: u64 = (12 + 128) * 1_024;
 
 /// Orders of one account in a second.
 pub const ORDER_RATE: u32 = 12;
