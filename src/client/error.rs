@@ -35,6 +35,12 @@ pub enum Error {
         /// The order in question.
         cl_ord_id: String,
     },
+    /// A request of the same ClOrdID is under way on this session; this one was not sent.
+    #[error("{cl_ord_id} is under way already")]
+    UnderWay {
+        /// Of both.
+        cl_ord_id: String,
+    },
     /// A question was not answered in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),

@@ -19,14 +19,14 @@ fn placed_canceled_and_heard_of_both(said: &str) {
     assert_eq!(begins("execution: "), 2, "{said}");
 }
 
-/// The bot on the SDK, where Cargo puts examples; built if this test was built alone.
-fn rust_bot() -> PathBuf {
+/// A program on the SDK, where Cargo puts examples; built if this test was built alone.
+fn rust(example: &str) -> PathBuf {
     let here = std::env::current_exe().unwrap();
     let profile = here.parent().and_then(Path::parent).unwrap();
-    let bot = profile.join("examples/bot");
+    let bot = profile.join("examples").join(example);
     if !bot.exists() {
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "bot"]).current_dir(REPOSITORY);
+        build.args(["build", "--quiet", "--example", example]).current_dir(REPOSITORY);
         if profile.ends_with("release") {
             build.arg("--release");
         }
@@ -37,7 +37,20 @@ fn rust_bot() -> PathBuf {
 
 #[test]
 fn the_rust_bot_places_cancels_and_prints_executions() {
-    placed_canceled_and_heard_of_both(&run(Command::new(rust_bot()), &Venue::start()));
+    placed_canceled_and_heard_of_both(&run(Command::new(rust("bot")), &Venue::start()));
+}
+
+#[test]
+fn the_market_maker_quotes_amends_and_cancels_over_fix() {
+    let venue = Venue::start();
+    let mut maker = Command::new(rust("maker"));
+    let output = maker.arg(venue.folder()).arg(format!("localhost:{}", venue.fix_addr().port())).output();
+    let output = output.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    for line in ["amended: 0.01000 kept its place: Some(true)", "canceled: 1"] {
+        assert!(said.lines().any(|told| told == line), "{said}");
+    }
 }
 
 /// A Python with the packages of the example, if there is one. `SEALGATE_PYTHON` names it; `.ci/run` makes one.

@@ -12,6 +12,7 @@ mod demo;
 mod disconnect_times;
 mod drop_copy;
 mod examples;
+mod fix_reconnect;
 mod fix_resend;
 mod fix_trust;
 mod fix_versions;

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A port that leads to a server, wherever that is by now.
@@ -20,6 +20,8 @@ struct Network {
     /// Requests do not arrive either.
     loses_requests: AtomicBool,
     refuses: AtomicBool,
+    /// After so many bytes more all connections end.
+    left: AtomicUsize,
     over: AtomicBool,
 }
 
@@ -34,6 +36,7 @@ impl Proxy {
             loses_answers: AtomicBool::new(false),
             loses_requests: AtomicBool::new(false),
             refuses: AtomicBool::new(false),
+            left: AtomicUsize::new(usize::MAX),
             over: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&network);
@@ -51,6 +54,17 @@ impl Proxy {
     /// The URL of the WebSocket API on the other side.
     pub fn url(&self) -> String {
         format!("wss://localhost:{}/ws-api/v3", self.port)
+    }
+
+    /// Its address, as FIX clients take it.
+    pub fn address(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
+    /// After so many bytes more, of either direction, all connections end, in the middle of whatever that is. Those
+    /// that are made after that work.
+    pub fn break_after(&self, bytes: usize) {
+        self.network.left.store(bytes, Ordering::SeqCst);
     }
 
     /// New connections lead there.
@@ -76,10 +90,7 @@ impl Proxy {
 
     /// Ends all connections.
     pub fn cut(&self) {
-        for stream in self.network.open.lock().unwrap().drain(..) {
-            // It may have ended by itself.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.network.cut();
     }
 
     /// New connections work again. Those that are cut stay cut.
@@ -111,17 +122,34 @@ impl Network {
         self.open.lock().unwrap().extend([copy(&client), copy(&server)]);
         let (up, down) = (Arc::clone(self), Arc::clone(self));
         let (from_client, to_server) = (copy(&client), copy(&server));
-        std::thread::spawn(move || pass(from_client, to_server, &up.loses_requests));
-        std::thread::spawn(move || pass(server, client, &down.loses_answers));
+        std::thread::spawn(move || up.pass(from_client, to_server, &up.loses_requests));
+        std::thread::spawn(move || down.pass(server, client, &down.loses_answers));
     }
-}
 
-fn pass(mut from: TcpStream, mut to: TcpStream, loses: &AtomicBool) {
-    let mut buffer = [0; 16 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if !loses.load(Ordering::SeqCst) && to.write_all(&buffer[..count]).is_err() {
-            break;
+    fn cut(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            // It may have ended by itself.
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
-    let _ = to.shutdown(Shutdown::Write);
+
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream, loses: &AtomicBool) {
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let spend =
+                |left: usize| if left == usize::MAX { None } else { Some(left.saturating_sub(count)) };
+            let left =
+                self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend).unwrap_or(usize::MAX);
+            let passes = count.min(left);
+            if !loses.load(Ordering::SeqCst) && to.write_all(&buffer[..passes]).is_err() {
+                break;
+            }
+            if left <= count {
+                self.left.store(usize::MAX, Ordering::SeqCst);
+                self.cut();
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
+    }
 }

@@ -20,13 +20,17 @@
 //! ```
 
 mod driver;
+mod keeper;
+mod ledger;
 mod messages;
 mod report;
+mod session;
 #[cfg(test)]
 mod tests;
 
 pub use crate::session::fix::Numbers;
 pub use report::{CancelRejected, MassCanceled, Received, Refused, Report, Standing, Status};
+pub use session::{Amended, CanceledAll, Endpoint, Event, Events, Session};
 
 use super::connect::{self, now};
 use super::{Amend, ApiKey, Error, NewOrder, OrderName};

@@ -122,6 +122,20 @@ impl CancelRejected {
     }
 }
 
+impl Status {
+    /// Why there is no order.
+    pub fn error(&self) -> ApiError {
+        ApiError::of_text(self.text.clone())
+    }
+}
+
+impl MassCanceled {
+    /// Why it was refused, if it was.
+    pub fn error(&self) -> Option<ApiError> {
+        self.refused.clone().map(ApiError::of_text)
+    }
+}
+
 impl Refused {
     /// Why, with the codes that both protocols have for it.
     pub fn error(&self) -> ApiError {

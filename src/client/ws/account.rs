@@ -155,7 +155,7 @@ impl Client {
         let (answer, timed) =
             self.change::<WireAmended>(self.signed_order(id, method, params, cl_ord_id)).await?;
         let WireAmended { amended_order: order, kept_priority } = answer.result;
-        Ok(timed.with(Amended { order, kept_priority }))
+        Ok(timed.map(|()| Amended { order, kept_priority }))
     }
 
     /// `openOrders.cancelAll`: cancels the open orders of one instrument or of all, of one side or of both.
@@ -174,7 +174,7 @@ impl Client {
         let signed = self.signed_order(id, "openOrders.cancelAll", params, cl_ord_id);
         let (answer, timed) = self.change::<Vec<OrderState>>(signed).await?;
         let count = answer.canceled_orders.unwrap_or(answer.result.len() as u64);
-        Ok(timed.with(CanceledAll { count, orders: answer.result }))
+        Ok(timed.map(|()| CanceledAll { count, orders: answer.result }))
     }
 
     /// `account.status`: positions, open orders and limits of the first account of the key, or of this one.
@@ -206,11 +206,5 @@ impl Client {
         let answer: Answer<T> = self.read(&reply.text).map_err(|error| unknown(error, cl_ord_id))?;
         let timed = Timed { round_trip: reply.received - sent, repeated: answer.repeated, answer: () };
         Ok((answer, timed))
-    }
-}
-
-impl Timed<()> {
-    pub(super) fn with<T>(self, answer: T) -> Timed<T> {
-        Timed { answer, round_trip: self.round_trip, repeated: self.repeated }
     }
 }

@@ -1,9 +1,9 @@
 //! The task that keeps a session connected.
 
-use super::session::{Endpoint, Event, Link, Recovery};
+use super::session::{Endpoint, Event, Link};
 use super::{Client, Executions, OrderState};
 use crate::client::backoff::Backoff;
-use crate::client::{Error, ExecutionReport};
+use crate::client::{Error, ExecutionReport, Recovery};
 use crate::types::{ExecType, OrdStatus, OrderId};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

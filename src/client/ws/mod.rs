@@ -13,11 +13,12 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use super::session::{Recovered, Recovery, Timed};
 pub use account::{AccountStatus, Amended, AmendedOrder, CanceledAll, MyTrade, Position};
 pub use market::MarketData;
 pub use messages::{BookTicker, Depth, Fill, OrderState, RateLimit};
 pub use replace::Replaced;
-pub use session::{Endpoint, Event, Events, Recovered, Recovery, Session};
+pub use session::{Endpoint, Event, Events, Session};
 
 use super::connect::{self, now};
 use super::report::ExecutionReport;
@@ -121,17 +122,6 @@ impl Executions {
     }
 }
 
-/// An answer with the time that it took from the moment it was handed over for sending.
-#[derive(Clone, Debug)]
-pub struct Timed<T> {
-    /// The answer.
-    pub answer: T,
-    /// From sending to reading.
-    pub round_trip: Duration,
-    /// Whether the request had come before, and this is its first answer again.
-    pub repeated: bool,
-}
-
 impl Client {
     /// Connects to `url`, such as `wss://localhost:9443/ws-api/v3`, with the certificate in `tls`.
     pub async fn connect(url: &str, tls: Arc<ClientConfig>, key: ApiKey) -> Result<Self, Error> {
@@ -216,7 +206,7 @@ impl Client {
     /// The second half of [`Client::place`] and [`Client::cancel`], with the time that it took.
     pub async fn send(&self, order: SignedOrder) -> Result<Timed<OrderState>, Error> {
         let (answer, timed) = self.change(order).await?;
-        Ok(timed.with(answer.result))
+        Ok(timed.map(|()| answer.result))
     }
 
     /// `order.cancel`, by OrderID or by the ClOrdID of the order.

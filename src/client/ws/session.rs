@@ -18,7 +18,8 @@
 
 use super::keeper::{Begun, Keeper};
 use super::{Amended, CanceledAll, Client, Options, OrderState, Timed};
-use crate::client::{ApiKey, Error, ExecutionReport, NewOrder, OrderName};
+use crate::client::session::EVENTS_WAITING_MAX;
+use crate::client::{ApiKey, Error, NewOrder, OrderName, Recovered, Recovery};
 use crate::limits::RECV_WINDOW_DEFAULT;
 use crate::types::{Decimal, Nanos, Reject, Side, Span};
 use rustls::ClientConfig;
@@ -26,10 +27,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
-
-/// Events that may wait for their reader. Above it nothing more is read from the connection, and the server cuts it:
-/// a bot that is so far behind must ask for its state anyway.
-const EVENTS_WAITING_MAX: usize = 65_536;
 
 /// Where to connect, and as whom.
 #[derive(Clone, Debug)]
@@ -44,108 +41,11 @@ pub struct Endpoint {
     pub options: Options,
 }
 
-/// What to do when a connection ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Recovery {
-    /// The pause before the first attempt to connect again; it doubles from attempt to attempt.
-    pub pause: Duration,
-    /// The longest pause.
-    pub pause_max: Duration,
-    /// How long to try before the session ends.
-    pub give_up: Duration,
-    /// An order whose answer was lost is sent again until it is so old; an older one is asked for instead.
-    pub send_again: Duration,
-}
-
-impl Default for Recovery {
-    fn default() -> Self {
-        Self {
-            pause: Duration::from_millis(100),
-            pause_max: Duration::from_secs(10),
-            give_up: Duration::from_secs(300),
-            send_again: Duration::from_secs(2),
-        }
-    }
-}
-
 /// What a session tells.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// There is a connection, logged on and subscribed.
-    Connected {
-        /// The open orders of the account. An execution that follows may tell what is in here already.
-        open: Vec<OrderState>,
-        /// How long there was none; `None` at the beginning.
-        away: Option<Duration>,
-    },
-    /// An order closed while there was no connection to tell it.
-    ClosedMeanwhile(OrderState),
-    /// A change of an order, of this session or of another of the account.
-    Execution(ExecutionReport),
-    /// The connection ended. Requests under way wait for the next one.
-    Disconnected {
-        /// As far as it is known.
-        why: String,
-    },
-    /// An attempt to connect failed, and the next comes after a pause.
-    Retrying {
-        /// Why it failed.
-        why: String,
-        /// How many have failed since the connection ended.
-        attempt: u32,
-        /// The pause.
-        pause: Duration,
-    },
-    /// The answer to an order or cancel was lost, and was found out.
-    Recovered {
-        /// Of the order or of the cancel.
-        cl_ord_id: String,
-        /// How.
-        how: Recovered,
-    },
-    /// The session is over: it was closed, or gave up. Nothing comes after it.
-    Ended {
-        /// Why.
-        why: String,
-    },
-}
-
-/// How a lost answer was found out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovered {
-    /// The request was sent again. It had executed before, and this is its first answer again.
-    SentAgainRepeated,
-    /// The request was sent again. It had not arrived the first time.
-    SentAgain,
-    /// The server was asked for the order.
-    Asked,
-}
+pub type Event = crate::client::Event<OrderState>;
 
 /// What a session tells, in order.
-#[derive(Debug)]
-pub struct Events {
-    heard: mpsc::Receiver<Event>,
-    over: bool,
-}
-
-impl Events {
-    /// The next event; `None` after [`Event::Ended`].
-    pub async fn next(&mut self) -> Option<Event> {
-        if self.over {
-            return None;
-        }
-        let event = self.heard.recv().await;
-        self.over = matches!(event, None | Some(Event::Ended { .. }));
-        event
-    }
-
-    /// The next event that is there already.
-    pub fn try_next(&mut self) -> Option<Event> {
-        let event = self.heard.try_recv().ok();
-        self.over |= matches!(event, Some(Event::Ended { .. }));
-        event
-    }
-}
+pub type Events = crate::client::Events<OrderState>;
 
 /// A session. Clones share it; dropping the last one ends it.
 #[derive(Clone)]
@@ -185,10 +85,7 @@ impl Session {
         tokio::spawn(keeper.run(begun));
         let next_id = Arc::new(AtomicU64::new(1));
         let end = Arc::new(end);
-        Ok((
-            Self { link: links, end, events, recovery, recv_window, next_id, id_prefix },
-            Events { heard, over: false },
-        ))
+        Ok((Self { link: links, end, events, recovery, recv_window, next_id, id_prefix }, Events::new(heard)))
     }
 
     /// The connection of now, or the next one: for questions. They can be asked again without harm.
