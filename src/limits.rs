@@ -142,6 +142,19 @@ pub const RESENDABLE_MAX: usize = 1 << 20;
 /// of each: a busy day of most bots fits, and an account takes no more than two megabytes a shard.
 pub const STREAM_RESUMABLE_MAX: usize = 1 << 18;
 
+/// Executions of a subscriber that catches up which are read back at a time, so that others are read for, too.
+pub const STREAM_READS_MAX: usize = 8;
+
+/// Subscribers of a gateway that are read for in one turn.
+pub const STREAM_READERS_MAX: usize = 8;
+
+/// Most executions that are read back for one API key in a minute; a resumed stream goes on in the next. As many as can
+/// be resumed at all.
+pub const STREAM_READS_PER_MINUTE: u32 = STREAM_RESUMABLE_MAX as u32;
+
+/// Most bytes that are held for a subscriber whose last missed executions are read back.
+pub const STREAM_HELD_BYTES_MAX: usize = 64 * 1024;
+
 /// Most executions that a shard names at a time to a gateway that resumes a private stream.
 pub const STREAM_PAGE_MAX: usize = 64;
 

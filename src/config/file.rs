@@ -117,6 +117,7 @@ fn caps(section: &Section<'_>) -> Result<Caps, ConfigError> {
         connections: section.get("connections")?.integer()?,
         messages_per_second: section.get("messages_per_second")?.integer()?,
         output_bytes: usize::try_from(output.size()?).map_err(|_| output.refuse(output.shown()))?,
+        stream_heartbeat: section.get("stream_heartbeat")?.duration()?,
     })
 }
 

@@ -126,6 +126,8 @@ pub struct Caps {
     pub messages_per_second: u32,
     /// Most bytes that wait for a client that does not read; above it the connection is cut.
     pub output_bytes: usize,
+    /// How often a subscriber hears how far its private streams are.
+    pub stream_heartbeat: Span,
 }
 
 /// How signatures are verified. The verdicts are the same.
@@ -203,7 +205,12 @@ impl std::fmt::Display for AgentName {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { connections: 1_024, messages_per_second: 10_000, output_bytes: 4 * 1024 * 1024 }
+        Self {
+            connections: 1_024,
+            messages_per_second: 10_000,
+            output_bytes: 4 * 1024 * 1024,
+            stream_heartbeat: Span::from_secs(10),
+        }
     }
 }
 

@@ -253,6 +253,12 @@ pub const SECTIONS: &[Section] = &[
                 "\"4MiB\"",
                 "Most bytes that wait for a client that does not read; above it the connection is cut.",
             ),
+            default(
+                "stream_heartbeat",
+                Kind::Duration(Span::from_millis(100), Span::from_secs(3_600)),
+                "\"10s\"",
+                "How often a subscriber to `userDataStream` hears the last number of each of its private streams.",
+            ),
         ],
     },
     Section {

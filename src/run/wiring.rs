@@ -13,6 +13,7 @@ use super::agent::{Agent, Epilogue, Fault};
 use super::gateway::desk::Desk;
 use super::gateway::join::Joins;
 use super::gateway::logons::Logons;
+use super::gateway::streams::Positions;
 use super::gateway::{Gateway, GatewayParts, Service};
 use super::journal::JournalAgent;
 use super::phase::Control;
@@ -261,13 +262,17 @@ fn build(config: &Config, parts: Parts, recovered: Recovered, beds: &Beds) -> Re
     let Ends { gateways: gateway_ends, shards: shard_ends, journal } =
         rings::connect(gateways, count, &streams, |name| beds.waker(name));
     // One floor for all: a session may come back through another gateway.
+    let mut positions = Positions::new(shards.len(), config.caps.stream_heartbeat);
+    for shard in &shards {
+        shard.streams().for_each(|(account, last)| positions.reach(account, shard.id(), last));
+    }
     let last_logon = shards.iter().map(Shard::last_logon).max().unwrap_or_default();
     let mut agents = Agents::new();
     for (shard, ends) in shards.into_iter().zip(shard_ends) {
         let name = AgentName::Shard(shard.id().0);
         agents.insert(name, Box::new(shard_agent(config, &parts.router, shard, ends)?));
     }
-    for gateway in self::gateways(config, parts, gateway_ends, sessions, last_logon)? {
+    for gateway in self::gateways(config, parts, gateway_ends, sessions, (last_logon, positions))? {
         agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
     }
     let name = AgentName::Journal(0);
@@ -300,7 +305,7 @@ fn gateways(
     parts: Parts,
     ends: Vec<GatewayEnds>,
     mut sessions: BTreeMap<SessionId, SessionState>,
-    last_logon: LogonId,
+    (last_logon, positions): (LogonId, Positions),
 ) -> Result<Vec<Gateway>, StartError> {
     let Parts { acceptor, verifier, router, mut listeners, watches, security, ports } = parts;
     let directory = Arc::new(config.directory.clone());
@@ -327,7 +332,9 @@ fn gateways(
         };
         let listeners = std::mem::take(&mut listeners);
         let (caps, acceptor, control) = (config.caps, acceptor.clone(), Some(control));
-        let parts = GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions: own, control };
+        let positions = positions.clone();
+        let parts =
+            GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions: own, positions, control };
         gateways.push(Gateway::new(parts).map_err(StartError::Thread)?);
     }
     Ok(gateways)

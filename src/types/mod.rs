@@ -49,8 +49,8 @@ pub use price::{Notional, Price, Qty, Scale};
 pub use reject::{Detail, Refusal, Reject};
 pub use request::{
     Allowed, AmendOrder, CancelAllAfter, CancelOrder, CancelScope, MassCancel, NewOrder, OpenOrdersQuery,
-    OrderQuery, Query, ReplaceOrder, Request, RequestKind, SignedBytes, StreamQuery, TradesQuery, Unchanged,
-    Unverified, Verified,
+    OrderQuery, Query, ReplaceOrder, Request, RequestKind, SignedBytes, StreamPosition, StreamQuery,
+    TradesQuery, Unchanged, Unverified, Verified,
 };
 pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
 pub use text::Text;

@@ -233,6 +233,11 @@ impl Refusal {
         Self { reject, detail: Detail::Field(Text::truncated(name)) }
     }
 
+    /// A refusal that names a number.
+    pub const fn bound(reject: Reject, bound: u64) -> Self {
+        Self { reject, detail: Detail::Bound(bound as i64) }
+    }
+
     /// A refusal for a FIX field.
     pub const fn tag(reject: Reject, tag: u32) -> Self {
         Self { reject, detail: Detail::Tag(tag) }

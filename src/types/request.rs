@@ -1,7 +1,8 @@
 //! A request on its way through a gateway: decoded, then verified, then allowed.
 
 use super::ids::{
-    AccountId, ApiKeyId, ApplSeqNum, ClOrdId, InstrumentId, OrderId, ReqId, SessionId, SmpGroupId, TradeId,
+    AccountId, ApiKeyId, ApplSeqNum, ClOrdId, InstrumentId, OrderId, ReqId, SessionId, ShardId, SmpGroupId,
+    TradeId,
 };
 use super::order::{OrdType, Order, OrderRef, ReplaceMode, Side, SmpMode, TimeInForce};
 use super::price::{Price, Qty};
@@ -213,6 +214,17 @@ pub struct StreamQuery {
     pub account: AccountId,
     /// The last number that is known: ApplBegSeqNum(1182) less one.
     pub after: ApplSeqNum,
+}
+
+/// A place in the private stream of an account on a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamPosition {
+    /// Whose.
+    pub account: AccountId,
+    /// Where.
+    pub shard: ShardId,
+    /// The last number that was told.
+    pub number: ApplSeqNum,
 }
 
 /// What a client asks of a shard.

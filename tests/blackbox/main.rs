@@ -22,6 +22,7 @@ mod once;
 mod order_changes;
 mod order_entry_fix;
 mod order_entry_websocket;
+mod private_stream;
 mod reconnect;
 mod restart;
 mod sdk;

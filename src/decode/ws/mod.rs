@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `ping`, `time`, `session.status`, `session.logout`, `userDataStream.subscribe` | |
 //! | `exchangeInfo`, `ticker.book` | `symbol?` |
+//! | `userDataStream.subscribe` | `from?` |
 //! | `userDataStream.unsubscribe` | `subscriptionId?` |
 //! | `session.logon` | `apiKey`, `timestamp`, `recvWindow?`, `signature` |
 //! | `depth`, `depth.subscribe` | `symbol`, `limit?` |
@@ -38,8 +39,9 @@ mod tests;
 use crate::config::{ApiKey, Directory, Signing};
 use crate::limits::{CLOCK_AHEAD_MAX, DEPTH_LEVELS_MAX, RECV_WINDOW_DEFAULT, RECV_WINDOW_MAX};
 use crate::types::{
-    AccountId, ApiKeyId, CancelOn, Detail, GatewayId, Instrument, InstrumentId, MarketStream, MemberId,
-    Nanos, Query, Refusal, Reject, Request, RequestKind, ResponseType, SessionId, Span, Unverified,
+    AccountId, ApiKeyId, ApplSeqNum, CancelOn, Detail, GatewayId, Instrument, InstrumentId, MarketStream,
+    MemberId, Nanos, Query, Refusal, Reject, Request, RequestKind, ResponseType, SessionId, ShardId, Span,
+    StreamPosition, Unverified,
 };
 use crate::wire::digest;
 use crate::wire::json::{Fault, Message, Reader, RequestId, signed_form};
@@ -97,8 +99,8 @@ pub enum Local<'a> {
     Status,
     /// `session.logout`.
     Logout,
-    /// `userDataStream.subscribe`.
-    Subscribe,
+    /// `userDataStream.subscribe`, with `from`: [`positions`].
+    Subscribe(Option<&'a str>),
     /// `userDataStream.unsubscribe`, of one subscription or of whatever there is.
     Unsubscribe(Option<u32>),
     /// `depth.subscribe`, `ticker.book.subscribe`, `trades.subscribe`; the levels concern the first alone.
@@ -182,6 +184,32 @@ impl Logon<'_> {
     }
 }
 
+/// Where a client is in its private streams: `from` of `userDataStream.subscribe`, such as `alpha/0:17,alpha/1:4`. Each
+/// stream is one of `accounts` and of the first `shards`, and stands there once.
+pub fn positions(
+    from: &str,
+    accounts: &[AccountId],
+    shards: usize,
+    directory: &Directory,
+) -> Result<Vec<StreamPosition>, Refusal> {
+    let wrong = Refusal::field(Reject::FieldValue, "from");
+    let mut positions: Vec<StreamPosition> = Vec::new();
+    for text in from.split(',').filter(|text| !text.is_empty()) {
+        let (stream, number) = text.rsplit_once(':').ok_or(wrong)?;
+        let (name, shard) = stream.rsplit_once('/').ok_or(wrong)?;
+        let account = directory.account_by_name(name).map(|account| account.id);
+        let account = account.filter(|account| accounts.contains(account));
+        let account = account.ok_or(Refusal::field(Reject::AccountUnknown, "from"))?;
+        let shard = shard.parse().map(ShardId).ok().filter(|shard| usize::from(shard.0) < shards);
+        let (shard, number) = (shard.ok_or(wrong)?, number.parse().map(ApplSeqNum).map_err(|_| wrong)?);
+        if positions.iter().any(|other| (other.account, other.shard) == (account, shard)) {
+            return Err(Refusal::field(Reject::FieldRepeated, "from"));
+        }
+        positions.push(StreamPosition { account, shard, number });
+    }
+    Ok(positions)
+}
+
 /// What is at hand to understand a message.
 struct Desk<'d> {
     directory: &'d Directory,
@@ -221,6 +249,10 @@ impl<'d> Desk<'d> {
                 fields.only_public(&["subscriptionId"])?;
                 return Ok(Local::Unsubscribe(fields.integer("subscriptionId")?));
             }
+            "userDataStream.subscribe" => {
+                fields.only_public(&["from"])?;
+                return Ok(Local::Subscribe(fields.text("from")?));
+            }
             _ => {}
         }
         if let Some((stream, begins)) = stream(method) {
@@ -231,7 +263,6 @@ impl<'d> Desk<'d> {
             "time" => Local::Time,
             "session.status" => Local::Status,
             "session.logout" => Local::Logout,
-            "userDataStream.subscribe" => Local::Subscribe,
             _ => return Err(Refusal::field(Reject::UnsupportedMessage, method)),
         };
         fields.only_public(&[])?;

@@ -337,7 +337,7 @@ fn the_gateway_answers_what_concerns_the_connection() {
     assert_eq!(local("exchangeInfo", r#""symbol":"ETH-PERP""#), is("ExchangeInfo(Some(InstrumentId(4)))"));
     assert_eq!(local("session.status", ""), is("Status"));
     assert_eq!(local("session.logout", ""), is("Logout"));
-    assert_eq!(local("userDataStream.subscribe", ""), is("Subscribe"));
+    assert_eq!(local("userDataStream.subscribe", ""), is("Subscribe(None)"));
     assert_eq!(local("userDataStream.unsubscribe", r#""subscriptionId":0"#), is("Unsubscribe(Some(0))"));
     let unknown = Refusal::field(Reject::FieldNotForMessage, "x");
     assert_eq!(local("ping", r#""x":1"#), Err(unknown));

@@ -2,9 +2,10 @@
 
 use super::order::{self, notional_scale};
 use super::words;
+use crate::config::Directory;
 use crate::limits::EVENTS_PER_STEP_MAX;
 use crate::report::{ApplId, cause_text};
-use crate::types::{EventRef, Execution, Instrument, Nanos};
+use crate::types::{EventRef, Execution, Instrument, Nanos, StreamPosition};
 use crate::wire::json::Writer;
 
 const INDEX_BITS: u32 = 8;
@@ -33,6 +34,37 @@ pub(super) fn execution_report(
             w.key("applId").display(&stream);
             w.key("applSeqNum").unsigned(execution.appl_seq_num.0);
         });
+    });
+}
+
+/// An event of the stream itself.
+pub(super) fn of_stream(
+    name: &str,
+    subscription: u32,
+    now: Nanos,
+    out: &mut Vec<u8>,
+    content: impl FnOnce(&mut Writer<'_>),
+) {
+    Writer::new(out).object(|w| {
+        w.key("subscriptionId").unsigned(u64::from(subscription));
+        w.key("event").object(|w| {
+            w.key("e").text(name);
+            w.key("E").unsigned(now.as_millis());
+            content(w);
+        });
+    });
+}
+
+/// `streams`: the number behind which each goes on.
+pub(super) fn positions(positions: &[StreamPosition], directory: &Directory, w: &mut Writer<'_>) {
+    w.key("streams").array(|w| {
+        for at in positions {
+            let Some(account) = directory.account(at.account) else { continue };
+            w.object(|w| {
+                w.key("applId").display(&ApplId { account: &account.name, shard: at.shard });
+                w.key("applSeqNum").unsigned(at.number.0);
+            });
+        }
     });
 }
 

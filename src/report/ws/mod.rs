@@ -31,7 +31,7 @@ use super::ApplId;
 use crate::config::Directory;
 use crate::types::{
     Answer, Event, EventRef, Execution, Instrument, InstrumentId, MarketStream, Nanos, PublicTrade, Query,
-    RateLimitUse, Refusal, Reject, RequestKind, Scale, SessionStatus, Subscribed, Timing,
+    RateLimitUse, Refusal, Reject, RequestKind, Scale, SessionStatus, StreamPosition, Subscribed, Timing,
 };
 use crate::wire::json::{RequestId, Writer};
 use std::sync::Arc;
@@ -116,6 +116,42 @@ impl Reporter {
     pub fn subscribed(&self, to: &Reply<'_>, subscription: u32, out: &mut Vec<u8>) {
         result(to, false, out, |w| {
             w.object(|w| w.key("subscriptionId").unsigned(u64::from(subscription)));
+        });
+    }
+
+    /// `userDataStream.subscribe`: the number behind which each stream goes on.
+    pub fn subscribed_to(
+        &self,
+        to: &Reply<'_>,
+        subscription: u32,
+        positions: &[StreamPosition],
+        out: &mut Vec<u8>,
+    ) {
+        result(to, false, out, |w| {
+            w.object(|w| {
+                w.key("subscriptionId").unsigned(u64::from(subscription));
+                event::positions(positions, &self.directory, w);
+            });
+        });
+    }
+
+    /// `streamHeartbeat` for a subscriber: the last number of each of its streams.
+    pub fn stream_heartbeat(
+        &self,
+        subscription: u32,
+        positions: &[StreamPosition],
+        now: Nanos,
+        out: &mut Vec<u8>,
+    ) {
+        event::of_stream("streamHeartbeat", subscription, now, out, |w| {
+            event::positions(positions, &self.directory, w);
+        });
+    }
+
+    /// `eventStreamTerminated` for a subscriber who cannot be told what comes next.
+    pub fn stream_terminated(&self, subscription: u32, refusal: &Refusal, now: Nanos, out: &mut Vec<u8>) {
+        event::of_stream("eventStreamTerminated", subscription, now, out, |w| {
+            w.key("reason").display(refusal);
         });
     }
 

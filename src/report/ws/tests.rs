@@ -177,7 +177,6 @@ fn of_the_connection() -> Vec<(&'static str, String)> {
         ("session.logon response", session(status(Some((KEY, NOW)), false))),
         ("session.status response", session(status(Some((KEY, NOW - Span::from_secs(3))), true))),
         ("session.logout response", session(status(None, false))),
-        ("userDataStream.subscribe response", said(|r, out| r.subscribed(&to("stream-1", &[]), 0, out))),
         ("userDataStream.unsubscribe response", said(|r, out| r.empty(&to("stream-2", &[]), out))),
     ]
 }

@@ -7,7 +7,7 @@ use crate::report::ws::{Pending, Reply, Reporter};
 use crate::ring::rate::Usage;
 use crate::types::{
     AccountId, Answer, ConnId, Event, EventRef, Execution, Nanos, RateLimitType, RateLimitUse, Refusal,
-    RequestKind, ResponseType, Span, Stamps, Timing,
+    RequestKind, ResponseType, Span, Stamps, StreamPosition, Timing,
 };
 use crate::wire::json::RequestId;
 
@@ -205,6 +205,20 @@ impl Counter {
     pub fn market(&mut self, write: impl FnOnce(&Reporter, &mut Vec<u8>)) -> &[u8] {
         self.text.clear();
         write(&self.reporter, &mut self.text);
+        &self.text
+    }
+
+    /// Tells a subscriber that its stream has ended.
+    pub fn stream_terminated(&mut self, subscription: u32, refusal: &Refusal, now: Nanos) -> &[u8] {
+        self.text.clear();
+        self.reporter.stream_terminated(subscription, refusal, now, &mut self.text);
+        &self.text
+    }
+
+    /// Tells a subscriber how far its streams are.
+    pub fn stream_heartbeat(&mut self, subscription: u32, positions: &[StreamPosition], now: Nanos) -> &[u8] {
+        self.text.clear();
+        self.reporter.stream_heartbeat(subscription, positions, now, &mut self.text);
         &self.text
     }
 

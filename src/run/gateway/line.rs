@@ -10,7 +10,9 @@
 
 mod logon;
 mod operator;
+mod replay;
 mod sink;
+mod streams;
 mod table;
 mod tell;
 
@@ -19,7 +21,6 @@ use super::session_log::SessionLog;
 use super::staged::Staged;
 use super::trust::Lockouts;
 use crate::config::{Directory, FixSession, Role, Schedule, Window};
-use crate::limits::RESENDABLE_MAX;
 use crate::run::journal::{ReadBack, SentBody, Wanted};
 use crate::run::recovery::{Sent, SessionState};
 use crate::session::fix::{
@@ -31,6 +32,7 @@ use crate::types::{
 };
 use crate::wire::fix::Message;
 pub use logon::Owner;
+use replay::{Replay, newest, next_of};
 use sink::Sink;
 use std::collections::{BTreeMap, VecDeque};
 use table::Table;
@@ -51,7 +53,7 @@ pub struct Line {
     owner: Option<Owner>,
     /// When that connection logged on.
     since: Option<Nanos>,
-    /// What it has sent since its numbers began, in the order of the numbers: the newest [`RESENDABLE_MAX`].
+    /// What it has sent since its numbers began, in the order of the numbers: the newest.
     sent: VecDeque<Sent>,
     /// Whether a genuine Logon with the certificate of the owner takes the session from it.
     takeover: bool,
@@ -90,18 +92,6 @@ pub struct Told<'a> {
     pub asked: Option<(SessionId, Timing)>,
 }
 
-/// A replay under way.
-struct Replay {
-    /// Tells its answers from those of a replay before it.
-    job: u64,
-    /// What is asked for next: the first message that was sent with this number or a later one.
-    next: MsgSeqNum,
-    /// The last number that is wanted.
-    to: MsgSeqNum,
-    /// Asked for and not answered yet.
-    outstanding: usize,
-}
-
 /// All sessions of a gateway.
 pub struct Lines {
     lines: Table,
@@ -117,6 +107,8 @@ pub struct Lines {
     pub(super) evicted: Option<ConnId>,
     /// When the hours of idle sessions are looked at.
     hours_due: Nanos,
+    /// What was read back for subscribers who catch up, and whose catch-up it is.
+    read: VecDeque<(ConnId, u64, ReadBack)>,
     /// Drop copies that the log does not know yet.
     unborn: Vec<SessionId>,
 }
@@ -129,6 +121,8 @@ enum Question {
     Owed { session: SessionId },
     /// A shard left the answer to the journal.
     Recall(recall::For),
+    /// A subscriber catches up.
+    Stream { conn: ConnId, token: u64 },
 }
 
 impl Line {
@@ -319,6 +313,7 @@ impl Lines {
             questions: VecDeque::new(),
             recalls: Recalls::default(),
             owed,
+            read: VecDeque::new(),
             unborn,
             lockouts: Lockouts::default(),
             evicted: None,
@@ -437,6 +432,7 @@ impl Lines {
                     self.recalls.answered(to, answer);
                 }
             }
+            Question::Stream { conn, token } => self.read.push_back((conn, token, answer)),
             Question::Owed { session } => {
                 if let (Some(line), ReadBack::Event(at, time, event)) = (self.lines.get_mut(&session), answer)
                 {
@@ -482,16 +478,4 @@ impl Lines {
             true
         });
     }
-}
-
-/// The next message of a replay.
-fn next_of(sent: &VecDeque<Sent>, replay: &Replay) -> Option<Sent> {
-    let at = sent.partition_point(|sent| sent.number < replay.next);
-    sent.get(at).copied().filter(|sent| sent.number <= replay.to)
-}
-
-/// As many as are kept.
-fn newest(mut sent: Vec<Sent>) -> VecDeque<Sent> {
-    sent.drain(..sent.len().saturating_sub(RESENDABLE_MAX));
-    VecDeque::from(sent)
 }

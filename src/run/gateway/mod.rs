@@ -14,6 +14,7 @@
 //! One turn does a bounded amount of each, and nothing in it blocks. A connection that breaks is dropped; no other is
 //! touched. Events wait in the shards' rings until they are durable: the head of a ring is looked at, not taken.
 
+pub mod catch_up;
 pub mod connections;
 mod control;
 pub mod counter;
@@ -31,6 +32,7 @@ pub mod requests;
 pub mod session_log;
 mod sockets;
 pub mod staged;
+pub mod streams;
 mod subscribers;
 mod timers;
 mod trust;
@@ -59,6 +61,7 @@ use market::Hearer;
 use session_log::SessionLog;
 use sockets::{Connection, LISTENER_TOKENS, Stage};
 use std::collections::BTreeMap;
+use streams::{CatchingUp, Positions};
 use subscribers::Subscribers;
 use timers::Timers;
 
@@ -96,6 +99,8 @@ pub struct GatewayParts {
     pub caps: Caps,
     /// What recovery knows of the FIX sessions that this gateway keeps.
     pub sessions: BTreeMap<SessionId, SessionState>,
+    /// How far each private stream was told before.
+    pub positions: Positions,
     /// What the control plane asks; `None`: there is none.
     pub control: Option<GatewayPort>,
 }
@@ -126,6 +131,10 @@ pub struct Gateway {
     subscribers: Subscribers,
     /// Books and trades, as far as somebody hears of them.
     market: Market<Hearer>,
+    /// How far each private stream was told.
+    positions: Positions,
+    /// Those who catch up with theirs.
+    catching_up: CatchingUp,
     /// The shard whose events are told first in the next turn.
     first_shard: usize,
     /// An answer of many reports that is not told to its end.
@@ -141,7 +150,8 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that takes up the sessions that recovery found.
     pub fn new(parts: GatewayParts) -> std::io::Result<Self> {
-        let GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions, control } = parts;
+        let GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions, positions, control } =
+            parts;
         let most = caps.connections as usize;
         Ok(Self {
             lines: Lines::new(desk.own_sessions(), sessions),
@@ -157,6 +167,8 @@ impl Gateway {
             dirty: Vec::with_capacity(most),
             subscribers: Subscribers::default(),
             market: Market::new(desk.shards.len()),
+            positions,
+            catching_up: CatchingUp::default(),
             first_shard: 0,
             reports: None,
             answered: Vec::with_capacity(1_024),
@@ -254,6 +266,7 @@ impl Agent for Gateway {
         if self.is_open {
             count += self.sockets_turn(now)? + self.take_over(now);
             count += self.release();
+            count += self.streams_read() + self.streams_turn(now);
             count += self.control_turn(now);
             self.timers_turn(now);
             self.tick(now);

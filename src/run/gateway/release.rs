@@ -83,6 +83,9 @@ impl Gateway {
             ShardOutput::Answer { time, answer, .. } if matches!(*answer, Answer::Book { .. }) => {
                 self.market_begins(&answer, time);
             }
+            ShardOutput::Answer { origin, answer, .. } if matches!(*answer, Answer::Stream(_)) => {
+                self.stream_answered(origin, &answer);
+            }
             ShardOutput::Answer { shard, time, origin, answer, .. } => match *answer {
                 Answer::Recall(what) => {
                     self.lines.recalls.push(For { origin, time, durable: now }, shard, what)
@@ -222,6 +225,7 @@ impl Gateway {
 
     fn tell_subscribers(&mut self, told: &Told<'_>) {
         let Event::Execution(execution) = told.event else { return };
+        self.stream_moves(execution, told.at.shard);
         let (connections, dirty, counter) = (&mut self.connections, &mut self.dirty, &mut self.counter);
         self.subscribers.tell(execution.order.account, |&conn| {
             let Some(connection) = connections.get_mut(conn) else { return false };

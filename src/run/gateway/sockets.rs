@@ -255,10 +255,13 @@ impl Gateway {
             }
             Stage::WebSocket(websocket) => {
                 let (desk, decoder, counter) = (&mut self.desk, &mut self.decoder, &mut self.counter);
-                let before = websocket.session().subscription();
+                let (positions, before) = (&self.positions, websocket.session().subscription());
                 let market = &mut self.market;
-                let mut turn = Turn { conn: id, received: now, desk, decoder, counter, market };
+                let mut turn = Turn { conn: id, received: now, desk, decoder, counter, market, positions };
                 websocket.receive(&self.plain, &mut turn);
+                if websocket.catches_up().is_some() {
+                    self.catching_up.add(id);
+                }
                 let session = websocket.session();
                 if session.subscription() != before {
                     self.subscribers.add(id, session.subscribed());

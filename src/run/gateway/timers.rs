@@ -78,6 +78,7 @@ impl Gateway {
                     }
                     Stage::WebSocket(websocket) => {
                         websocket.session().tick(now);
+                        websocket.beat(now, &self.positions, &mut self.counter);
                         websocket.settle(&mut self.desk);
                         false
                     }

@@ -1,9 +1,13 @@
 //! A WebSocket connection on a gateway: frames → requests → a shard, or an answer of our own.
 
+mod resume;
+
+use super::catch_up::CatchUp;
 use super::counter::{Counter, Extras, Own, Waiting};
 use super::desk::{Asker, Desk, Sender};
 use super::line::Told;
 use super::market::{Hearer, wish};
+use super::streams::Positions;
 use crate::decode::ws::{Ask, Caller, Decoder, Local, Logon};
 use crate::limit::{CapVerdict, MessageCap};
 use crate::market::Market;
@@ -26,6 +30,12 @@ pub struct WebSocket {
     cap: MessageCap,
     /// Its logon, until the shards were told of its end.
     logon: Option<LogonId>,
+    /// Its private streams that are behind.
+    catch_up: Option<Box<CatchUp>>,
+    /// When it hears how far its streams are.
+    heartbeat: Nanos,
+    /// How often it caught up.
+    catch_ups: u64,
 }
 
 /// What a connection works with while it has the turn.
@@ -42,12 +52,16 @@ pub struct Turn<'a> {
     pub counter: &'a mut Counter,
     /// Books and trades.
     pub market: &'a mut Market<Hearer>,
+    /// How far each private stream was told.
+    pub positions: &'a Positions,
 }
 
 impl WebSocket {
     /// A connection whose handshake has just ended.
     pub fn new(from: Sender, messages_per_second: u32, now: Nanos) -> Self {
-        Self { session: Session::new(now), from, cap: MessageCap::new(messages_per_second), logon: None }
+        let cap = MessageCap::new(messages_per_second);
+        let session = Session::new(now);
+        Self { session, from, cap, logon: None, catch_up: None, heartbeat: now, catch_ups: 0 }
     }
 
     /// The session, for output, timers and answers.
@@ -74,12 +88,21 @@ impl WebSocket {
 
     /// When the session has something to do though nothing comes.
     pub fn deadline(&self) -> Nanos {
-        self.session.deadline()
+        let heartbeat = self.session.subscription().map(|_| self.heartbeat);
+        self.session.deadline().min(heartbeat.unwrap_or(Nanos(u64::MAX)))
     }
 
     /// Sends an event if this connection has subscribed to its account.
     pub fn tell(&mut self, execution: &Execution, told: &Told<'_>, counter: &mut Counter) -> bool {
         let Some(subscription) = self.session.hears(execution.order.account) else { return false };
+        if let Some(catch_up) = &mut self.catch_up {
+            let text = |held: &mut Vec<u8>| {
+                held.extend_from_slice(counter.execution_report(subscription, execution, told));
+            };
+            if !catch_up.passes(execution, told.at.shard, text) {
+                return true;
+            }
+        }
         self.session.send(counter.execution_report(subscription, execution, told));
         true
     }
@@ -128,10 +151,11 @@ impl WebSocket {
             }
         };
         let limits = decoded.return_rate_limits.unwrap_or(self.session.status().return_rate_limits);
-        let Turn { conn, received, desk, counter, market, .. } = turn;
+        let Turn { conn, received, desk, counter, market, positions, .. } = turn;
         let timing = decoded.timing.unwrap_or(self.session.timing());
         let extras = Extras { limits, timing };
-        let mut here = Here { conn: *conn, id: decoded.id, now: *received, extras, desk, counter, market };
+        let (conn, id, now) = (*conn, decoded.id, *received);
+        let mut here = Here { conn, id, now, extras, desk, counter, market, positions };
         match decoded.ask {
             Ask::Shard(unverified, style) => self.submit(unverified, style, &mut here),
             Ask::Local(Local::Logon(logon)) => {
@@ -211,14 +235,19 @@ impl WebSocket {
                     reporter.exchange_info(to, which, &here.desk.environment, now, out);
                 })
             }
-            Local::Subscribe => match self.subscribe(here.desk) {
-                Ok(subscription) => {
-                    here.answer(|reporter, to, out| reporter.subscribed(to, subscription, out))
-                }
+            Local::Subscribe(from) => match self.subscribe(from, here) {
+                // The shards are asked; the answer follows.
+                Ok(None) => return,
+                Ok(Some((subscription, positions))) => here.answer(|reporter, to, out| {
+                    reporter.subscribed_to(to, subscription, &positions, out);
+                }),
                 Err(refusal) => here.counter.refuse(&own, &refusal),
             },
             Local::Unsubscribe(subscription) => match self.session.unsubscribe(subscription) {
-                Ok(()) => here.answer(|reporter, to, out| reporter.empty(to, out)),
+                Ok(()) => {
+                    self.catch_up = None;
+                    here.answer(|reporter, to, out| reporter.empty(to, out))
+                }
                 Err(refusal) => here.counter.refuse(&own, &refusal),
             },
             Local::Listen(stream, instrument, levels) => {
@@ -233,6 +262,7 @@ impl WebSocket {
             },
             Local::Logout => {
                 self.session.log_out();
+                self.catch_up = None;
                 if let Some(logon) = self.logon.take() {
                     here.desk.session_ended(logon, SessionEnd::Logout);
                 }
@@ -291,12 +321,6 @@ impl WebSocket {
         Ok(())
     }
 
-    fn subscribe(&mut self, desk: &Desk) -> Result<u32, Refusal> {
-        let key =
-            self.session.logged_on().and_then(|key| desk.directory.key(key)).ok_or(Reject::NotLoggedOn)?;
-        self.session.subscribe(&key.accounts)
-    }
-
     fn status_or_refusal(&mut self, done: Result<(), Refusal>, here: &mut Here<'_>) {
         let (status, now) = (self.session.status(), here.now);
         let text = match done {
@@ -328,6 +352,7 @@ struct Here<'a> {
     desk: &'a mut Desk,
     counter: &'a mut Counter,
     market: &'a mut Market<Hearer>,
+    positions: &'a Positions,
 }
 
 impl Here<'_> {

@@ -15,7 +15,7 @@
 use super::Shard;
 use crate::limits::{EVENTS_PER_STEP_MAX, STREAM_PAGE_MAX, STREAM_RESUMABLE_MAX};
 use crate::types::{
-    AccountId, ApplSeqNum, Detail, Event, EventRef, Refusal, Reject, Seq, ShardId, StreamPage, StreamQuery,
+    AccountId, ApplSeqNum, Event, EventRef, Refusal, Reject, Seq, ShardId, StreamPage, StreamQuery,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
@@ -68,7 +68,7 @@ impl Streams {
     /// Where the executions stand that came after a number; a bounded number of them.
     fn page(&self, shard: ShardId, query: &StreamQuery) -> Result<StreamPage, Refusal> {
         let StreamQuery { account, after } = *query;
-        let refuse = |reject, bound: ApplSeqNum| Err(Refusal::with(reject, Detail::Bound(bound.0 as i64)));
+        let refuse = |reject, bound: ApplSeqNum| Err(Refusal::bound(reject, bound.0));
         let Some(stream) = self.0.get(&account).filter(|stream| stream.last >= after) else {
             let last = self.last(account);
             let nothing = StreamPage { account, last, places: Vec::new() };
@@ -184,7 +184,7 @@ mod tests {
         }
         let refusal = streams.page(SHARD, &after(0)).unwrap_err();
         let kept = streams.0[&ALICE].kept().0;
-        assert_eq!(refusal, Refusal::with(Reject::StreamTooOld, Detail::Bound(kept as i64)));
+        assert_eq!(refusal, Refusal::bound(Reject::StreamTooOld, kept));
         assert!(count - kept > (STREAM_RESUMABLE_MAX - BLOCK) as u64);
         let page = streams.page(SHARD, &after(kept)).unwrap();
         assert_eq!(page.places.len(), STREAM_PAGE_MAX);

@@ -7,13 +7,15 @@
 #![allow(dead_code)] // One test binary makes the document, another holds it to a server.
 
 mod tables;
+mod words;
 mod yaml;
 
 pub use tables::{METHODS, Method};
 
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use tables::{ASKER, EVENTS, EVERY, OBJECTS, scalars};
+use tables::{ASKER, EVENTS, EVERY, OBJECTS};
+use words::scalars;
 
 fn reference(schema: &str) -> Value {
     match schema.strip_suffix("[]") {

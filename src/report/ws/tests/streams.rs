@@ -1,10 +1,28 @@
-//! Market data streams.
+//! Streams: the private one, and market data.
 
 use super::*;
 
 /// The examples of the page.
 pub(super) fn written() -> Vec<(&'static str, String)> {
-    [subscriptions(), events()].concat()
+    [private(), subscriptions(), events()].concat()
+}
+
+fn private() -> Vec<(&'static str, String)> {
+    vec![
+        (
+            "userDataStream.subscribe response",
+            said(|r, out| r.subscribed_to(&to("stream-1", &[]), 0, &places(11), out)),
+        ),
+        ("streamHeartbeat event", said(|r, out| r.stream_heartbeat(0, &places(12), NOW, out))),
+        (
+            "eventStreamTerminated event",
+            said(|r, out| r.stream_terminated(0, &Refusal::bound(Reject::StreamTooOld, 262_144), NOW, out)),
+        ),
+    ]
+}
+
+fn places(number: u64) -> [StreamPosition; 1] {
+    [StreamPosition { account: AccountId(1), shard: ShardId(0), number: ApplSeqNum(number) }]
 }
 
 fn subscriptions() -> Vec<(&'static str, String)> {

@@ -1,0 +1,147 @@
+//! The private streams of a gateway: how far it has told each, and the subscribers that catch up.
+//!
+//! ```text
+//!   release.rs ─► each execution moves its stream ─► heartbeats, and where a new subscription begins
+//!   line.rs    ─► what was read back of the journal ─► catch_up.rs of the connection ─► its session
+//!   a turn     ─► some of those that catch up ask for more, another one first each time
+//! ```
+
+use super::Gateway;
+use super::catch_up::Progress;
+use super::counter::Counter;
+use super::sockets::{self, Stage};
+use super::websocket::WebSocket;
+use crate::limits::{SHARDS_MAX, STREAM_READERS_MAX, STREAM_READS_PER_MINUTE};
+use crate::types::{
+    AccountId, Answer, ApiKeyId, ApplSeqNum, ConnId, Execution, Nanos, Origin, ShardId, Span, StreamPosition,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+const MINUTE: Span = Span::from_secs(60);
+
+/// How far each stream was told.
+#[derive(Clone, Debug)]
+pub struct Positions {
+    shards: usize,
+    /// How often a subscriber hears of them.
+    heartbeat: Span,
+    told: BTreeMap<AccountId, [ApplSeqNum; SHARDS_MAX as usize]>,
+}
+
+/// Who catches up, and what was read for them.
+#[derive(Debug, Default)]
+pub(super) struct CatchingUp {
+    connections: VecDeque<ConnId>,
+    /// Executions that were read back in this minute for each API key.
+    read: BTreeMap<ApiKeyId, (Nanos, u32)>,
+}
+
+impl Positions {
+    /// Streams at their beginning.
+    pub fn new(shards: usize, heartbeat: Span) -> Self {
+        Self { shards, heartbeat, told: BTreeMap::new() }
+    }
+
+    /// When a subscriber who heard of them now hears of them again.
+    pub fn next_heartbeat(&self, now: Nanos) -> Nanos {
+        now + self.heartbeat
+    }
+
+    /// A stream has come so far.
+    pub fn reach(&mut self, account: AccountId, shard: ShardId, number: ApplSeqNum) {
+        if let Some(at) = self.told.entry(account).or_default().get_mut(usize::from(shard.0)) {
+            *at = number;
+        }
+    }
+
+    /// How far all streams of these accounts are.
+    pub fn of(&self, accounts: &[AccountId]) -> Vec<StreamPosition> {
+        let all = accounts.iter().flat_map(|&account| {
+            let told = self.told.get(&account).copied().unwrap_or_default();
+            let shards = (0..self.shards).zip(told);
+            shards.map(move |(shard, number)| StreamPosition { account, shard: ShardId(shard as u8), number })
+        });
+        all.collect()
+    }
+}
+
+impl CatchingUp {
+    /// A connection begins to catch up.
+    pub(super) fn add(&mut self, id: ConnId) {
+        if !self.connections.contains(&id) {
+            self.connections.push_back(id);
+        }
+    }
+
+    /// Counts an execution for a key; false if it has had its share of the minute.
+    fn admits(&mut self, key: ApiKeyId, now: Nanos) -> bool {
+        let (since, count) = self.read.entry(key).or_default();
+        if now >= *since + MINUTE || now < *since {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        *count <= STREAM_READS_PER_MINUTE
+    }
+}
+
+impl Gateway {
+    /// An execution is told: its stream has come so far.
+    pub(super) fn stream_moves(&mut self, execution: &Execution, shard: ShardId) {
+        self.positions.reach(execution.order.account, shard, execution.appl_seq_num);
+    }
+
+    /// Asks for what those who catch up need next; returns how much.
+    pub(super) fn streams_turn(&mut self, now: Nanos) -> usize {
+        let mut asked = 0;
+        for _ in 0..self.catching_up.connections.len().min(STREAM_READERS_MAX) {
+            let Some(id) = self.catching_up.connections.pop_front() else { break };
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            let waits = connection.watched_for_write;
+            let Stage::WebSocket(websocket) = &mut connection.stage else { continue };
+            let Some(key) = websocket.catches_up() else { continue };
+            self.catching_up.connections.push_back(id);
+            if waits || !self.catching_up.admits(key, now) {
+                continue;
+            }
+            let (lines, log, budget) = (&mut self.lines, &mut self.log, &mut self.catching_up);
+            asked += websocket.ask(id, &mut self.desk, &mut |token, body| {
+                budget.admits(key, now) && lines.read_for(id, token, body, log)
+            });
+        }
+        asked
+    }
+
+    /// Takes what was read back for those who catch up; returns how much.
+    pub(super) fn streams_read(&mut self) -> usize {
+        let mut count = 0;
+        while let Some((id, token, answer)) = self.lines.take_read() {
+            self.advance(id, |websocket, gateway| websocket.read(token, &answer, gateway));
+            count += 1;
+        }
+        count
+    }
+
+    /// A shard has said what comes next in a stream.
+    pub(super) fn stream_answered(&mut self, origin: Origin, answer: &Answer) {
+        let Answer::Stream(page) = answer else { return };
+        self.advance(origin.conn, |websocket, _| websocket.shard_answered(origin.token, page.as_ref()));
+    }
+
+    fn advance(&mut self, id: ConnId, take: impl FnOnce(&mut WebSocket, &mut Counter) -> Progress) {
+        let now = self.desk.clock.now();
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let Stage::WebSocket(websocket) = &mut connection.stage else { return };
+        match take(websocket, &mut self.counter) {
+            Progress::Goes => {}
+            Progress::Done => websocket.caught_up(),
+            Progress::Broken(refusal) => websocket.stream_ends(&refusal, now, &mut self.counter),
+            Progress::Answered(waiting, verdict) => {
+                let positions = &self.positions;
+                if websocket.resumed(waiting, verdict, positions, (&mut self.desk, &mut self.counter)) {
+                    self.subscribers.add(id, websocket.session().subscribed());
+                }
+            }
+        }
+        sockets::touch(&mut self.connections, &mut self.dirty, id);
+    }
+}
