@@ -244,8 +244,7 @@ pub const SECTIONS: &[Section] = &[
                 "messages_per_second",
                 Kind::Integer(1, 10_000_000),
                 "10000",
-                "Most messages of one connection before signatures are looked at: above it they are refused, above \
-                 twice as many the connection is closed.",
+                "Most messages of one connection before signatures; above it they are refused, above twice it closes.",
             ),
             default(
                 "output_bytes",
@@ -257,7 +256,7 @@ pub const SECTIONS: &[Section] = &[
                 "stream_heartbeat",
                 Kind::Duration(Span::from_millis(100), Span::from_secs(3_600)),
                 "\"10s\"",
-                "How often a subscriber to `userDataStream` hears the last number of each of its private streams.",
+                "How often a subscriber hears the last number of each of its private streams.",
             ),
         ],
     },
