@@ -6,22 +6,28 @@
 //!                                           request            └──►│ring│──► gateway, between two polls    port.rs
 //! ```
 //!
+//! stats.rs tells what the server measures of itself over the same socket, metrics.rs to a monitor over HTTP.
+//!
 //! It has a thread of its own, under Tokio, and no share in any lock: gateways take its orders from a ring when they
 //! have the time, so nothing that happens here can stall an order. A change of the directory comes to a gateway as a
 //! new directory: whoever looks something up on the order path looks it up as before.
 
 pub mod client;
+mod metrics;
 mod plane;
 pub mod port;
 pub mod protocol;
 mod report;
 mod server;
 pub mod socket;
+mod stats;
 
 use crate::config::{Config, ConfigError, Directory, OVERLAY_FILE, Overlay};
+use crate::sys::clock::Clock;
 use crate::sys::file::FileError;
 use crate::types::SessionId;
-use crate::watch::SecurityLog;
+use crate::watch::{Board, SecurityLog};
+pub use metrics::{MetricsError, MetricsPage, MetricsServer};
 use plane::Plane;
 use port::PlanePort;
 use socket::{Bound, SocketError};
@@ -30,6 +36,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Why there is no control plane.
@@ -44,6 +51,9 @@ pub enum ControlStartError {
     /// The file with it cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// There is no page for monitors.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The kernel has no thread for it.
     #[error("cannot start the control plane: {0}")]
     Thread(#[from] io::Error),
@@ -90,6 +100,19 @@ pub struct Parts {
     pub gateways: Vec<PlanePort>,
     /// What concerns security.
     pub security: SecurityLog,
+    /// What the server measures of itself.
+    pub board: Board,
+}
+
+/// How often what agents have counted is taken from them, also if nobody looks: so that "of late" is.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// Takes it for as long as it is polled.
+async fn sample(board: &Board) {
+    loop {
+        drop(board.refresh(Clock::new().now()));
+        tokio::time::sleep(SAMPLE_EVERY).await;
+    }
 }
 
 /// A control plane that runs; it ends when this is dropped.
@@ -112,6 +135,7 @@ impl ControlPlane {
             journaled: parts.journaled,
             gateways: parts.gateways,
             security: parts.security,
+            board: parts.board,
             ticket: 0,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

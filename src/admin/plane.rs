@@ -9,13 +9,13 @@
 
 use super::port::{Done, Numbers, Order, PlanePort, RepairRefused, SessionStatus};
 use super::protocol::{Failure, NAMES, Request, VERSION, session_keys};
-use super::report;
+use super::{report, stats};
 use crate::config::{self, Change, Directory, FixSession, Overlay, SessionKeys};
 use crate::limits::CONTROL_ANSWER_MAX;
 use crate::sys::clock::Clock;
 use crate::sys::file;
 use crate::types::{MsgSeqNum, SessionId, Text};
-use crate::watch::{SecurityEvent, SecurityLog, SecurityRecord};
+use crate::watch::{Board, SecurityEvent, SecurityLog, SecurityRecord};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -44,6 +44,8 @@ pub struct Plane {
     pub gateways: Vec<PlanePort>,
     /// Who changed what.
     pub security: SecurityLog,
+    /// What the server measures of itself.
+    pub board: Board,
     /// The last ticket.
     pub ticket: u64,
 }
@@ -54,6 +56,7 @@ impl Plane {
         let what = request.to_string();
         let done = match request {
             Request::Hello => return Ok(hello()),
+            Request::Stats => return Ok(stats::stats(&self.board).await),
             Request::List => return self.list().await,
             Request::Add { member, keys } => self.add(&member, session_keys(&keys)).await,
             Request::Set { session, keys, reset, next_in, next_out } => {
@@ -294,6 +297,7 @@ mod tests {
             journaled: BTreeSet::new(),
             gateways,
             security: watch::security_log().0,
+            board: Board::new(watch::watches(0).1, Vec::new(), Default::default(), Clock::new().now()),
             ticket: 0,
         };
         while plane.gateways[0].ask(0, Order::List) {}

@@ -19,7 +19,8 @@ use std::fmt;
 pub const VERSION: u32 = 1;
 
 /// The names under `do`.
-pub const NAMES: [&str; 5] = ["hello", "session.list", "session.add", "session.set", "session.remove"];
+pub const NAMES: [&str; 6] =
+    ["hello", "stats", "session.list", "session.add", "session.set", "session.remove"];
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub enum Request {
     /// Tells who answers, and what can be asked.
     #[serde(rename = "hello")]
     Hello,
+    /// Tells what the server measures of itself.
+    #[serde(rename = "stats")]
+    Stats,
     /// Tells all FIX sessions.
     #[serde(rename = "session.list")]
     List,
@@ -200,6 +204,7 @@ impl fmt::Display for Request {
         };
         match self {
             Self::Hello => f.write_str("hello"),
+            Self::Stats => f.write_str("stats"),
             Self::List => f.write_str("session.list"),
             Self::Add { member, keys } => {
                 write!(f, "session.add {member}")?;

@@ -1,10 +1,11 @@
 //! Connections to the control socket: a line in, a line out.
 
 use super::plane::Plane;
-use super::protocol::{self, Failure};
+use super::protocol::{self, Failure, Request};
 use super::socket::Bound;
+use super::stats;
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_IDLE_MAX, CONTROL_REQUEST_BYTES_MAX};
-use crate::watch::SecurityEvent;
+use crate::watch::{Board, SecurityEvent};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::sync::{Mutex, Semaphore, oneshot};
 /// Takes connections until it is told to stop.
 pub async fn serve(bound: Bound, plane: Plane, stop: oneshot::Receiver<()>) -> io::Result<()> {
     let listener = UnixListener::from_std(bound.listener)?;
+    let board = plane.board.clone();
     let (plane, room) = (Arc::new(Mutex::new(plane)), Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX)));
     let accepting = async {
         loop {
@@ -22,10 +24,10 @@ pub async fn serve(bound: Bound, plane: Plane, stop: oneshot::Receiver<()>) -> i
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (plane, owner) = (Arc::clone(&plane), bound.owner);
+                    let (plane, owner, board) = (Arc::clone(&plane), bound.owner, board.clone());
                     tokio::spawn(async move {
                         // An operator who goes away in the middle is nobody's fault.
-                        let _ = converse(stream, &plane, owner).await;
+                        let _ = converse(stream, &plane, &board, owner).await;
                         drop(permit);
                     });
                 }
@@ -36,13 +38,14 @@ pub async fn serve(bound: Bound, plane: Plane, stop: oneshot::Receiver<()>) -> i
     };
     tokio::select! {
         () = accepting => {}
+        () = super::sample(&board) => {}
         // Told, or whoever would have told is gone.
         _ = stop => {}
     }
     Ok(())
 }
 
-async fn converse(stream: UnixStream, plane: &Mutex<Plane>, owner: u32) -> io::Result<()> {
+async fn converse(stream: UnixStream, plane: &Mutex<Plane>, board: &Board, owner: u32) -> io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     if uid != owner && uid != 0 {
         plane.lock().await.note(SecurityEvent::ControlRefused { uid });
@@ -61,6 +64,8 @@ async fn converse(stream: UnixStream, plane: &Mutex<Plane>, owner: u32) -> io::R
             Ok(Err(error)) => return Err(error),
         };
         let answer = match request {
+            // Also while a change waits for a gateway: that is when somebody looks.
+            Ok(Request::Stats) => Ok(stats::stats(board).await),
             Ok(request) => plane.lock().await.execute(request, uid).await,
             Err(failure) => Err(failure),
         };

@@ -9,6 +9,7 @@
 
 pub mod bot;
 pub mod cert;
+mod control;
 pub mod demo;
 pub mod fix_dictionary;
 pub mod init;
@@ -17,6 +18,7 @@ pub mod key;
 pub mod load;
 pub mod serve;
 pub mod session;
+pub mod stats;
 
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
@@ -48,6 +50,8 @@ enum Command {
     Journal(journal::Args),
     /// Tell, add, change and remove the FIX sessions of a running server.
     Session(session::Args),
+    /// Tell what a running server measures of itself: times of each stage, rates, rings, refusals.
+    Stats(stats::Args),
     /// Print Sealgate's dialect of FIX as a dictionary that clients' engines load.
     FixDictionary(fix_dictionary::Args),
     /// Make an Ed25519 key, show its public part, sign with it.
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Cert(args) => cert::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Session(args) => session::run(args),
+        Command::Stats(args) => stats::run(args),
         Command::FixDictionary(args) => fix_dictionary::run(args),
         Command::Key(args) => key::run(args),
     }

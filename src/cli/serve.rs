@@ -140,7 +140,9 @@ fn tell_start(server: &Server) {
         eprintln!("{change}");
     }
     let mut ready = String::from("ready");
-    for (name, address) in [("fix", server.fix_addr()), ("websocket", server.websocket_addr())] {
+    let addresses =
+        [("fix", server.fix_addr()), ("websocket", server.websocket_addr()), ("admin", server.admin_addr())];
+    for (name, address) in addresses {
         if let Some(address) = address {
             // A String takes everything.
             let _ = write!(ready, " {name}={address}");

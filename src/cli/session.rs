@@ -4,27 +4,22 @@
 //! arguments ─► Request ─► control.sock of the configuration ─► answer ─► a table, JSON, or why not
 //! ```
 
+use super::control::{self, Whose};
 use super::problem;
-use crate::admin::client::{Control, ControlError};
+use crate::admin::client::Control;
 use crate::admin::protocol::Request;
-use crate::config;
 use crate::config::schema::{Kind, Section};
 use clap::Subcommand;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Arguments of `sealgate session`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The configuration of the running server: it says where the control socket is.
-    #[arg(long, value_name = "FILE", default_value = "sealgate.toml", global = true)]
-    pub config: PathBuf,
-    /// The control socket itself, whatever the configuration says.
-    #[arg(long, value_name = "PATH", global = true)]
-    pub socket: Option<PathBuf>,
+    #[command(flatten)]
+    whose: Whose,
     #[command(subcommand)]
     command: Command,
 }
@@ -74,15 +69,9 @@ enum Command {
 
 /// Runs the command.
 pub fn run(args: Args) -> ExitCode {
-    let socket = match args.socket {
-        Some(path) => path,
-        None => match config::load(&args.config).map(|config| config.control_socket()) {
-            Ok(Some(path)) => path,
-            Ok(None) => {
-                return problem("session", "control.enabled is false", "enable it and restart the server");
-            }
-            Err(error) => return super::serve::refused(&error),
-        },
+    let socket = match control::socket(args.whose) {
+        Ok(socket) => socket,
+        Err(code) => return code,
     };
     let json = matches!(args.command, Command::List { json: true });
     let request = match request(args.command) {
@@ -91,10 +80,7 @@ pub fn run(args: Args) -> ExitCode {
     };
     match Control::connect(&socket).and_then(|mut control| control.ask(&request)) {
         Ok(answer) => tell(&request, &answer, json),
-        Err(ControlError::Refused(refusal)) => {
-            problem("session", format!("{}: {}", refusal.name, refusal.message), "see docs/operations.md")
-        }
-        Err(error) => problem(socket.display(), error, "is the server running, and yours?"),
+        Err(error) => control::unanswered("session", &socket, error),
     }
 }
 

@@ -43,6 +43,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         fix_listen: listen.0,
         websocket_listen: listen.1,
         control: top.section("control")?.map_or(Ok(ControlSocket::InDataDir), |section| control(&section))?,
+        admin: top.section("admin")?.map(|section| admin(&section)).transpose()?,
         caps: top.section("caps")?.map_or(Ok(Caps::default()), |section| caps(&section))?,
         directory: directory(&top)?,
         // After the directory: the readers of instruments and sessions refuse what is wrong with them first.
@@ -109,6 +110,18 @@ fn control(section: &Section<'_>) -> Result<ControlSocket, ConfigError> {
         (true, None) => ControlSocket::InDataDir,
         (true, Some(path)) => ControlSocket::At(path),
     })
+}
+
+/// Who reads figures is asked for nothing, so other machines must be let in by name.
+fn admin(section: &Section<'_>) -> Result<std::net::SocketAddr, ConfigError> {
+    let listen = section.get("listen")?;
+    let address = listen.address()?;
+    if address.ip().is_loopback() || section.get("remote")?.boolean()? {
+        return Ok(address);
+    }
+    let what =
+        format!("{} can be reached from other machines, and nobody is asked who he is", listen.shown());
+    Err(listen.refuse_but(what, "a loopback address, or remote = true and a firewall"))
 }
 
 fn caps(section: &Section<'_>) -> Result<Caps, ConfigError> {

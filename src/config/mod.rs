@@ -60,6 +60,8 @@ pub struct Config {
     pub websocket_listen: Option<SocketAddr>,
     /// Where the running server takes orders of its operator.
     pub control: ControlSocket,
+    /// Where monitors read figures over HTTP; `None`: nowhere.
+    pub admin: Option<SocketAddr>,
     /// Caps on connections.
     pub caps: Caps,
     /// How signatures are verified.

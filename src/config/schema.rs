@@ -4,6 +4,7 @@
 
 mod encryption;
 mod fix;
+mod operator;
 mod reference;
 
 pub use reference::reference;
@@ -298,15 +299,13 @@ pub const SECTIONS: &[Section] = &[
         repeats: false,
         says: "The socket over which `sealgate session` and the like speak to the running server. The whole section may be \
                left out.",
-        keys: &[
-            default("enabled", Kind::Boolean, "true", "False: there is no such socket."),
-            optional(
-                "socket",
-                Kind::Path("a path of at most 107 bytes"),
-                "`control.sock` in `data_dir`",
-                "The Unix domain socket. Only the user of the server, and root, may use it.",
-            ),
-        ],
+        keys: operator::CONTROL,
+    },
+    Section {
+        name: "admin",
+        repeats: false,
+        says: "The HTTP listener at which a monitor reads figures: `GET /metrics`, for Prometheus. Left out, there is none.",
+        keys: operator::ADMIN,
     },
     Section {
         name: "thread",

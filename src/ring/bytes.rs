@@ -87,6 +87,11 @@ impl Writer {
         2 * self.ring.slots() < self.capacity
     }
 
+    /// Bytes that wait for the reader, with their lengths.
+    pub fn backlog(&self) -> usize {
+        self.capacity - self.ring.slots()
+    }
+
     /// The longest record that the ring takes.
     pub fn longest(&self) -> usize {
         // A record of half the ring fits an empty ring wherever the lap ends: it skips less than it is long.

@@ -34,10 +34,12 @@ use super::agent::{Agent, Epilogue, Fault, Work};
 use super::phase::Phase;
 use crate::config::Durability;
 use crate::ring::{Push, bytes, spsc, watermark::Watermark};
+use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{
     Answer, Event, EventRef, GatewayId, Nanos, OutboundBody, Recall, Seq, SessionRecord, ShardId,
 };
+use crate::watch::{Meter, Meters};
 use crate::wire::record::{self, Stream};
 use log::{Log, LogError};
 use std::collections::VecDeque;
@@ -134,6 +136,8 @@ pub struct JournalAgent {
     /// The server is stopping: sync, whatever the durability.
     is_syncing: bool,
     failed: Option<Fault>,
+    clock: Clock,
+    meters: Meters,
 }
 
 /// What one turn took out of the rings.
@@ -166,20 +170,33 @@ impl JournalAgent {
             read: Vec::new(),
             is_syncing: false,
             failed: None,
+            clock: Clock::new(),
+            meters: Meters::default(),
         };
         agent.publish();
         agent
+    }
+
+    /// The same, with meters at which somebody looks.
+    #[must_use]
+    pub fn metered(self, meters: Meters) -> Self {
+        Self { meters, ..self }
     }
 
     fn turn(&mut self, now: Nanos) -> Result<Work, LogError> {
         self.take_questions();
         let drained = self.drain();
         if drained.records > 0 {
+            let began = self.clock.now();
+            self.meters.add(Meter::BytesWritten, self.batch.len() as u64);
             self.log.append(&mut self.batch, now)?;
             if self.durability == Durability::Disk {
                 self.log.sync()?;
             }
             self.publish();
+            self.meters.add(Meter::RecordsWritten, drained.records as u64);
+            self.meters.add(Meter::Writes, 1);
+            self.meters.add(Meter::WriteNanos, self.clock.now().since(began).0);
         }
         if self.is_syncing {
             self.log.sync()?;

@@ -5,7 +5,7 @@ use super::phase::{Control, Phase};
 use super::wiring::Handle;
 use crate::sys::clock::Clock;
 use crate::verify::tables::Keeper;
-use crate::watch::{SecurityEvent, SecurityLog, SecurityRecord};
+use crate::watch::{Meter, Meters, SecurityEvent, SecurityLog, SecurityRecord};
 use std::thread::{Builder, sleep};
 use std::time::Duration;
 
@@ -13,11 +13,19 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Starts the thread. It ends with the others.
-pub fn spawn(mut keeper: Keeper, security: SecurityLog, control: Control) -> std::io::Result<Handle> {
+pub fn spawn(
+    mut keeper: Keeper,
+    security: SecurityLog,
+    mut meters: Meters,
+    control: Control,
+) -> std::io::Result<Handle> {
     Builder::new().name("verify-keeper".to_owned()).spawn(move || -> Result<Vec<Epilogue>, Fault> {
         let mut clock = Clock::new();
+        meters.set(Meter::KeyTables, 0);
         while control.phase() != Phase::Stopped && !control.has_failed() {
             let turn = keeper.turn();
+            meters.set(Meter::KeyTables, keeper.tables() as u64);
+            meters.add(Meter::SamplesChecked, turn.checked.into());
             if let Some(key) = turn.distrusted {
                 let event = SecurityEvent::VerifierDistrusted { key };
                 security.note(SecurityRecord { at: clock.now(), peer: None, event });

@@ -5,11 +5,12 @@ use super::phase::{Control, Phase};
 use super::recovery::{self, RecoveryError};
 use super::wiring::{self, Handle, Wired};
 use crate::accept::Acceptor;
-use crate::admin::ControlPlane;
+use crate::admin::{ControlPlane, MetricsServer};
 use crate::config::Config;
 use crate::route::PlacementError;
+use crate::sys::clock::Clock;
 use crate::types::{InstrumentId, Seq, ShardId, Symbol};
-use crate::watch::{Figures, SecurityReader, SecurityRecord, WatchReader};
+use crate::watch::{Board, Figures, SecurityReader, SecurityRecord};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -89,10 +90,11 @@ pub struct Server {
     agents: u32,
     fix: Option<SocketAddr>,
     websocket: Option<SocketAddr>,
-    watch: WatchReader,
+    board: Board,
     security: SecurityReader,
     recovered: recovery::Report,
     plane: Option<ControlPlane>,
+    page: Option<MetricsServer>,
     changes: Vec<String>,
 }
 
@@ -121,17 +123,18 @@ impl Server {
     pub fn start_with(config: Config, acceptor: Acceptor) -> Result<Self, StartError> {
         let control = Control::default();
         let wired = wiring::wire(config, acceptor, &control)?;
-        let Wired { threads, fix, websocket, watch, security, recovered, .. } = wired;
+        let Wired { threads, fix, websocket, board, security, recovered, .. } = wired;
         Ok(Self {
             control,
             agents: threads.agents,
             threads: threads.handles,
             fix,
             websocket,
-            watch,
+            board,
             security,
             recovered,
             plane: wired.control,
+            page: wired.page,
             changes: wired.changes,
         })
     }
@@ -146,9 +149,9 @@ impl Server {
         self.websocket
     }
 
-    /// What was counted and timed until a moment ago.
-    pub fn figures(&mut self) -> &Figures {
-        self.watch.refresh()
+    /// Where monitors read figures.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.page.as_ref().map(MetricsServer::address)
     }
 
     /// The next thing that concerns security: for the operator's log. To be asked some times a second.
@@ -178,6 +181,7 @@ impl Server {
 
     /// Logs sessions out, executes what was taken, syncs, and ends the threads.
     pub fn stop(mut self) -> Result<Ended, Fault> {
+        drop(self.page.take());
         if let Some(plane) = self.plane.take() {
             plane.stop();
         }
@@ -212,7 +216,7 @@ impl Server {
             }
         }
         // The gateways are gone, and have handed over all that they had.
-        let figures = self.watch.refresh().clone();
+        let figures = self.board.refresh(Clock::new().now()).total().clone();
         fault.map_or(Ok(Ended { shards, figures }), Err)
     }
 }

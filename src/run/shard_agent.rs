@@ -14,11 +14,15 @@ use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX};
 use crate::ring::spsc;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
-use crate::types::{Command, Nanos, Origin, ShardInput, ShardOutput, SignedBytes};
+use crate::types::{Command, Nanos, Origin, ShardInput, ShardOutput, SignedBytes, Span};
+use crate::watch::{Meter, Meters};
 use std::collections::VecDeque;
 
 /// Most inputs in one turn, so that a gateway on the same thread is not kept waiting for its sockets.
 const INPUTS_PER_TURN_MAX: usize = 64;
+
+/// How often the meters are written.
+const MEASURE_EVERY: Span = Span::from_millis(5);
 
 /// The rings between one gateway and this shard, from the shard's side.
 #[derive(Debug)]
@@ -43,13 +47,34 @@ pub struct ShardAgent {
     appender: Appender,
     /// Commands of the venue's own that wait for the end of a sweep.
     waiting: VecDeque<Command>,
+    meters: Meters,
+    /// When they are written next.
+    measure_due: Nanos,
 }
 
 impl ShardAgent {
     /// An agent for a recovered (or new) shard.
     pub fn new(shard: Shard, clock: Clock, gateways: Vec<GatewayPort>, journal: JournalPort) -> Self {
         let appender = Appender::default();
-        Self { shard, clock, gateways, first: 0, journal, appender, waiting: VecDeque::new() }
+        let (waiting, meters, measure_due) = (VecDeque::new(), Meters::default(), Nanos(0));
+        Self { shard, clock, gateways, first: 0, journal, appender, waiting, meters, measure_due }
+    }
+
+    /// The same, with meters at which somebody looks.
+    #[must_use]
+    pub fn metered(self, meters: Meters) -> Self {
+        Self { meters, ..self }
+    }
+
+    /// Writes what the operator may look at, before the rings are emptied.
+    fn measure(&mut self, now: Nanos) {
+        if now < self.measure_due {
+            return;
+        }
+        self.measure_due = now + MEASURE_EVERY;
+        let waiting = self.gateways.iter().map(|gateway| gateway.inputs.slots() as u64).sum();
+        self.meters.set(Meter::InputsWaiting, waiting);
+        self.journal.measure(self.shard.last_seq(), &mut self.meters);
     }
 
     /// Executes commands of the venue's own before the first gateway speaks, such as instruments of the configuration.
@@ -138,7 +163,8 @@ impl Agent for ShardAgent {
         format!("shard-{}", self.shard.id())
     }
 
-    fn poll(&mut self, _now: Nanos) -> Result<Work, Fault> {
+    fn poll(&mut self, now: Nanos) -> Result<Work, Fault> {
+        self.measure(now);
         let mut taken = 0;
         while taken < INPUTS_PER_TURN_MAX && self.has_room() {
             // Read for each input: the time of an order is when it was sequenced, after all queueing.

@@ -24,8 +24,8 @@ use super::shard::Shard;
 use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
-use crate::admin::{self, ControlPlane, port};
-use crate::config::{AgentName, Config, Directory, Idle, Verification};
+use crate::admin::{self, ControlPlane, ControlStartError, MetricsPage, MetricsServer, port};
+use crate::config::{AgentName, Config, Directory, Idle, Topology, Verification};
 use crate::limit::Limiter;
 use crate::limits::SEGMENT_BYTES;
 use crate::route::Router;
@@ -37,7 +37,7 @@ use crate::sys::socket::{Listener, Port};
 use crate::types::{Command, GatewayId, LogonId, SessionId};
 use crate::verify::Verifier;
 use crate::verify::tables::Keeper;
-use crate::watch;
+use crate::watch::{self, Board, Meters, MetersReader};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -56,13 +56,15 @@ pub struct Wired {
     /// Where WebSocket clients connect.
     pub websocket: Option<SocketAddr>,
     /// What is counted and timed.
-    pub watch: watch::WatchReader,
+    pub board: Board,
     /// What concerns security.
     pub security: watch::SecurityReader,
     /// What recovery found.
     pub recovered: recovery::Report,
     /// Where the operator changes it at run time, unless there is no such place.
     pub control: Option<ControlPlane>,
+    /// Where monitors read figures, unless there is no such place.
+    pub page: Option<MetricsServer>,
     /// What was changed there before: for the operator, a line each.
     pub changes: Vec<String>,
 }
@@ -84,13 +86,14 @@ pub struct Assembled {
     /// Where WebSocket clients connect.
     pub websocket: Option<SocketAddr>,
     /// What is counted and timed.
-    pub watch: watch::WatchReader,
+    pub board: Board,
     /// What concerns security.
     pub security: watch::SecurityReader,
     /// What recovery found.
     pub recovered: recovery::Report,
     beds: Beds,
     keeper: Option<Keeper>,
+    keeper_meters: Meters,
     alarm: watch::SecurityLog,
     /// The gateways, from the control plane's side.
     planes: Vec<port::PlanePort>,
@@ -105,20 +108,24 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
     config.directory = sessions.directory.clone();
     let assembled = assemble(&config, acceptor, &vault, SEGMENT_BYTES)?;
     let socket = admin::bind(&config)?;
-    let Assembled { agents, fix, websocket, watch, security, recovered, .. } = assembled;
+    let page = config.admin.map(MetricsPage::bind).transpose().map_err(ControlStartError::from)?;
+    let Assembled { agents, fix, websocket, board, security, recovered, .. } = assembled;
     let count = agents.len() as u32;
     let mut handles = spawn(&config, assembled.beds, agents, control)?;
     let alarm = assembled.alarm;
     if let Some(keeper) = assembled.keeper {
-        let keeper = super::keeper::spawn(keeper, alarm.clone(), control.clone());
+        let (alarm, meters) = (alarm.clone(), assembled.keeper_meters);
+        let keeper = super::keeper::spawn(keeper, alarm, meters, control.clone());
         handles.push(keeper.map_err(StartError::Thread)?);
     }
     let threads = Threads { handles, agents: count };
     let (journaled, gateways) = (assembled.journaled, assembled.planes);
-    let plane = admin::Parts { sessions, journaled, gateways, security: alarm };
+    let plane = admin::Parts { sessions, journaled, gateways, security: alarm, board: board.clone() };
     let operator = socket.map(|socket| ControlPlane::start(socket, plane)).transpose();
+    let page = page.map(|page| page.start(board.clone())).transpose().map_err(ControlStartError::from);
+    let page = page.inspect_err(|_| control.fail())?;
     let control = operator.inspect_err(|_| control.fail())?;
-    Ok(Wired { threads, fix, websocket, watch, security, recovered, control, changes })
+    Ok(Wired { threads, fix, websocket, board, security, recovered, control, page, changes })
 }
 
 /// The steps above but the last: whoever has the agents may poll them on threads, or in an order of its own choice,
@@ -149,27 +156,46 @@ pub fn assemble(
     let recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
     let report = recovered.report;
     let journaled = recovered.sessions.keys().copied().collect();
-    let (watches, watch) = watch::watches(gateways.into());
+    let (watches, reader) = watch::watches(gateways.into());
     let (alarm, security) = watch::security_log();
+    let (meters, keeper_meters, readers) = meters(topology);
+    let board = Board::new(reader, readers, alarm.counts(), Clock::new().now());
     let beds = Beds::new(config).map_err(StartError::Thread)?;
     let ports = (0..gateways).map(|id| port::connect(beds.waker(AgentName::Gateway(id))));
     let (planes, ports) = ports.unzip();
-    let parts = Parts { acceptor, verifier, router, listeners, watches, security: alarm.clone(), ports };
+    let security_log = alarm.clone();
+    let parts =
+        Parts { acceptor, verifier, router, listeners, watches, meters, security: security_log, ports };
     let agents = build(config, parts, recovered, &beds)?;
     let recovered = report;
     Ok(Assembled {
         agents,
         fix,
         websocket,
-        watch,
+        board,
         security,
         recovered,
         beds,
         keeper,
+        keeper_meters,
         alarm,
         planes,
         journaled,
     })
+}
+
+/// Meters of all agents and of the verifier's keeper, and where they are read.
+fn meters(topology: &Topology) -> (HashMap<AgentName, Meters>, Meters, Vec<MetersReader>) {
+    let (mut all, mut readers) = (HashMap::new(), Vec::new());
+    for name in topology.threads.iter().flat_map(|thread| &thread.agents) {
+        let (meters, reader) = watch::meters(name.to_string());
+        all.insert(*name, meters);
+        readers.push(reader);
+    }
+    let (keeper, reader) = watch::meters("verify-keeper");
+    readers.push(reader);
+    readers.sort_by(|a, b| a.agent().cmp(b.agent()));
+    (all, keeper, readers)
 }
 
 /// The verifier of all gateways, and who looks after its tables.
@@ -247,6 +273,7 @@ struct Parts {
     listeners: Vec<(Service, Listener)>,
     /// One for each gateway.
     watches: Vec<watch::Watch>,
+    meters: HashMap<AgentName, Meters>,
     security: watch::SecurityLog,
     /// One for each gateway.
     ports: Vec<port::GatewayPort>,
@@ -256,7 +283,7 @@ struct Parts {
 pub type Agents = HashMap<AgentName, Box<dyn Agent>>;
 
 /// Connects the gateways, the shards and their journal.
-fn build(config: &Config, parts: Parts, recovered: Recovered, beds: &Beds) -> Result<Agents, StartError> {
+fn build(config: &Config, mut parts: Parts, recovered: Recovered, beds: &Beds) -> Result<Agents, StartError> {
     let Recovered { log, shards, sessions, streams, .. } = recovered;
     let (gateways, count) = (parts.router.gateways().len() as u8, parts.router.shards().len() as u8);
     let Ends { gateways: gateway_ends, shards: shard_ends, journal } =
@@ -270,15 +297,17 @@ fn build(config: &Config, parts: Parts, recovered: Recovered, beds: &Beds) -> Re
     let mut agents = Agents::new();
     for (shard, ends) in shards.into_iter().zip(shard_ends) {
         let name = AgentName::Shard(shard.id().0);
-        agents.insert(name, Box::new(shard_agent(config, &parts.router, shard, ends)?));
+        let meters = parts.meters.remove(&name).unwrap_or_default();
+        agents.insert(name, Box::new(shard_agent(config, &parts.router, shard, ends)?.metered(meters)));
     }
+    let name = AgentName::Journal(0);
+    let meters = parts.meters.remove(&name).unwrap_or_default();
+    let journal =
+        JournalAgent::new(name.to_string(), log, config.durability, journal.shards, journal.gateways);
+    agents.insert(name, Box::new(journal.metered(meters)));
     for gateway in self::gateways(config, parts, gateway_ends, sessions, (last_logon, positions))? {
         agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
     }
-    let name = AgentName::Journal(0);
-    let journal =
-        JournalAgent::new(name.to_string(), log, config.durability, journal.shards, journal.gateways);
-    agents.insert(name, Box::new(journal));
     Ok(agents)
 }
 
@@ -307,7 +336,7 @@ fn gateways(
     mut sessions: BTreeMap<SessionId, SessionState>,
     (last_logon, positions): (LogonId, Positions),
 ) -> Result<Vec<Gateway>, StartError> {
-    let Parts { acceptor, verifier, router, mut listeners, watches, security, ports } = parts;
+    let Parts { acceptor, verifier, router, mut listeners, watches, mut meters, security, ports } = parts;
     let directory = Arc::new(config.directory.clone());
     let limiter = Limiter::new(&directory);
     let mut gateways = Vec::new();
@@ -325,6 +354,8 @@ fn gateways(
             joins: Joins::default(),
             directory: directory.clone(),
             watch,
+            meters: meters.remove(&AgentName::Gateway(id.0)).unwrap_or_default(),
+            requests: 0,
             security: security.clone(),
             closing: false,
             in_flight: 0,

@@ -3,6 +3,7 @@
 //! The table in `docs/rejects.md` is compared with this one by a test. The numbers are banded by stage; they
 //! stand in the journal, so a number is never given to another refusal.
 
+use super::event::{Answer, Event, ExecType};
 use super::ids::OrderId;
 use super::text::Text;
 use super::time::{Nanos, Span};
@@ -281,6 +282,36 @@ impl fmt::Display for Refusal {
             Detail::Bound(bound) => write!(f, " (bound {bound})")?,
         }
         write!(f, ": {}", info.advice)
+    }
+}
+
+/// Of events that are refusals.
+impl Event {
+    /// Why nothing was done, if it is a refusal.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Execution(execution) if execution.exec_type == ExecType::Rejected => {
+                execution.refusal.as_ref()
+            }
+            Self::CancelRejected(reject) => Some(&reject.refusal),
+            Self::MassCanceled(canceled) => canceled.refusal.as_ref(),
+            Self::CancelAllAfter(set) => set.refusal.as_ref(),
+            Self::Execution(_) | Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => None,
+        }
+    }
+}
+
+/// Of answers that are refusals.
+impl Answer {
+    /// Why nothing was done or told, if it is a refusal.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Order(_, Err(refusal)) | Self::Account(Err(refusal)) | Self::Tested(Err(refusal)) => {
+                Some(refusal)
+            }
+            Self::Refused(event) => event.refusal(),
+            _ => None,
+        }
     }
 }
 

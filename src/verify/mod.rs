@@ -59,6 +59,16 @@ pub struct Verifier {
     tables: Option<Tables>,
     /// Verdicts until the next sample.
     until_sample: Cell<u32>,
+    counts: Cell<Counts>,
+}
+
+/// How many signatures were verified, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Over the table of their key.
+    pub by_table: u64,
+    /// By dalek.
+    pub by_dalek: u64,
 }
 
 /// A public key that cannot be used, found when the directory is loaded.
@@ -92,6 +102,7 @@ impl Verifier {
             policies: accounts.iter().map(|account| (account.id, account.signature)).collect(),
             tables: None,
             until_sample: Cell::new(SAMPLE_EVERY),
+            counts: Cell::default(),
         })
     }
 
@@ -147,7 +158,22 @@ impl Verifier {
             self.until_sample.set(if left == 0 { SAMPLE_EVERY } else { left });
             tables.verdict(key, message, signature, left == 0)
         });
-        verdict.unwrap_or_else(|| self.keys[key].public.signed(message, signature))
+        let Counts { by_table, by_dalek } = self.counts.get();
+        match verdict {
+            Some(verdict) => {
+                self.counts.set(Counts { by_table: by_table + 1, by_dalek });
+                verdict
+            }
+            None => {
+                self.counts.set(Counts { by_table, by_dalek: by_dalek + 1 });
+                self.keys[key].public.signed(message, signature)
+            }
+        }
+    }
+
+    /// How many signatures this verifier, and not its clones, has verified.
+    pub fn counts(&self) -> Counts {
+        self.counts.get()
     }
 
     /// The table at the head of this file. An account that is not there is as strict as can be.

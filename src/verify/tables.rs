@@ -159,6 +159,11 @@ impl Keeper {
         found
     }
 
+    /// How many keys have their table now.
+    pub fn tables(&self) -> usize {
+        self.bytes / KeyTable::BYTES
+    }
+
     fn make(&mut self, now: u32) -> bool {
         let shared = Arc::clone(&self.shared);
         let asked = |slot: &Slot| slot.wanted.swap(false, Ordering::Relaxed) && slot.table.load().is_none();

@@ -106,7 +106,12 @@ pub struct SecurityRecord {
 pub struct SecurityLog {
     channel: SyncSender<SecurityRecord>,
     lost: Arc<AtomicU64>,
+    counts: SecurityCounts,
 }
+
+/// How often each kind of event has happened. Clones are the same; there are many writers, and each is rare.
+#[derive(Clone, Debug, Default)]
+pub struct SecurityCounts(Arc<[AtomicU64; SecurityEvent::NAMES.len()]>);
 
 /// The end that is read.
 #[derive(Debug)]
@@ -119,14 +124,70 @@ pub struct SecurityReader {
 pub fn security_log() -> (SecurityLog, SecurityReader) {
     let (sender, receiver) = sync_channel(EVENTS_MAX);
     let lost = Arc::new(AtomicU64::new(0));
-    (SecurityLog { channel: sender, lost: Arc::clone(&lost) }, SecurityReader { channel: receiver, lost })
+    let counts = SecurityCounts::default();
+    (
+        SecurityLog { channel: sender, lost: Arc::clone(&lost), counts },
+        SecurityReader { channel: receiver, lost },
+    )
 }
 
 impl SecurityLog {
     /// Notes an event. Never waits: if the reader is that far behind, the event is counted as lost.
     pub fn note(&self, record: SecurityRecord) {
+        self.counts.0[record.event.kind()].fetch_add(1, Ordering::Relaxed);
         if self.channel.try_send(record).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl SecurityLog {
+    /// How often what was noted, by whichever clone.
+    pub fn counts(&self) -> SecurityCounts {
+        self.counts.clone()
+    }
+}
+
+impl SecurityCounts {
+    /// Those that have happened.
+    pub fn read(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let all = SecurityEvent::NAMES.into_iter().zip(self.0.iter());
+        all.map(|(name, count)| (name, count.load(Ordering::Relaxed))).filter(|(_, count)| *count > 0)
+    }
+}
+
+impl SecurityEvent {
+    /// The names of all kinds.
+    pub const NAMES: [&'static str; 12] = [
+        "TlsFailed",
+        "UnknownCertificate",
+        "LogonTimedOut",
+        "LogonRefused",
+        "SignatureRefused",
+        "NotPermitted",
+        "Flood",
+        "SlowReader",
+        "ConnectionsExhausted",
+        "VerifierDistrusted",
+        "ControlRefused",
+        "ControlChange",
+    ];
+
+    /// Its place in [`SecurityEvent::NAMES`].
+    fn kind(&self) -> usize {
+        match self {
+            Self::TlsFailed { .. } => 0,
+            Self::UnknownCertificate { .. } => 1,
+            Self::LogonTimedOut => 2,
+            Self::LogonRefused { .. } => 3,
+            Self::SignatureRefused { .. } => 4,
+            Self::NotPermitted { .. } => 5,
+            Self::Flood { .. } => 6,
+            Self::SlowReader { .. } => 7,
+            Self::ConnectionsExhausted => 8,
+            Self::VerifierDistrusted { .. } => 9,
+            Self::ControlRefused { .. } => 10,
+            Self::ControlChange { .. } => 11,
         }
     }
 }
@@ -233,6 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn an_event_is_counted_under_the_name_that_its_line_has() {
+        let member = MemberId(1);
+        for event in [
+            SecurityEvent::LogonTimedOut,
+            SecurityEvent::Flood { member },
+            SecurityEvent::ControlRefused { uid: 7 },
+            SecurityEvent::VerifierDistrusted { key: ApiKeyId(3) },
+        ] {
+            let name = SecurityEvent::NAMES[event.kind()];
+            assert_eq!(event.to_string().split(' ').next(), Some(name));
+        }
+    }
+
+    #[test]
     fn a_flood_of_events_is_cut_and_counted() {
         let (log, mut reader) = security_log();
         for _ in 0..EVENTS_MAX + 7 {
@@ -240,5 +315,7 @@ mod tests {
         }
         assert_eq!(std::iter::from_fn(|| reader.take()).count(), EVENTS_MAX);
         assert_eq!((reader.lost(), reader.lost()), (7, 0));
+        let counted: Vec<_> = log.counts().read().collect();
+        assert_eq!(counted, [("ConnectionsExhausted", EVENTS_MAX as u64 + 7)], "lost ones too");
     }
 }

@@ -28,6 +28,7 @@ mod restart;
 mod sdk;
 mod sessions;
 mod signing;
+mod stats;
 mod timing;
 mod topologies;
 mod trading;

@@ -165,6 +165,11 @@ impl Venue {
         self.folder().join(name)
     }
 
+    /// Where monitors read figures.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.server().admin_addr().unwrap()
+    }
+
     /// Where FIX sessions connect.
     pub fn fix_addr(&self) -> SocketAddr {
         self.server().fix_addr().unwrap()

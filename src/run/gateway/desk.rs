@@ -21,7 +21,7 @@ use crate::types::{
     Reject, Request, RequestKind, Requester, SessionId, ShardInput, ShardOutput, Stamps, Text, Unverified,
 };
 use crate::verify::{Authority, Verifier};
-use crate::watch::{SecurityEvent, SecurityLog, SecurityRecord, Stage, Watch};
+use crate::watch::{Meter, Meters, SecurityEvent, SecurityLog, SecurityRecord, Stage, Watch};
 use crate::wire::digest;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,6 +62,10 @@ pub struct Desk {
     pub joins: Joins,
     /// Counters and histograms.
     pub watch: Watch,
+    /// How full, how many, how far.
+    pub meters: Meters,
+    /// Requests that went to a shard.
+    pub requests: u64,
     /// What concerns security.
     pub security: SecurityLog,
     /// Whether the server stops: nothing is taken any more.
@@ -145,6 +149,7 @@ impl Desk {
         match pushed {
             Push::Done => {
                 self.in_flight += 1;
+                self.requests += 1;
                 Ok(())
             }
             Push::Full(()) => Err(Reject::Busy.into()),
@@ -223,6 +228,18 @@ impl Desk {
     /// Notes what concerns security.
     pub fn note(&mut self, peer: SocketAddr, event: SecurityEvent) {
         self.security.note(SecurityRecord { at: self.clock.now(), peer: Some(peer), event });
+    }
+
+    /// Writes what the operator may look at.
+    pub fn measure(&mut self) {
+        let waiting = self.shards.iter().map(|shard| shard.outputs.slots() as u64).sum();
+        let (counts, in_flight) = (self.verifier.counts(), self.in_flight as u64);
+        self.meters.set(Meter::Requests, self.requests);
+        self.meters.set(Meter::Answers, self.requests - in_flight);
+        self.meters.set(Meter::InFlight, in_flight);
+        self.meters.set(Meter::VerifiedByTable, counts.by_table);
+        self.meters.set(Meter::VerifiedByDalek, counts.by_dalek);
+        self.meters.set(Meter::OutputsWaiting, waiting);
     }
 
     /// A request is answered.

@@ -129,6 +129,7 @@ impl Gateway {
     /// Gives a connection to the gateway that keeps its session.
     pub(super) fn hand_over(&mut self, id: ConnId, to: GatewayId) {
         let Some(mut connection) = self.connections.remove(id) else { return };
+        self.population.leaves(&connection.stage);
         // It fails only for a socket that is gone, which its new gateway finds out.
         let _ = self.poller.remove(connection.link.stream());
         (connection.queued, connection.watched_for_write, connection.due) = (false, false, NEVER);

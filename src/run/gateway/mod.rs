@@ -59,7 +59,7 @@ use line::Lines;
 use link::READ_BYTES;
 use market::Hearer;
 use session_log::SessionLog;
-use sockets::{Connection, LISTENER_TOKENS, Stage};
+use sockets::{Connection, LISTENER_TOKENS, Population, Stage};
 use std::collections::BTreeMap;
 use streams::{CatchingUp, Positions};
 use subscribers::Subscribers;
@@ -139,6 +139,7 @@ pub struct Gateway {
     first_shard: usize,
     /// An answer of many reports that is not told to its end.
     reports: Option<release::Reports>,
+    population: Population,
     /// Requests that were answered in this turn, and when they were found durable.
     answered: Vec<(Stamps, Nanos)>,
     is_open: bool,
@@ -171,6 +172,7 @@ impl Gateway {
             catching_up: CatchingUp::default(),
             first_shard: 0,
             reports: None,
+            population: Population::default(),
             answered: Vec::with_capacity(1_024),
             is_open: false,
             next_tick: Nanos(0),
@@ -216,6 +218,9 @@ impl Gateway {
         }
         self.market.forget(now);
         self.desk.watch.turn();
+        self.desk.measure();
+        self.log.measure(&mut self.desk.meters);
+        self.population.measure(&mut self.desk.meters);
     }
 
     /// Refuses what is new, and says goodbye to everybody once the answers that are due are out.

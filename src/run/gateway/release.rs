@@ -68,6 +68,9 @@ impl Gateway {
                 let told = Told { event: &event, at, time, poss_resend: false, asked };
                 // What several shards report of one request is told once, when the last of them has.
                 let joined = origin.is_some_and(|origin| self.desk.joins.hear(origin.token, &event, at));
+                if let Some(refusal) = event.refusal().filter(|_| origin.is_some()) {
+                    self.desk.watch.refuse(refusal.reject);
+                }
                 if let Some(origin) = origin {
                     self.tell_requester(&told, origin, last, now);
                 }
@@ -109,6 +112,9 @@ impl Gateway {
     }
 
     fn tell_answer(&mut self, answer: Box<Answer>, to: For) {
+        if let Some(refusal) = answer.refusal() {
+            self.desk.watch.refuse(refusal.reject);
+        }
         let joined = self.desk.joins.answered(to.origin.token, answer);
         self.finish_request(joined, to.origin, to.time, to.durable);
     }

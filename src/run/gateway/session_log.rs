@@ -6,6 +6,7 @@ use crate::ring::spsc;
 use crate::run::journal::port::JournalPort;
 use crate::run::journal::{OwnRef, ReadBack, Wanted};
 use crate::types::{GatewayId, Nanos, Seq, SessionRecord};
+use crate::watch::Meters;
 
 /// Most records that one message, or one event, can make: room for them is asked for before it is taken. An event is
 /// told to two trading sessions and to drop copies, and each may have to reserve numbers first.
@@ -71,6 +72,11 @@ impl SessionLog {
     /// How far the log is durable.
     pub fn durable(&self) -> Seq {
         self.journal.durable.reached()
+    }
+
+    /// Writes what the operator may look at.
+    pub fn measure(&self, meters: &mut Meters) {
+        self.journal.measure(self.last(), meters);
     }
 
     /// Asks for something to be read back; false if too much is asked for already.

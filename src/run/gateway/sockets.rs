@@ -17,7 +17,7 @@ use crate::run::agent::{Agent, Fault};
 use crate::sys::poll::{Interest, Poller};
 use crate::sys::socket::{Accepted, Stream};
 use crate::types::{ConnId, GatewayId, MemberId, Nanos, Span, Text};
-use crate::watch::SecurityEvent;
+use crate::watch::{Meter, Meters, SecurityEvent};
 use std::net::SocketAddr;
 
 /// Connections accepted or taken over in one turn; the kernel, or the ring, keeps the others.
@@ -56,6 +56,36 @@ pub(super) enum Stage {
     Handshake(Service),
     Fix(FixConnection),
     WebSocket(WebSocket),
+}
+
+/// How many connections have come how far.
+#[derive(Debug, Default)]
+pub(super) struct Population {
+    handshaking: u64,
+    fix: u64,
+    websocket: u64,
+}
+
+impl Population {
+    fn of(&mut self, stage: &Stage) -> &mut u64 {
+        match stage {
+            Stage::Handshake(_) => &mut self.handshaking,
+            Stage::Fix(_) => &mut self.fix,
+            Stage::WebSocket(_) => &mut self.websocket,
+        }
+    }
+
+    /// A connection is gone.
+    pub(super) fn leaves(&mut self, stage: &Stage) {
+        *self.of(stage) -= 1;
+    }
+
+    /// Writes what the operator may look at.
+    pub(super) fn measure(&self, meters: &mut Meters) {
+        meters.set(Meter::Handshakes, self.handshaking);
+        meters.set(Meter::FixConnections, self.fix);
+        meters.set(Meter::WebSocketConnections, self.websocket);
+    }
 }
 
 /// What becomes of a connection whose bytes were taken.
@@ -176,10 +206,11 @@ impl Gateway {
             self.desk.note(connection.peer, SecurityEvent::ConnectionsExhausted);
             return None;
         }
+        *self.population.of(&connection.stage) += 1;
         let id = self.connections.insert(|_| connection);
         let entered = self.connections.get_mut(id)?;
         if self.poller.add(entered.link.stream(), id.0, Interest::Read).is_err() {
-            self.connections.remove(id);
+            self.remove(id);
             return None;
         }
         self.timers.schedule(id, entered, &self.lines, now);
@@ -233,7 +264,9 @@ impl Gateway {
             connection.deadline = None;
             connection.member = Some(identity.member);
             let from = Sender { peer, identity };
+            self.population.leaves(&connection.stage);
             connection.stage = Stage::begin(service, from, self.caps.messages_per_second, now);
+            *self.population.of(&connection.stage) += 1;
         }
         match &mut connection.stage {
             Stage::Handshake(_) => Fate::Stay,
@@ -288,7 +321,11 @@ impl Gateway {
     pub(super) fn remove(&mut self, id: ConnId) {
         self.subscribers.remove(id, accounts_of(&mut self.connections, id));
         self.market_leaves(id);
-        match self.connections.remove(id).map(|connection| connection.stage) {
+        let stage = self.connections.remove(id).map(|connection| connection.stage);
+        if let Some(stage) = &stage {
+            self.population.leaves(stage);
+        }
+        match stage {
             Some(Stage::Fix(fix)) => fix.gone(id, &mut self.lines, &mut self.desk),
             Some(Stage::WebSocket(mut websocket)) => websocket.leaves(&mut self.desk),
             Some(Stage::Handshake(_)) | None => {}

@@ -2,6 +2,8 @@
 
 use crate::ring::{bytes, watermark::Watermark};
 use crate::sys::poll::Waker;
+use crate::types::Seq;
+use crate::watch::{Meter, Meters};
 
 /// A stream of records on its way to the journal.
 #[derive(Debug)]
@@ -15,6 +17,13 @@ pub struct JournalPort {
 }
 
 impl JournalPort {
+    /// Writes what the operator may look at; `last` is the number of the last record.
+    pub fn measure(&self, last: Seq, meters: &mut Meters) {
+        meters.set(Meter::Records, last.0);
+        meters.set(Meter::RecordsNotDurable, last.0.saturating_sub(self.durable.reached().0));
+        meters.set(Meter::JournalBytesWaiting, self.records.backlog() as u64);
+    }
+
     /// Wakes the journal for what was appended, where somebody waits for it or the ring fills.
     pub fn wake(&self) {
         if !self.durable.is_for_good() || self.records.is_half_full() {

@@ -32,6 +32,8 @@ fn desk() -> (Desk, Vec<ShardEnds>) {
         directory: Arc::new(keyless),
         watch: watches.remove(0),
         security: watch::security_log().0,
+        meters: Meters::default(),
+        requests: 0,
         closing: false,
         in_flight: 0,
     };
