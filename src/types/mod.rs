@@ -43,7 +43,9 @@ pub use lease::{
     CancelChoice, CancelOn, CancelPolicy, CancelRefusal, CancelTerms, LeaseId, LogonId, SessionBegan,
     SessionEnd, SessionEnded,
 };
-pub use market::{MarketStream, PublicTrade, Subscribed};
+pub use market::{
+    MarketDataRequest, MarketStream, MdEntryTypes, MdUpdateType, PublicTrade, Subscribed, SubscriptionRequest,
+};
 pub use order::{OrdStatus, OrdType, Order, OrderRef, ReplaceMode, Side, SmpMode, TimeInForce};
 pub use price::{Notional, Price, Qty, Scale};
 pub use reject::{Detail, Refusal, Reject};

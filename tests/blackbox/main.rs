@@ -18,6 +18,7 @@ mod fix_trust;
 mod fix_versions;
 mod handshake;
 mod market_data;
+mod market_data_fix;
 mod once;
 mod order_changes;
 mod order_entry_fix;

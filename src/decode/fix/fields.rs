@@ -7,7 +7,7 @@ use crate::wire::fix::{Message, parse_time, tag};
 const TAGS_MAX: usize = 20;
 
 /// Header and trailer: the session's business.
-const ENVELOPE: &[u32] = &[
+pub(super) const ENVELOPE: &[u32] = &[
     tag::BEGIN_STRING,
     tag::BODY_LENGTH,
     tag::MSG_TYPE,

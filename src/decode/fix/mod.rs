@@ -6,6 +6,7 @@
 //!               ├── F, q ──► cancel.rs ────┤
 //!               ├── G ─────► amend.rs ─────┼─► Request + the signed slice of the message = Unverified
 //!               └── H, AF ─► status.rs ────┘
+//!   Message V ─────────────► market.rs ────► MarketDataRequest, which needs nobody's permission
 //! ```
 //!
 //! A field that we do not act on is refused, not ignored: who sends MaxFloor(111) and gets an order that shows its
@@ -17,6 +18,7 @@
 mod amend;
 mod cancel;
 mod fields;
+mod market;
 mod new_order;
 mod status;
 #[cfg(test)]
@@ -31,6 +33,7 @@ use crate::types::{
 use crate::wire::digest;
 use crate::wire::fix::{Message, SignatureFault, parse_uint, tag};
 use fields::Fields;
+pub use market::market_data;
 
 /// Who speaks: what the session learnt at its logon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

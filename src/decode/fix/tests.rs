@@ -1,5 +1,7 @@
 //! What a message says, and what it must not say.
 
+mod market;
+
 use super::*;
 use crate::config::{Account, ApiKey, Member, RateLimits, SignaturePolicy, Signing};
 use crate::types::{

@@ -11,6 +11,7 @@
 //! first. Cost: two look-ups in the directory and one pass over the buffer; no allocation once the buffer has grown.
 
 mod body;
+pub mod market;
 pub mod refusal;
 pub mod status;
 #[cfg(test)]

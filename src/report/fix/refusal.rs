@@ -7,6 +7,7 @@
 //!                      ├── OrderCancelRequest(F),
 //!                      │   OrderCancelReplaceRequest(G) ► OrderCancelReject(9)
 //!                      ├── OrderMassCancelRequest(q) ► OrderMassCancelReport(r)
+//!                      ├── MarketDataRequest(V) ────► MarketDataRequestReject(Y)
 //!                      └── anything else ───────────► BusinessMessageReject(j)
 //! ```
 //!
@@ -15,7 +16,7 @@
 use super::body::Body;
 use super::{
     BUSINESS_MESSAGE_REJECT, EXECUTION_REPORT, ExecId, MsgType, ORDER_CANCEL_REJECT,
-    ORDER_MASS_CANCEL_REPORT, OwnId, reasons,
+    ORDER_MASS_CANCEL_REPORT, OwnId, market, reasons,
 };
 use crate::limits::ECHOED_BYTES_MAX;
 use crate::types::reject::FixAnswer;
@@ -54,6 +55,8 @@ pub struct Echo<'a> {
     pub exec_inst: Option<&'a [u8]>,
     /// MassCancelRequestType(530).
     pub mass_cancel_request_type: Option<&'a [u8]>,
+    /// MDReqID(262).
+    pub md_req_id: Option<&'a [u8]>,
 }
 
 impl<'a> Echo<'a> {
@@ -78,6 +81,7 @@ impl<'a> Echo<'a> {
             time_in_force: text(tag::TIME_IN_FORCE),
             exec_inst: text(tag::EXEC_INST),
             mass_cancel_request_type: text(tag::MASS_CANCEL_REQUEST_TYPE),
+            md_req_id: text(tag::MD_REQ_ID),
         }
     }
 }
@@ -102,6 +106,7 @@ pub fn refuse(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, out: &mut Vec<u8>)
         b"D" => reject_order(echo, refusal, own, &mut body),
         b"F" => reject_cancel(echo, "1", refusal, own, &mut body),
         b"G" => reject_cancel(echo, "2", refusal, own, &mut body),
+        b"V" => market::reject(echo, refusal, &mut body),
         b"q" => reject_mass_cancel(echo, refusal, own, &mut body),
         _ => reject_message(echo, refusal, &mut body),
     })

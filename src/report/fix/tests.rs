@@ -1,5 +1,7 @@
 //! Every message that the venue sends, as the protocol page shows it.
 
+mod market;
+
 use super::refusal::{Echo, Told, refuse};
 use super::*;
 use crate::config::{Member, RateLimits, SignaturePolicy};
@@ -120,6 +122,7 @@ fn cancel_rejected() -> CancelRejected {
 
 const ECHO: Echo<'static> = Echo {
     mass_cancel_request_type: None,
+    md_req_id: None,
     msg_type: b"D",
     msg_seq_num: 12,
     order_id: None,
@@ -236,6 +239,9 @@ fn examples() -> Vec<(&'static str, String)> {
             refused(&Echo { msg_type: b"G", ..ECHO }, Reject::UnsupportedMessage.into()),
         ),
     ]
+    .into_iter()
+    .chain(market::examples())
+    .collect()
 }
 
 const BEGIN: &str = "<!-- generated: SEALGATE_BLESS=1 cargo test --lib report::fix -->\n";

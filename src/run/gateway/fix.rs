@@ -6,17 +6,19 @@
 
 use super::desk::{Asker, Desk, Sender};
 use super::line::{Lines, Owner};
+use super::market::{Hearer, Request};
 use super::session_log::SessionLog;
 use super::trust::{self, Genuine};
 use crate::decode;
 use crate::decode::fix::Speaker;
 use crate::limit::{CapVerdict, MessageCap};
-use crate::limits::{FIX_MESSAGE_BYTES_MAX, LOGON_DEADLINE};
+use crate::limits::{FIX_MESSAGE_BYTES_MAX, LOGON_DEADLINE, MARKET_SUBSCRIPTIONS_MAX};
+use crate::market::{Market, Wish};
 use crate::session;
 use crate::session::fix::{Incoming, LogonAsk};
 use crate::types::{
-    ApiKeyId, ConnId, GatewayId, LogonId, Nanos, Refusal, Reject, SessionEnd, SessionId, Stamps, Timing,
-    Unverified,
+    ApiKeyId, ConnId, GatewayId, InstrumentId, LogonId, MarketDataRequest, Nanos, Refusal, Reject, ReqId,
+    SessionEnd, SessionId, Stamps, SubscriptionRequest, Timing, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -37,6 +39,8 @@ pub struct FixConnection {
     session: Option<SessionId>,
     /// Its logon, until the shards were told of its end.
     logon: Option<LogonId>,
+    /// What it asked for in MarketDataRequests that have not ended.
+    market_data: Vec<(ReqId, InstrumentId)>,
     /// Whole messages wait for room in the session log.
     pub starved: bool,
     logon_deadline: Nanos,
@@ -54,6 +58,8 @@ pub struct FixTurn<'a> {
     pub lines: &'a mut Lines,
     /// The session log.
     pub log: &'a mut SessionLog,
+    /// Books and trades.
+    pub market: &'a mut Market<Hearer>,
 }
 
 /// Whether a connection goes on.
@@ -90,6 +96,7 @@ impl FixConnection {
             queued: Vec::new(),
             session: None,
             logon: None,
+            market_data: Vec::new(),
             starved: false,
             logon_deadline: now + LOGON_DEADLINE,
         }
@@ -258,7 +265,9 @@ impl FixConnection {
             Incoming::Deliver => {
                 let Some(key) = line.key() else { return Go::Silent };
                 let mut stamps = Stamps::received(now);
-                let done = if verdict == CapVerdict::Pass {
+                let done = if verdict == CapVerdict::Pass && message.msg_type() == b"V" {
+                    self.market_request(id, message, turn)
+                } else if verdict == CapVerdict::Pass {
                     self.request(id, key, message, &mut stamps, turn)
                 } else {
                     Err(Reject::ConnectionRate.into())
@@ -291,6 +300,63 @@ impl FixConnection {
         let done = turn.desk.submit(unverified, &mut asker);
         *stamps = asker.stamps;
         done
+    }
+
+    /// The market data that it hears of.
+    pub fn market_data(&self) -> &[(ReqId, InstrumentId)] {
+        &self.market_data
+    }
+
+    /// MarketDataRequest(V): all of its instruments or none.
+    fn market_request(
+        &mut self,
+        id: SessionId,
+        message: &Message<'_>,
+        turn: &mut FixTurn<'_>,
+    ) -> Result<(), Refusal> {
+        let asked = decode::fix::market_data(message, &turn.desk.directory)?;
+        let known = self.market_data.iter().any(|(known, _)| *known == asked.id);
+        if asked.request == SubscriptionRequest::Unsubscribe {
+            if !known {
+                return Err(Refusal::tag(Reject::NotSubscribed, tag::MD_REQ_ID));
+            }
+            self.end_market_data(asked.id, turn);
+            return Ok(());
+        }
+        let once = asked.request == SubscriptionRequest::Snapshot;
+        if known {
+            return Err(Refusal::tag(Reject::MdReqIdInUse, tag::MD_REQ_ID));
+        }
+        if self.market_data.len() + asked.instruments.len() > MARKET_SUBSCRIPTIONS_MAX {
+            return Err(Reject::TooManySubscriptions.into());
+        }
+        for instrument in &asked.instruments {
+            if turn.market.is_unknown(*instrument) {
+                turn.desk.ask_book(*instrument)?;
+            }
+        }
+        let MarketDataRequest { id: name, update, entries, instruments, .. } = asked;
+        let hearer = Hearer::Fix(turn.conn, id, Request { id: name, entries, update });
+        let wish = Wish { levels: u16::from(entries.bid || entries.offer), trades: entries.trade, once };
+        for instrument in instruments {
+            turn.market.subscribe(instrument, hearer, wish);
+            if !once {
+                self.market_data.push((name, instrument));
+            }
+        }
+        Ok(())
+    }
+
+    fn end_market_data(&mut self, name: ReqId, turn: &mut FixTurn<'_>) {
+        let (conn, now) = (turn.conn, turn.received);
+        let is_it =
+            |hearer: &Hearer| matches!(hearer, Hearer::Fix(of, _, asked) if *of == conn && asked.id == name);
+        self.market_data.retain(|(known, instrument)| {
+            if *known == name {
+                turn.market.unsubscribe(*instrument, now, is_it);
+            }
+            *known != name
+        });
     }
 
     fn logon(&mut self, message: &Message<'_>, turn: &mut FixTurn<'_>) -> Go {

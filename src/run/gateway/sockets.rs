@@ -272,7 +272,9 @@ impl Gateway {
             Stage::Handshake(_) => Fate::Stay,
             Stage::Fix(fix) => {
                 let (desk, lines, log) = (&mut self.desk, &mut self.lines, &mut self.log);
-                let go = fix.receive(&self.plain, &mut FixTurn { conn: id, received: now, desk, lines, log });
+                let market = &mut self.market;
+                let mut turn = FixTurn { conn: id, received: now, desk, lines, log, market };
+                let go = fix.receive(&self.plain, &mut turn);
                 if fix.starved {
                     self.starved.push(id);
                 }

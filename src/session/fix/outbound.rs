@@ -97,6 +97,14 @@ impl Session {
         number
     }
 
+    /// Sends an application message that is worth nothing later, such as market data: it takes a number and no record,
+    /// so a resend fills its gap. Without an established session it is dropped.
+    pub fn send_passing(&mut self, msg_type: &[u8], body: &[u8], now: Nanos, out: &mut dyn Output) {
+        if self.state.is_established() {
+            self.send_admin(msg_type, body, now, out);
+        }
+    }
+
     /// Refuses a delivered message with Reject(3): the refusal's SessionRejectReason, its tag, its text. A refusal that
     /// FIX tells by an application message is sent by [`Session::send`].
     pub fn reject(&mut self, refused: Refused<'_>, refusal: &Refusal, now: Nanos, out: &mut dyn Output) {
@@ -336,7 +344,7 @@ impl Session {
         let held = &mut self.connection.held;
         write_message(&mut self.template, processed, number, msg_type, body, mark, sign, now, held);
         if held.len() > HELD_BYTES_MAX && self.state != State::Idle {
-            // All of it is recorded: the peer gets it by ResendRequest on its next connection.
+            // What is a promise is recorded: the peer gets it by ResendRequest on its next connection.
             self.connection.held.clear();
             self.connection.replay = None;
             self.close(CloseReason::HeldTooMuch, out);

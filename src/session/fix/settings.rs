@@ -76,10 +76,10 @@ pub struct Settings {
 }
 
 /// What the venue takes from clients.
-const FROM_CLIENTS: &[&[u8]] = &[b"D", b"F", b"G", b"H", b"AF", b"q"];
+const FROM_CLIENTS: &[&[u8]] = &[b"D", b"F", b"G", b"H", b"AF", b"q", b"V"];
 
 /// What clients take from the venue.
-const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"r", b"3"];
+const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"r", b"3", b"W", b"X", b"Y"];
 
 impl Settings {
     /// What the headers of its messages begin with.

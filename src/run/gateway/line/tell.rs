@@ -81,6 +81,25 @@ impl Line {
         });
     }
 
+    /// Tells market data, which is worth nothing later: numbered, not recorded.
+    pub fn tell_market(
+        &mut self,
+        now: Nanos,
+        log: &mut SessionLog,
+        write: impl FnOnce(&mut Vec<u8>) -> Option<MsgType>,
+    ) {
+        self.with(now, log, |session, body, out| {
+            if let Some(msg_type) = write(body) {
+                session.send_passing(msg_type, body, now, out);
+            }
+        });
+    }
+
+    /// Whether old messages are being sent again.
+    pub fn is_replaying(&self) -> bool {
+        self.session.is_replaying()
+    }
+
     /// Refuses a message of the connection.
     pub fn refuse(
         &mut self,
