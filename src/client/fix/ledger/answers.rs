@@ -124,6 +124,12 @@ impl Ledger {
         if entry.request.kind != Kind::Order || !stale {
             return self.send(ticket);
         }
+        self.probe(ticket, now);
+    }
+
+    /// Asks what became of an order.
+    fn probe(&mut self, ticket: Ticket, now: Nanos) {
+        let Some(entry) = self.entries.get_mut(&ticket) else { return };
         entry.state = State::Probed;
         let Request { name, symbol, account, .. } = entry.request.clone();
         self.ask_for(Kind::Probe(ticket), symbol.unwrap_or_default(), OrderName::ClOrdId(name), account, now);
@@ -165,13 +171,23 @@ impl Ledger {
         match entry.request.kind {
             // The venue is asked until it says.
             Kind::Sync | Kind::Probe(_) | Kind::Meanwhile => {
-                let wait = refusal.retry_after.map_or(PAUSE, |wait| {
-                    Span::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
-                });
-                entry.state = State::Later(now + wait);
+                entry.state = State::Later(now + pause(&refusal));
             }
             _ if refusal.reject == Some(Reject::OutcomeUnknown) => {}
+            _ if entry.is_blind && !is_of_shard(&refusal) => self.refused_blindly(ticket, &refusal, now),
             _ => self.finish(ticket, Err(Error::Refused(refusal))),
+        }
+    }
+
+    /// A gateway refused a copy before the shard could say whether the first one had executed.
+    fn refused_blindly(&mut self, ticket: Option<Ticket>, refusal: &ApiError, now: Nanos) {
+        let Some(entry) = ticket.and_then(|ticket| self.entries.get_mut(&ticket)) else { return };
+        let (cl_ord_id, why) = (entry.request.name.clone(), refusal.msg.clone());
+        let passing = matches!(refusal.reject, Some(Reject::Busy | Reject::OrderRate | Reject::CancelRate));
+        match (ticket, &entry.request.kind) {
+            (Some(ticket), Kind::Order) => self.probe(ticket, now),
+            _ if passing => entry.state = State::Later(now + pause(refusal)),
+            _ => self.finish(ticket, Err(Error::OutcomeUnknown { cl_ord_id, why })),
         }
     }
 
@@ -198,6 +214,16 @@ impl Ledger {
         }
         self.acts.push_back(Act::Settle(ticket, answer));
     }
+}
+
+/// Whether the shard refused, behind the look whether it was done already.
+fn is_of_shard(refusal: &ApiError) -> bool {
+    refusal.reject.is_some_and(|reject| reject.info().number >= Reject::DuplicateClOrdId.info().number)
+}
+
+fn pause(refusal: &ApiError) -> Span {
+    let millis = |wait: std::time::Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    refusal.retry_after.map_or(PAUSE, |wait| Span::from_millis(millis(wait)))
 }
 
 fn is_open(status: OrdStatus) -> bool {

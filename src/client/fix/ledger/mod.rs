@@ -18,6 +18,8 @@
 //! which its window was over, by the venue's own clock: from then on it can never execute.
 
 mod answers;
+#[cfg(test)]
+mod tests;
 
 use super::messages;
 use super::report::{Report, Standing};
@@ -113,6 +115,8 @@ struct Entry {
     was_lost: bool,
     /// It was sent again after that.
     sent_again: bool,
+    /// The numbers began anew since it was sent: its answer may be among what is not told again.
+    is_blind: bool,
     /// The venue's clock when it was sent last, as far as it was known.
     asked_at: Nanos,
     orders: Vec<Standing>,
@@ -234,6 +238,7 @@ impl Ledger {
     pub(in crate::client::fix) fn up(&mut self, reset: bool, now: Nanos) {
         if reset {
             self.numbers.clear();
+            self.entries.values_mut().for_each(|entry| entry.is_blind |= entry.last_sent.is_some());
         }
         let waiting = self.tickets(|entry| entry.state == State::Waiting);
         self.link = Link::Syncing;
@@ -321,6 +326,7 @@ impl Ledger {
             last_sent: None,
             was_lost: false,
             sent_again: false,
+            is_blind: false,
             asked_at: Nanos(0),
             orders: Vec::new(),
         };
