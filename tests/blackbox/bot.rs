@@ -92,6 +92,93 @@ fn a_script_trades_asks_and_expects_over_either_protocol() {
     }
 }
 
+/// What a line of output says, without what differs from run to run.
+fn gist(object: &Value) -> String {
+    let fields = [
+        "action",
+        "symbol",
+        "clientOrderId",
+        "side",
+        "origQty",
+        "price",
+        "executedQty",
+        "status",
+        "execType",
+        "keptPriority",
+        "count",
+        "repeated",
+    ];
+    let mut said: Vec<_> =
+        fields.iter().filter_map(|name| Some(format!("{name} {}", object.get(name)?))).collect();
+    said.extend(object["error"]["name"].as_str().map(str::to_owned));
+    said.extend(object["trade"]["qty"].as_str().map(|qty| format!("traded {qty}")));
+    said.join(", ")
+}
+
+#[test]
+fn one_script_comes_to_the_same_over_both_protocols() {
+    let outcome = |over| {
+        let venue = Venue::start();
+        run(bot(&venue, Over::WebSocket, "--member bob place sell BTC-USD 0.02 @ 99000 --id rest"));
+        let path = script(
+            &venue,
+            "place buy BTC-USD 0.03 @ 99000 --id take
+             expect PARTIALLY_FILLED
+             amend BTC-USD take 0.025 --id less
+             expect PARTIALLY_FILLED
+             status BTC-USD take
+             expect PARTIALLY_FILLED
+             place buy BTC-USD 0.01 @ 98000 --id low --post-only
+             expect NEW
+             place buy BTC-USD 0.01 @ 98000 --id low --post-only
+             place buy BTC-USD 0.02 @ 98000 --id low
+             expect DuplicateClOrdId
+             place buy BTC-USD 0.01 @ 97500 --id soon --gtd 1h
+             place buy BTC-USD 0.02 @ 99000 --id all --tif fok
+             expect EXPIRED
+             place sell BTC-USD 0.01 @ 99500 --id red --reduce-only --smp decrement
+             orders BTC-USD
+             orders
+             cancel BTC-USD low
+             expect CANCELED
+             cancel BTC-USD low
+             expect TooLateToCancel
+             cancel BTC-USD nobody
+             expect OrderUnknown
+             amend BTC-USD less 0.01
+             expect QtyBelowFilled
+             cancel-all BTC-USD --side sell
+             cancel-all
+             status BTC-USD soon
+             expect CANCELED
+             place buy BTC-USD 0.01 @ 1
+             expect PriceOutsideBand
+             place buy NONE-USD 1 @ 1
+             expect SymbolUnknown
+             follow --count 11 --for 5s
+             expect CANCELED\n",
+        );
+        let (code, out, err) = run(bot(&venue, over, &format!("--json run --script {path}")));
+        assert_eq!((code, err.as_str()), (0, ""), "{out}");
+        objects(&out).iter().map(gist).collect::<Vec<_>>()
+    };
+    let (websocket, fix) = (outcome(Over::WebSocket), outcome(Over::Fix));
+    assert_eq!(websocket, fix);
+}
+
+#[test]
+fn a_session_chooses_what_becomes_of_its_orders_when_it_ends() {
+    for over in [Over::WebSocket, Over::Fix] {
+        let venue = Venue::start();
+        for (ends, open) in [("logout", "0 open"), ("disconnect", "1 open")] {
+            let words = format!("--cancel-on {ends} --cancel-grace 0ms place buy BTC-USD 0.01 @ 99000");
+            assert_eq!(run(bot(&venue, over, &words)).0, 0);
+            let (_, listed, _) = run(bot(&venue, Over::WebSocket, "orders"));
+            assert_eq!(listed.lines().last(), Some(open), "{ends}");
+        }
+    }
+}
+
 #[test]
 fn exit_codes_tell_a_refusal_from_a_missing_venue_and_from_wrong_words() {
     let mut venue = Venue::start();

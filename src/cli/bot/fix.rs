@@ -1,46 +1,49 @@
-//! The actions that FIX serves.
+//! The actions over FIX.
 //!
-//! Orders and cancels are not answered one by one as over WebSocket: what becomes of them comes as reports. An
-//! order is settled once it is closed, or once it rests and nothing more was told of it for a moment.
+//! An order is answered by its acceptance, and what it trades at once is told after that. So how it stands is asked
+//! behind it, and an action comes to the same over both protocols.
 
+use super::follow::{Following, follow};
 use super::grammar::{Action, Place};
 use super::home::Home;
 use super::say::{Outcome, Said, Say};
-use super::websocket::{Following, order};
+use super::websocket::order;
 use super::{Failure, Options};
-use crate::client::fix::{Client, CompIds, Options as How, Received, Report, Reports, Sent};
-use crate::client::{ApiError, Error, ExecutionReport, OrderName};
-use crate::types::{ExecType, OrdStatus, Side};
+use crate::client::fix::{self, Endpoint, Events, Standing};
+use crate::client::{Amend, OrderName, Recovery, Timed};
+use crate::types::{Decimal, Side};
 use crate::wire::json::words::status;
-use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
 
-/// The trades of an order that came in follow its acceptance in the same write; so long they are waited for.
-const SETTLING: Duration = Duration::from_millis(20);
-
-/// A session that is logged on.
+/// A session that is logged on, and goes on when its connection ends.
 pub struct Session {
-    client: Client,
-    reports: Reports,
-    timeout: Duration,
+    session: fix::Session,
+    events: Events,
     account: Option<String>,
-    /// Executions that came while something else was waited for.
-    heard: VecDeque<ExecutionReport>,
-    /// The side of each order of this run, by ClOrdID and by OrderID: a cancel must tell it.
+    /// The side of each order of this run, by ClOrdID and by OrderID: cancels and amendments must tell it.
     sides: HashMap<String, Side>,
 }
 
 impl Session {
     /// Connects and logs on, both sequences at 1.
     pub async fn open(options: &Options, home: &Home) -> Result<Self, Failure> {
-        let how = How { timeout: options.timeout.0, ..How::default() };
-        let comp_ids = CompIds { sender: &home.comp_ids.0, target: &home.comp_ids.1 };
-        let (client, reports) =
-            Client::connect_with(&home.url, comp_ids, home.tls.clone(), home.key.clone(), how)
-                .await
-                .map_err(Failure::NoSession)?;
-        let (timeout, account) = (options.timeout.0, options.account.clone());
-        Ok(Self { client, reports, timeout, account, heard: VecDeque::new(), sides: HashMap::new() })
+        let endpoint = Endpoint {
+            address: home.url.clone(),
+            sender: home.comp_ids.0.clone(),
+            target: home.comp_ids.1.clone(),
+            tls: home.tls.clone(),
+            key: home.key.clone(),
+            options: fix::Options {
+                timeout: options.timeout.0,
+                cancel_on: options.cancel_on,
+                cancel_grace: options.cancel_grace.map(|grace| grace.0),
+                ..fix::Options::default()
+            },
+        };
+        let recovery = Recovery { give_up: options.timeout.0, ..Recovery::default() };
+        let (session, events) =
+            fix::Session::connect(endpoint, recovery).await.map_err(Failure::NoSession)?;
+        Ok(Self { session, events, account: options.account.clone(), sides: HashMap::new() })
     }
 
     /// Does one action.
@@ -49,175 +52,97 @@ impl Session {
             Action::Place(place) if !place.test => self.place(place, say).await,
             Action::Cancel { symbol, order, id, side } => {
                 let order = order.name();
-                let side = side.or_else(|| self.sides.get(&text(&order)).copied()).ok_or_else(|| {
-                    Failure::Usage("a cancel over FIX tells the side: --side buy or --side sell".to_owned())
-                })?;
-                self.cancel(symbol, order, id.clone(), side, say).await
+                let side = self.side(symbol, &order, *side).await?;
+                let canceled = self.session.cancel(symbol, side, order, id.clone()).await?;
+                settled("canceled", &canceled, say)
             }
-            Action::Follow { count, time } => self.follow(*count, time.map(|time| time.0), say).await,
+            Action::Amend { symbol, order, qty, id } => {
+                self.amend(symbol, order.name(), *qty, id.clone(), say).await
+            }
+            Action::CancelAll { symbol, side } => {
+                let account = self.account.as_deref();
+                let canceled = self.session.cancel_all(symbol.as_deref(), *side, account).await?;
+                for order in &canceled.answer.orders {
+                    say.say(&Said::order("canceled", order))?;
+                }
+                let said = Said::count("cancel-all", canceled.answer.count, "canceled");
+                say.say(&said.timed(canceled.round_trip, canceled.repeated))?;
+                Ok(Outcome::default())
+            }
+            Action::Status { symbol, order } => {
+                let found = self.session.status(symbol, order.name(), self.account.as_deref()).await?;
+                say.say(&Said::order("status", &found))?;
+                Ok(Outcome { word: Some(status(found.status).to_owned()) })
+            }
+            Action::Orders { symbol } => {
+                let account = self.account.as_deref();
+                let orders = self.session.open_orders(symbol.as_deref(), account).await?;
+                orders.iter().try_for_each(|order| say.say(&Said::order("open", order)))?;
+                say.say(&Said::count("orders", orders.len() as u64, "open"))?;
+                Ok(Outcome::default())
+            }
+            Action::Follow { count, time } => {
+                let following = Following::new(*count, time.map(|time| time.0));
+                follow(&mut self.events, following, say).await
+            }
             // The run itself sees to these.
             Action::Wait { .. } | Action::Expect { .. } => Ok(Outcome::default()),
             _ => Err(Failure::Usage(
-                "this bot does it over WebSocket only; leave out --protocol fix".to_owned(),
+                "the venue serves this over WebSocket only; leave out --protocol fix".to_owned(),
             )),
         }
     }
 
     /// Says goodbye.
     pub async fn close(self) {
-        // A venue that does not answer the Logout is left all the same.
-        let _ = tokio::time::timeout(self.timeout, self.client.logout()).await;
+        self.session.close().await;
     }
 
     async fn place(&mut self, place: &Place, say: &Say) -> Result<Outcome, Failure> {
         let order = order(place, self.account.as_deref())?;
-        let sent = self.client.place(&order).await?;
-        self.sides.insert(sent.cl_ord_id.clone(), order.side);
-        let mut last = None;
-        loop {
-            let patience = if last.is_some() { SETTLING } else { self.timeout };
-            let Some(received) = self.next(patience, &sent).await? else { break };
-            match answer(received.report, &sent)? {
-                Answer::Execution(report) if report.cl_ord_id == sent.cl_ord_id => {
-                    let at = received.at;
-                    if let Some(refusal) = refused(&report) {
-                        return Err(refusal);
-                    }
-                    self.sides.extend(report.order_id.map(|id| (id.0.to_string(), order.side)));
-                    self.tell(&report, at, last.is_none(), &sent, say)?;
-                    let closed = is_closed(report.status);
-                    last = Some(report);
-                    if closed {
-                        break;
-                    }
-                }
-                Answer::Execution(report) => self.heard.push_back(report),
-                Answer::Repeated(standing) => {
-                    say.say(&Said::standing("placed", &standing))?;
-                    return Ok(Outcome { word: Some(status(standing.status).to_owned()) });
-                }
-                Answer::Other => {}
-            }
+        let mut placed = self.session.place(&order).await?;
+        if let Some(id) = placed.answer.order_id.filter(|_| placed.answer.is_open()) {
+            placed.answer = self.session.status(&order.symbol, id, order.account.as_deref()).await?;
         }
-        Ok(Outcome { word: last.map(|report| status(report.status).to_owned()) })
+        let names =
+            [Some(placed.answer.entered_as().to_owned()), placed.answer.order_id.map(|id| id.0.to_string())];
+        self.sides.extend(names.into_iter().flatten().map(|name| (name, order.side)));
+        settled("placed", &placed, say)
     }
 
-    /// The first report of an order is the answer to it, those that follow are executions.
-    fn tell(
-        &mut self,
-        report: &ExecutionReport,
-        at: Instant,
-        first: bool,
-        sent: &Sent,
-        say: &Say,
-    ) -> Result<(), Failure> {
-        let what = if first { "placed" } else { "execution" };
-        let said = Said::execution(what, report);
-        self.heard.push_back(report.clone());
-        say.say(&if first { said.timed(at - sent.at, false) } else { said })
-    }
-
-    async fn cancel(
+    async fn amend(
         &mut self,
         symbol: &str,
         order: OrderName,
-        id: Option<String>,
-        side: Side,
+        qty: Decimal,
+        cl_ord_id: Option<String>,
         say: &Say,
     ) -> Result<Outcome, Failure> {
-        let sent = self.client.cancel(symbol, side, order, id).await?;
-        while let Some(received) = self.next(self.timeout, &sent).await? {
-            match answer(received.report, &sent)? {
-                Answer::Execution(report) => {
-                    let mine = report.cl_ord_id == sent.cl_ord_id && report.exec_type == ExecType::Canceled;
-                    if mine {
-                        say.say(&Said::execution("canceled", &report).timed(received.at - sent.at, false))?;
-                    }
-                    let word = status(report.status).to_owned();
-                    self.heard.push_back(report);
-                    if mine {
-                        return Ok(Outcome { word: Some(word) });
-                    }
-                }
-                Answer::Repeated(standing) => {
-                    say.say(&Said::standing("canceled", &standing))?;
-                    return Ok(Outcome { word: Some(status(standing.status).to_owned()) });
-                }
-                Answer::Other => {}
-            }
-        }
-        Ok(Outcome::default())
+        let side = self.side(symbol, &order, None).await?;
+        let (symbol, account) = (symbol.to_owned(), self.account.clone());
+        let amend = Amend { symbol, order, side, qty, price: None, cl_ord_id, account };
+        let amended = self.session.amend(&amend).await?;
+        let order = &amended.answer.order;
+        self.sides.insert(order.cl_ord_id.clone(), order.side);
+        let said = Said::amended(order, amended.answer.kept_priority);
+        say.say(&said.timed(amended.round_trip, amended.repeated))?;
+        Ok(Outcome { word: Some(status(order.status).to_owned()) })
     }
 
-    /// The next report; none once `patience` is over, which is a failure as long as nothing has answered `sent`.
-    async fn next(&mut self, patience: Duration, sent: &Sent) -> Result<Option<Received>, Failure> {
-        let unknown =
-            |why: String| Failure::Client(Error::OutcomeUnknown { cl_ord_id: sent.cl_ord_id.clone(), why });
-        match tokio::time::timeout(patience, self.reports.next()).await {
-            Ok(Some(received)) => Ok(Some(received)),
-            Ok(None) => Err(unknown(self.client.why_closed())),
-            Err(_) if patience == SETTLING => Ok(None),
-            Err(_) => Err(unknown("no answer in time".to_owned())),
+    /// The side of an order: as it was said, as this run placed it, or as the venue has it.
+    async fn side(&self, symbol: &str, order: &OrderName, said: Option<Side>) -> Result<Side, Failure> {
+        let name = match order {
+            OrderName::OrderId(id) => id.0.to_string(),
+            OrderName::ClOrdId(name) => name.clone(),
+        };
+        match said.or_else(|| self.sides.get(&name).copied()) {
+            Some(side) => Ok(side),
+            None => Ok(self.session.status(symbol, order.clone(), self.account.as_deref()).await?.side),
         }
     }
-
-    async fn follow(
-        &mut self,
-        count: Option<u64>,
-        time: Option<Duration>,
-        say: &Say,
-    ) -> Result<Outcome, Failure> {
-        let mut following = Following::new(count, time);
-        while !following.is_done() {
-            let report = match self.heard.pop_front() {
-                Some(report) => report,
-                None => match following.wait(self.reports.next()).await {
-                    Some(Some(Received { report: Report::Execution(report), .. })) => report,
-                    Some(Some(_)) => continue,
-                    Some(None) => return Err(Error::Closed(self.client.why_closed()).into()),
-                    None => break,
-                },
-            };
-            following.heard(&report, say)?;
-        }
-        following.finish()
-    }
 }
 
-/// What a report means for what was sent.
-enum Answer {
-    Execution(ExecutionReport),
-    Repeated(crate::client::fix::Standing),
-    Other,
-}
-
-fn answer(report: Report, sent: &Sent) -> Result<Answer, Failure> {
-    Ok(match report {
-        Report::Execution(report) => Answer::Execution(report),
-        Report::Repeated(standing) if standing.cl_ord_id == sent.cl_ord_id => Answer::Repeated(standing),
-        Report::CancelRejected(no) if no.cl_ord_id == sent.cl_ord_id => return Err(refusal(no.text)),
-        Report::Refused(no) if no.cl_ord_id.as_deref() == Some(&sent.cl_ord_id) => {
-            return Err(refusal(no.text));
-        }
-        _ => Answer::Other,
-    })
-}
-
-fn refused(report: &ExecutionReport) -> Option<Failure> {
-    (report.exec_type == ExecType::Rejected).then(|| refusal(report.text.clone()))
-}
-
-fn refusal(text: String) -> Failure {
-    Error::Refused(ApiError::of_text(text)).into()
-}
-
-fn is_closed(status: OrdStatus) -> bool {
-    !matches!(status, OrdStatus::New | OrdStatus::PartiallyFilled)
-}
-
-fn text(order: &OrderName) -> String {
-    match order {
-        OrderName::OrderId(id) => id.0.to_string(),
-        OrderName::ClOrdId(name) => name.clone(),
-    }
+fn settled(what: &'static str, timed: &Timed<Standing>, say: &Say) -> Result<Outcome, Failure> {
+    say.say(&Said::order(what, &timed.answer).timed(timed.round_trip, timed.repeated))?;
+    Ok(Outcome { word: Some(status(timed.answer.status).to_owned()) })
 }

@@ -8,7 +8,7 @@
 //! ```
 
 use crate::client::OrderName;
-use crate::types::{Decimal, OrderId, Reject, Side, SmpMode, TimeInForce};
+use crate::types::{CancelOn, Decimal, OrderId, Reject, Side, SmpMode, TimeInForce};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
@@ -19,7 +19,8 @@ use std::str::FromStr;
 pub enum Action {
     /// Place an order: with a price a limit order, without one a market order.
     Place(Place),
-    /// Lower the quantity of an order; it keeps its place in the book.
+    /// Change the quantity of an order: a smaller one keeps its place in the book. A larger one is taken over FIX
+    /// only.
     Amend {
         /// The instrument.
         symbol: String,
@@ -40,7 +41,7 @@ pub enum Action {
         /// The ClOrdID of the cancel itself.
         #[arg(long, value_name = "NAME")]
         id: Option<String>,
-        /// The side of the order. FIX wants it; an order of this run is known by its side.
+        /// The side of the order. FIX wants it; without it the venue is asked for it.
         #[arg(long, value_parser = sides())]
         side: Option<Side>,
     },
@@ -120,6 +121,12 @@ pub struct Place {
     /// Refused if it would take.
     #[arg(long, conflicts_with = "tif")]
     pub post_only: bool,
+    /// It rests for so long at most: 30s, 10m, 8h.
+    #[arg(long, value_name = "TIME", conflicts_with = "tif")]
+    pub gtd: Option<Duration>,
+    /// It only brings the position nearer to zero.
+    #[arg(long)]
+    pub reduce_only: bool,
     /// When it would meet an order of its own account.
     #[arg(long, value_parser = smp_modes())]
     pub smp: Option<SmpMode>,
@@ -160,8 +167,8 @@ impl Place {
             [At::Price(price)] | [At::Sign, At::Price(price)] => Some(price),
             _ => return Err("one price is wanted after @".to_owned()),
         };
-        if price.is_none() && (self.post_only || self.tif.is_some()) {
-            return Err("--tif and --post-only go with a price: @ PRICE".to_owned());
+        if price.is_none() && (self.post_only || self.tif.is_some() || self.gtd.is_some()) {
+            return Err("--tif, --gtd and --post-only go with a price: @ PRICE".to_owned());
         }
         Ok(price)
     }
@@ -243,6 +250,17 @@ fn smp_modes() -> impl TypedValueParser<Value = SmpMode> {
         ("expire-taker", SmpMode::ExpireTaker),
         ("expire-maker", SmpMode::ExpireMaker),
         ("expire-both", SmpMode::ExpireBoth),
+        ("decrement", SmpMode::Decrement),
+    ])
+}
+
+/// Which ends of a session cancel its orders.
+pub fn ends() -> impl TypedValueParser<Value = CancelOn> {
+    words(&[
+        ("none", CancelOn::Nothing),
+        ("disconnect", CancelOn::Disconnect),
+        ("logout", CancelOn::Logout),
+        ("both", CancelOn::Both),
     ])
 }
 

@@ -1,4 +1,4 @@
-//! `sealgate bot`: a client from flags, over either protocol: place, cancel, ask, follow, look at the market.
+//! `sealgate bot`: a client from flags, over either protocol: place, amend, cancel, ask, follow, look at the market.
 //!
 //! ```text
 //!   flags, folder ──home──► where, and with what ──websocket│fix──► a session
@@ -9,6 +9,7 @@
 //! Exit codes tell failures apart: 1 no connection, 2 wrong usage, 3 refused, 4 the outcome is unknown.
 
 mod fix;
+mod follow;
 mod grammar;
 mod home;
 mod say;
@@ -18,6 +19,7 @@ mod tests;
 mod websocket;
 
 use crate::client::Error;
+use crate::types::CancelOn;
 use clap::ValueEnum;
 use grammar::{Action, Duration};
 use home::Home;
@@ -60,6 +62,13 @@ pub struct Options {
     /// How long to wait for a connection, and for each answer; so long a lost connection is tried again.
     #[arg(long, global = true, value_name = "TIME", default_value = "10s")]
     pub timeout: Duration,
+    /// Which ends of the session cancel its orders: none, disconnect, logout or both; else as the venue has it
+    /// configured.
+    #[arg(long, global = true, value_parser = grammar::ends())]
+    pub cancel_on: Option<CancelOn>,
+    /// How long a new session keeps them.
+    #[arg(long, global = true, value_name = "TIME")]
+    pub cancel_grace: Option<Duration>,
     /// One JSON object a line, failures too.
     #[arg(long, global = true)]
     pub json: bool,
@@ -70,7 +79,7 @@ pub struct Options {
 pub enum Protocol {
     /// JSON: all actions.
     Websocket,
-    /// FIX.4.4: those that the venue serves over it. Each run begins with sequence numbers at 1.
+    /// FIX.4.4: orders, and questions about them. Each run begins with sequence numbers at 1.
     Fix,
 }
 

@@ -4,8 +4,8 @@
 
 use super::Failure;
 use crate::client::fix::Standing;
-use crate::client::ws::{AccountStatus, Amended, BookTicker, Depth, Event, MyTrade, OrderState};
-use crate::client::{Error, ExecutionReport};
+use crate::client::ws::{AccountStatus, AmendedOrder, BookTicker, Depth, MyTrade, OrderState};
+use crate::client::{Error, Event, ExecutionReport};
 use crate::types::{Decimal, Nanos, OrdStatus, OrderId, Side};
 use crate::wire::json::words::{exec_type, status};
 use serde_json::{Map, Value, json};
@@ -110,8 +110,19 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// An order, as a protocol tells it.
+pub trait Told {
+    /// What there is to say of it.
+    fn line(&self, what: &'static str) -> OrderLine<'_>;
+
+    /// The trades that its request brought about, where they are told with it.
+    fn fills(&self) -> Option<Value> {
+        None
+    }
+}
+
 /// An order as both protocols tell it.
-struct OrderLine<'a> {
+pub struct OrderLine<'a> {
     what: &'static str,
     symbol: &'a str,
     order_id: Option<OrderId>,
@@ -152,29 +163,73 @@ impl OrderLine<'_> {
     }
 }
 
-impl Said {
-    /// An order as an answer over WebSocket tells it.
-    pub fn order(what: &'static str, order: &OrderState) -> Self {
-        let line = OrderLine {
+impl Told for OrderState {
+    fn line(&self, what: &'static str) -> OrderLine<'_> {
+        OrderLine {
             what,
-            symbol: &order.symbol,
-            order_id: Some(order.order_id),
-            cl_ord_id: order.orig_cl_ord_id.as_deref().unwrap_or(&order.cl_ord_id),
-            side: order.side,
-            qty: order.qty,
-            price: order.price,
-            cum_qty: order.cum_qty,
-            status: order.status,
-            reason: order.reason.as_deref().unwrap_or_default(),
+            symbol: &self.symbol,
+            order_id: Some(self.order_id),
+            cl_ord_id: self.orig_cl_ord_id.as_deref().unwrap_or(&self.cl_ord_id),
+            side: self.side,
+            qty: self.qty,
+            price: self.price,
+            cum_qty: self.cum_qty,
+            status: self.status,
+            reason: self.reason.as_deref().unwrap_or_default(),
+        }
+    }
+
+    fn fills(&self) -> Option<Value> {
+        let fill = |fill: &crate::client::ws::Fill| {
+            let (id, qty, price) = (fill.trade_id.0, fill.qty.to_string(), fill.price.to_string());
+            json!({"tradeId": id, "qty": qty, "price": price})
         };
-        let mut said = line.said();
-        if !order.fills.is_empty() {
-            let fill = |fill: &crate::client::ws::Fill| {
-                json!({
-                    "tradeId": fill.trade_id.0, "qty": fill.qty.to_string(), "price": fill.price.to_string(),
-                })
-            };
-            said.json["fills"] = order.fills.iter().map(fill).collect();
+        (!self.fills.is_empty()).then(|| self.fills.iter().map(fill).collect())
+    }
+}
+
+impl Told for AmendedOrder {
+    fn line(&self, what: &'static str) -> OrderLine<'_> {
+        OrderLine {
+            what,
+            symbol: &self.symbol,
+            order_id: Some(self.order_id),
+            cl_ord_id: &self.cl_ord_id,
+            side: self.side,
+            qty: self.qty,
+            price: self.price,
+            cum_qty: self.cum_qty,
+            status: self.status,
+            reason: "",
+        }
+    }
+}
+
+impl Told for Standing {
+    fn line(&self, what: &'static str) -> OrderLine<'_> {
+        // An amendment is the name of its order from then on; a cancel is not.
+        let name = if self.is_open() { &self.cl_ord_id } else { self.entered_as() };
+        OrderLine {
+            what,
+            symbol: &self.symbol,
+            order_id: self.order_id,
+            cl_ord_id: name,
+            side: self.side,
+            qty: self.qty,
+            price: self.price,
+            cum_qty: self.cum_qty,
+            status: self.status,
+            reason: &self.text,
+        }
+    }
+}
+
+impl Said {
+    /// An order as an answer tells it.
+    pub fn order(what: &'static str, order: &impl Told) -> Self {
+        let mut said = order.line(what).said();
+        if let Some(fills) = order.fills() {
+            said.json["fills"] = fills;
         }
         said
     }
@@ -221,7 +276,7 @@ impl Said {
     }
 
     /// What else a session tells; the beginning is no news.
-    pub fn event(event: &Event) -> Option<Self> {
+    pub fn event<O: Told>(event: &Event<O>) -> Option<Self> {
         let (text, json) = match event {
             Event::Connected { open, away: Some(away) } => (
                 format!("connected: after {} ms, {} open", millis(*away), open.len()),
@@ -243,19 +298,6 @@ impl Said {
         Some(Self { text, json })
     }
 
-    /// How an order stands that FIX told again.
-    pub fn standing(what: &'static str, order: &Standing) -> Self {
-        let (id, status) = (order.order_id.map(|id| id.0), status(order.status));
-        let (name, filled) = (&order.cl_ord_id, order.cum_qty.to_string());
-        Self {
-            text: format!("{what}: {status} filled {filled} name {name} (the first request again)"),
-            json: json!({
-                "action": what, "orderId": id, "clientOrderId": name, "status": status, "executedQty": filled,
-                "repeated": true,
-            }),
-        }
-    }
-
     /// How many there are.
     pub fn count(action: &str, count: u64, what: &str) -> Self {
         Self { text: format!("{count} {what}"), json: json!({"action": action, "count": count}) }
@@ -269,24 +311,15 @@ impl Said {
         }
     }
 
-    /// An order with less to fill.
-    pub fn amended(amended: &Amended) -> Self {
-        let order = &amended.order;
-        let line = OrderLine {
-            what: "amended",
-            symbol: &order.symbol,
-            order_id: Some(order.order_id),
-            cl_ord_id: &order.cl_ord_id,
-            side: order.side,
-            qty: order.qty,
-            price: order.price,
-            cum_qty: order.cum_qty,
-            status: order.status,
-            reason: "",
-        };
-        let mut said = line.said();
-        said.json["keptPriority"] = json!(amended.kept_priority);
-        said.text.push_str(if amended.kept_priority { ", kept its place" } else { ", lost its place" });
+    /// An order with another quantity, and whether it kept its place, where that is known.
+    pub fn amended(order: &impl Told, kept_priority: Option<bool>) -> Self {
+        let mut said = OrderLine { reason: "", ..order.line("amended") }.said();
+        said.json["keptPriority"] = json!(kept_priority);
+        said.text.push_str(match kept_priority {
+            Some(true) => ", kept its place",
+            Some(false) => ", lost its place",
+            None => "",
+        });
         said
     }
 

@@ -1,14 +1,15 @@
 //! The actions over WebSocket.
 
+use super::follow::{Following, follow};
 use super::grammar::{Action, Market, Place};
 use super::home::Home;
 use super::say::{Outcome, Said, Say};
 use super::{Failure, Options};
-use crate::client::ws::{self, Endpoint, Event, Events, OrderState, Recovery, Timed};
-use crate::client::{Error, ExecutionReport, NewOrder};
-use crate::types::Nanos;
+use crate::client::ws::{self, Endpoint, Events, OrderState};
+use crate::client::{NewOrder, Recovery, Timed};
+use crate::types::{Nanos, Span, TimeInForce};
 use crate::wire::json::words::status;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A session that is logged on, and goes on when its connection ends.
 pub struct Session {
@@ -24,7 +25,12 @@ impl Session {
             url: home.url.clone(),
             tls: home.tls.clone(),
             key: home.key.clone(),
-            options: ws::Options { timeout: options.timeout.0, ..ws::Options::default() },
+            options: ws::Options {
+                timeout: options.timeout.0,
+                cancel_on: options.cancel_on,
+                cancel_grace: options.cancel_grace.map(|grace| grace.0),
+                ..ws::Options::default()
+            },
         };
         let recovery = Recovery { give_up: options.timeout.0, ..Recovery::default() };
         let (session, events) = ws::Session::connect(endpoint, recovery).await.map_err(Failure::NoSession)?;
@@ -50,7 +56,7 @@ impl Session {
             }
             Action::Amend { symbol, order, qty, id } => {
                 let amended = self.session.amend(symbol, order.name(), *qty, id.clone()).await?;
-                let said = Said::amended(&amended.answer);
+                let said = Said::amended(&amended.answer.order, Some(amended.answer.kept_priority));
                 say.say(&said.timed(amended.round_trip, amended.repeated))?;
                 Ok(Outcome { word: Some(status(amended.answer.order.status).to_owned()) })
             }
@@ -66,7 +72,10 @@ impl Session {
             Action::Account | Action::Trades { .. } | Action::Status { .. } | Action::Orders { .. } => {
                 self.ask(action, say).await
             }
-            Action::Follow { count, time } => self.follow(*count, time.map(|time| time.0), say).await,
+            Action::Follow { count, time } => {
+                let following = Following::new(*count, time.map(|time| time.0));
+                follow(&mut self.events, following, say).await
+            }
             Action::Market { what } => self.look(what, say).await,
             // The run itself sees to these.
             Action::Wait { .. } | Action::Expect { .. } => Ok(Outcome::default()),
@@ -103,29 +112,6 @@ impl Session {
         self.session.close().await;
     }
 
-    async fn follow(
-        &mut self,
-        count: Option<u64>,
-        time: Option<Duration>,
-        say: &Say,
-    ) -> Result<Outcome, Failure> {
-        let mut following = Following::new(count, time);
-        while !following.is_done() {
-            match following.wait(self.events.next()).await {
-                Some(Some(Event::Execution(report))) => following.heard(&report, say)?,
-                Some(Some(Event::Ended { why })) => return Err(Error::Closed(why).into()),
-                Some(Some(event)) => {
-                    if let Some(said) = Said::event(&event) {
-                        say.say(&said)?;
-                    }
-                }
-                Some(None) => return Err(Error::Closed("the session is over".to_owned()).into()),
-                None => break,
-            }
-        }
-        following.finish()
-    }
-
     async fn look(&self, what: &Market, say: &Say) -> Result<Outcome, Failure> {
         let client = self.session.client().await?;
         let said = match what {
@@ -142,53 +128,6 @@ impl Session {
     }
 }
 
-/// Executions that are waited for: so many, or so long.
-pub struct Following {
-    left: Option<u64>,
-    until: Option<Instant>,
-    heard: u64,
-    last: Option<&'static str>,
-}
-
-impl Following {
-    /// Until the count is full or the time is over; without both for ever.
-    pub fn new(count: Option<u64>, time: Option<Duration>) -> Self {
-        Self { left: count, until: time.map(|time| Instant::now() + time), heard: 0, last: None }
-    }
-
-    /// Whether there were as many as were wanted.
-    pub fn is_done(&self) -> bool {
-        self.left == Some(0)
-    }
-
-    /// What `next` brings; `None` when the time is over.
-    pub async fn wait<T>(&self, next: impl Future<Output = T>) -> Option<T> {
-        match self.until {
-            Some(until) => tokio::time::timeout_at(until.into(), next).await.ok(),
-            None => Some(next.await),
-        }
-    }
-
-    /// Says one.
-    pub fn heard(&mut self, report: &ExecutionReport, say: &Say) -> Result<(), Failure> {
-        self.heard += 1;
-        self.left = self.left.map(|left| left - 1);
-        self.last = Some(status(report.status));
-        say.say(&Said::execution("execution", report))
-    }
-
-    /// The end: a failure if there were less than were wanted.
-    pub fn finish(self) -> Result<Outcome, Failure> {
-        match self.left {
-            Some(left) if left > 0 => {
-                let wanted = self.heard + left;
-                Err(Failure::Unmet(format!("heard {} of {wanted} executions in time", self.heard)))
-            }
-            _ => Ok(Outcome { word: self.last.map(str::to_owned) }),
-        }
-    }
-}
-
 /// The order that the words mean.
 pub fn order(place: &Place, account: Option<&str>) -> Result<NewOrder, Failure> {
     let price = place.price().map_err(Failure::Usage)?;
@@ -200,6 +139,11 @@ pub fn order(place: &Place, account: Option<&str>) -> Result<NewOrder, Failure> 
     if let Some(tif) = place.tif {
         order.time_in_force = Some(tif);
     }
+    if let Some(time) = place.gtd {
+        order.time_in_force = Some(TimeInForce::Gtd);
+        order.expire = Some(now() + Span::from_millis(u64::try_from(time.0.as_millis()).unwrap_or(u64::MAX)));
+    }
+    order.reduce_only = place.reduce_only;
     order.smp = place.smp;
     order.cl_ord_id.clone_from(&place.id);
     order.account = account.map(str::to_owned);
