@@ -1,6 +1,8 @@
 //! The examples of the documentation, as their readers run them: on the folder of `sealgate init`.
 
-use crate::support::Venue;
+use crate::support::websocket::resting;
+use crate::support::{Venue, Ws};
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -51,6 +53,20 @@ fn the_market_maker_quotes_amends_and_cancels_over_fix() {
     for line in ["amended: 0.01000 kept its place: Some(true)", "canceled: 1"] {
         assert!(said.lines().any(|told| told == line), "{said}");
     }
+}
+
+#[test]
+fn the_book_follows_the_market_line_by_line() {
+    let venue = Venue::start();
+    let mut program = Command::new(rust("book"));
+    program.arg(venue.folder()).arg(venue.url()).stdout(std::process::Stdio::piped());
+    let mut program = program.spawn().unwrap();
+    let mut lines = std::io::BufReader::new(program.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "bid nothing, ask nothing");
+    Ws::logged_on(&venue, "bob").place(&resting("b1"));
+    assert_eq!(lines.next().unwrap().unwrap(), "bid 0.01000 @ 99000.00, ask nothing");
+    program.kill().unwrap();
+    program.wait().unwrap();
 }
 
 /// A Python with the packages of the example, if there is one. `SEALGATE_PYTHON` names it; `.ci/run` makes one.

@@ -270,3 +270,85 @@ async fn a_book_goes_on_after_a_crash_with_a_new_snapshot() {
     let asker = venue.websocket("bob").await;
     catch_up(&mut book, &mut market, &asker, SYMBOL).await;
 }
+
+/// While more bytes wait than all buffers hold, hundreds of changes happen; what is told of them then is a few updates.
+#[tokio::test]
+async fn a_slow_reader_skips_states_of_the_book_and_never_has_a_wrong_one() {
+    let venue = Setup::new()
+        .order_rate(100_000, sealgate::types::Span::from_secs(1))
+        .caps(|caps| {
+            caps.output_bytes = 256 * 1024 * 1024;
+            caps.messages_per_second = 1_000_000;
+        })
+        .start();
+    let mut flow = Flow::new(&venue).await;
+    let mut slow = Ws::connect(&venue, "alice");
+    slow.raw(&request("depth.subscribe", json!({"symbol": SYMBOL, "limit": 1000})));
+    let snapshot = event(&mut slow, "depthSnapshot");
+    let filler = 8_000;
+    for _ in 0..filler {
+        slow.socket.write(tungstenite::Message::text(request("exchangeInfo", json!({})))).unwrap();
+    }
+    slow.socket.flush().unwrap();
+    flow.run(SYMBOL, 300).await;
+    let depth = flow.bots[0].depth(SYMBOL, 1_000).await.unwrap();
+
+    let (mut answers, mut updates, mut widest) = (0, 0, 0);
+    let mut book = Book::of(&snapshot);
+    let done =
+        |book: &Book| book.side(0) == json_levels(&depth.bids) && book.side(1) == json_levels(&depth.asks);
+    while answers < filler || !done(&book) {
+        let message = slow.message();
+        if message.get("event").is_none() {
+            answers += 1;
+            continue;
+        }
+        updates += 1;
+        widest = widest.max(book.apply(&message["event"]));
+    }
+    assert!(updates < 100 && widest > 200, "{updates} updates, the widest of {widest} steps");
+}
+
+/// A reader's own book, by the words of the page and not by the SDK.
+struct Book {
+    sides: [std::collections::BTreeMap<String, String>; 2],
+    last: u64,
+}
+
+impl Book {
+    fn of(snapshot: &Value) -> Self {
+        let mut book = Self { sides: Default::default(), last: snapshot["lastUpdateId"].as_u64().unwrap() };
+        book.change([&snapshot["bids"], &snapshot["asks"]]);
+        book
+    }
+
+    /// Follows an update; how many steps it covers.
+    fn apply(&mut self, update: &Value) -> u64 {
+        let (first, last) = (update["U"].as_u64().unwrap(), update["u"].as_u64().unwrap());
+        assert_eq!(first, self.last + 1, "no gap: {update}");
+        self.last = last;
+        self.change([&update["b"], &update["a"]]);
+        last - first + 1
+    }
+
+    fn change(&mut self, sides: [&Value; 2]) {
+        for (side, levels) in self.sides.iter_mut().zip(sides) {
+            for level in levels.as_array().unwrap() {
+                let (price, qty) = (level[0].as_str().unwrap(), level[1].as_str().unwrap());
+                if qty.trim_matches(['0', '.']).is_empty() {
+                    assert!(side.remove(price).is_some(), "what goes was there: {level}");
+                } else {
+                    side.insert(price.to_owned(), qty.to_owned());
+                }
+            }
+        }
+    }
+
+    fn side(&self, side: usize) -> std::collections::BTreeMap<String, String> {
+        self.sides[side].clone()
+    }
+}
+
+fn json_levels(levels: &[Level]) -> std::collections::BTreeMap<String, String> {
+    levels.iter().map(|(price, qty)| (price.to_string(), qty.to_string())).collect()
+}

@@ -2,7 +2,10 @@
 
 use crate::support::fix::{Fields, buy, cancel};
 use crate::support::{Fix, Setup, Venue};
-use sealgate::types::Span;
+use sealgate::client::NewOrder;
+use sealgate::client::fix::{MarketReport, Topics};
+use sealgate::client::market::MarketEvent;
+use sealgate::types::{Reject, Side, Span};
 
 /// A request for the top of the book of BTC-USD.
 fn request(id: &str, kind: u8, update: u8, entries: &[&str]) -> String {
@@ -189,4 +192,36 @@ fn every_version_has_its_own_words_and_the_same_market_data() {
         alice.enter(buy("b1"));
         assert_eq!(alice.read().get(269), "0", "{version}");
     }
+}
+
+#[tokio::test]
+async fn the_sdk_hears_the_top_of_books_and_trades() {
+    let venue = Venue::start();
+    let (alice, _reports) = venue.fix("alice").await;
+    let (mut bob, mut market) = (Fix::logged_on(&venue, "bob"), alice.market_data().await.unwrap());
+    let (top, trades) = (Topics { top: true, trades: true }, Topics { top: false, trades: true });
+    let id = market.subscribe(&["BTC-USD"], top).await.unwrap();
+    let MarketReport::Event { id: of, event: MarketEvent::Top(empty) } = market.next().await.unwrap() else {
+        panic!("the top as it is")
+    };
+    assert_eq!((of, empty.bid, empty.ask), (id.clone(), None, None));
+    bob.enter(buy("b1"));
+    let MarketReport::Event { event: MarketEvent::Top(top), .. } = market.next().await.unwrap() else {
+        panic!("a change of it")
+    };
+    assert_eq!(top.bid, Some(("99000.00".parse().unwrap(), "0.01000".parse().unwrap())));
+    alice
+        .place(&NewOrder::limit("BTC-USD", Side::Sell, "0.01".parse().unwrap(), "99000".parse().unwrap()))
+        .await
+        .unwrap();
+    let (trade, gone) = (market.next().await.unwrap(), market.next().await.unwrap());
+    let MarketReport::Event { event: MarketEvent::Trade(trade), .. } = trade else { panic!("{trade:?}") };
+    assert_eq!((trade.qty, trade.aggressor), ("0.01000".parse().unwrap(), Side::Sell));
+    let MarketReport::Event { event: MarketEvent::Top(gone), .. } = gone else { panic!("{gone:?}") };
+    assert_eq!(gone.bid, None);
+    market.unsubscribe(&id).await.unwrap();
+    let wrong = market.subscribe(&["NONE"], trades).await.unwrap();
+    let refused = market.next().await.unwrap();
+    let MarketReport::Refused { id, error } = refused else { panic!("{refused:?}") };
+    assert_eq!((id, error.reject), (wrong, Some(Reject::SymbolUnknown)));
 }

@@ -1,6 +1,7 @@
 //! The task that owns the connection and drives the session machine: orders become signed messages, bytes become
 //! reports, time becomes heartbeats. It works over any stream; outside of tests that is TLS.
 
+use super::market::{Ear, MarketReport};
 use super::{CompIds, Options, Received, Report, Sent, report};
 use crate::client::connect::now;
 use crate::client::{ApiKey, Error};
@@ -29,6 +30,8 @@ pub(super) enum Order {
         poss_resend: bool,
         sent: oneshot::Sender<Result<Sent, Error>>,
     },
+    /// Deliver market data here from now on.
+    DeliverMarket(mpsc::Sender<MarketReport>),
     /// Say Logout; the answer ends the connection.
     Logout,
 }
@@ -49,6 +52,8 @@ pub(super) struct Driver<S> {
     queued: Vec<u8>,
     index: Box<Index>,
     ears: Ears,
+    /// Who hears of market data; nobody, until somebody asks for it.
+    market: Option<Ear>,
     /// What the server's Logout says.
     goodbye: Option<String>,
     recent: VecDeque<(MsgSeqNum, String)>,
@@ -91,6 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             queued: Vec::new(),
             index: Box::default(),
             ears,
+            market: None,
             goodbye: None,
             recent: VecDeque::new(),
             unwritten: Vec::new(),
@@ -146,6 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Order::Send { msg_type, body, cl_ord_id, poss_resend, sent } => {
                     self.send(msg_type, &body, poss_resend, (cl_ord_id, sent))
                 }
+                Order::DeliverMarket(to) => self.market = Some(Ear::new(to)),
                 Order::Logout => self.session.logout("", now(), &mut self.out),
             }
             next = orders.try_recv().ok();
@@ -260,6 +267,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         if self.session.receive(message, now(), &mut self.out) != Incoming::Deliver {
             return Ok(());
+        }
+        if matches!(message.msg_type(), b"W" | b"X" | b"Y") {
+            return self.market.as_mut().map_or(Ok(()), |market| market.hear(message));
         }
         let report = report::read(message)
             .ok_or_else(|| Error::Protocol(format!("not understood: {}", printable(message.bytes()))))?;

@@ -32,6 +32,8 @@ pub(super) struct Keeper {
     recovery: Recovery,
     ledger: Ledger,
     asks: mpsc::Receiver<Ask>,
+    /// Who wants the connection of now.
+    wanted: mpsc::Receiver<oneshot::Sender<Client>>,
     waiting: HashMap<Ticket, Waiter>,
     events: mpsc::Sender<Event>,
     ending: watch::Receiver<bool>,
@@ -42,7 +44,7 @@ impl Keeper {
     pub(super) fn new(
         endpoint: Endpoint,
         recovery: Recovery,
-        asks: mpsc::Receiver<Ask>,
+        (asks, wanted): (mpsc::Receiver<Ask>, mpsc::Receiver<oneshot::Sender<Client>>),
         events: mpsc::Sender<Event>,
         (ending, over): (watch::Receiver<bool>, watch::Sender<bool>),
     ) -> Self {
@@ -52,7 +54,7 @@ impl Keeper {
             send_again: span(recovery.send_again),
         };
         let (ledger, waiting) = (Ledger::new(terms), HashMap::new());
-        Self { endpoint, recovery, ledger, asks, waiting, events, ending, over }
+        Self { endpoint, recovery, ledger, asks, wanted, waiting, events, ending, over }
     }
 
     pub(super) async fn run(mut self, mut connection: (Client, Reports)) {
@@ -97,6 +99,7 @@ impl Keeper {
                     Some(ask) => self.enter(ask),
                     None => break,
                 },
+                Some(to) = self.wanted.recv() => drop(to.send(client.clone())),
                 () = tokio::time::sleep(rest) => self.ledger.tick(now()),
                 () = ended(&mut self.ending) => break,
             }

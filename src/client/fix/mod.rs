@@ -22,6 +22,7 @@
 mod driver;
 mod keeper;
 mod ledger;
+mod market;
 mod messages;
 mod report;
 mod session;
@@ -29,6 +30,7 @@ mod session;
 mod tests;
 
 pub use crate::session::fix::Numbers;
+pub use market::{MarketData, MarketReport, Topics};
 pub use report::{CancelRejected, MassCanceled, Received, Refused, Report, Standing, Status};
 pub use session::{Amended, CanceledAll, Endpoint, Event, Events, Session};
 
@@ -272,6 +274,10 @@ impl Client {
         self.orders.send(order).await.map_err(|_| Error::Closed(self.why_closed()))?;
         // Dropped without a word: the connection broke while it was written.
         written.await.unwrap_or_else(|_| Err(Error::OutcomeUnknown { cl_ord_id, why: self.why_closed() }))
+    }
+
+    async fn command(&self, order: Order) -> Result<(), Error> {
+        self.orders.send(order).await.map_err(|_| Error::Closed(self.why_closed()))
     }
 
     fn named(&self, name: Option<String>) -> String {

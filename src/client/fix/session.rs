@@ -19,7 +19,7 @@
 use super::keeper::{Ask, Keeper};
 use super::ledger::{Answer, Kind, Request};
 use super::messages;
-use super::{Options, Report, Standing};
+use super::{Client, MarketData, Options, Report, Standing};
 use crate::client::connect::now;
 use crate::client::session::EVENTS_WAITING_MAX;
 use crate::client::{Amend, ApiKey, Error, NewOrder, OrderName, Recovery, Timed};
@@ -82,6 +82,8 @@ pub struct Session {
     /// Whether it is to end, and whether it has.
     end: Arc<watch::Sender<bool>>,
     over: watch::Receiver<bool>,
+    /// Asks for the connection of now.
+    clients: mpsc::Sender<oneshot::Sender<Client>>,
     recv_window: Option<Duration>,
     next_id: Arc<AtomicU64>,
     /// Makes ClOrdIDs unique over connections and restarts.
@@ -95,12 +97,13 @@ impl Session {
         let recv_window = endpoint.options.recv_window;
         let (events, heard) = mpsc::channel(EVENTS_WAITING_MAX);
         let (asks, asked) = mpsc::channel(ASKS_WAITING_MAX);
+        let (clients, wanted) = mpsc::channel(1);
         let ((end, ending), (is_over, over)) = (watch::channel(false), watch::channel(false));
-        let keeper = Keeper::new(endpoint, recovery, asked, events, (ending, is_over));
+        let keeper = Keeper::new(endpoint, recovery, (asked, wanted), events, (ending, is_over));
         tokio::spawn(keeper.run(connection));
         let id_prefix = format!("{:x}-s", now().0).into();
         let (end, next_id) = (Arc::new(end), Arc::new(AtomicU64::new(1)));
-        Ok((Self { asks, end, over, recv_window, next_id, id_prefix }, Events::new(heard)))
+        Ok((Self { asks, end, over, clients, recv_window, next_id, id_prefix }, Events::new(heard)))
     }
 
     /// Sends a NewOrderSingle(D) and waits for what became of it: its acceptance, as a rule; the trades that follow
@@ -187,6 +190,14 @@ impl Session {
         let (symbol, account) = (symbol.map(str::to_owned), account.map(str::to_owned));
         let request = Request { kind: Kind::Question, msg_type: b"AF", name, symbol, account, body };
         Ok(self.ask(request).await?.answer.orders)
+    }
+
+    /// The market data of the connection of now, or of the next one. It ends with the connection: ask again then.
+    pub async fn market_data(&self) -> Result<MarketData, Error> {
+        let over = || Error::Closed("the session is over".to_owned());
+        let (client, given) = oneshot::channel();
+        self.clients.send(client).await.map_err(|_| over())?;
+        given.await.map_err(|_| over())?.market_data().await
     }
 
     /// Says Logout and ends the session, for all clones.
