@@ -1,50 +1,22 @@
-//! What the codec does on the path of an order allocates nothing: an allocator counts.
+//! The path of an order allocates nothing, in the codec and in a whole server: an allocator counts.
 //!
 //! The first message of a connection may allocate what is used again for all that follow, so each test runs its subject
 //! once before it counts.
 
 #![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
-#![allow(unsafe_code)] // An allocator cannot be written without; it counts and leaves the rest to the system's.
 
+use sealgate::sys::tally::{Counting, tally};
 use sealgate::types::{MsgSeqNum, Nanos};
 use sealgate::wire::fix::{
     Dictionary, Index, Opening, Precision, PutFields, Taken, Template, Validation, Verdict, Version, finish,
     take,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
-/// The system's allocator, counted for each thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that ends has no counter any more.
-    let _ = ALLOCATIONS.try_with(|counter| counter.set(counter.get() + 1));
-}
-
-// SAFETY: each call goes to the system's allocator with the arguments that came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+#[path = "allocations/server.rs"]
+mod server;
+#[path = "support/mod.rs"]
+#[allow(dead_code, unused_imports)] // It is there for the black-box tests.
+mod support;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -52,9 +24,9 @@ static ALLOCATOR: Counting = Counting;
 /// How often `work` allocates when it runs for the second time.
 fn allocations(mut work: impl FnMut()) -> u64 {
     work();
-    let before = ALLOCATIONS.get();
+    let before = tally().allocations;
     work();
-    ALLOCATIONS.get() - before
+    tally().allocations - before
 }
 
 const NOW: Nanos = Nanos(1_795_512_600_250_000_000);

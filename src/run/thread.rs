@@ -5,18 +5,28 @@ use super::phase::{Control, Phase};
 use crate::config::{Idle, ThreadPlan};
 use crate::sys::clock::Clock;
 use crate::sys::pin::pin_to_core;
-use crate::sys::poll::{Interest, Poller};
-use crate::types::Span;
+use crate::sys::poll::{EVENTS_MAX, Interest, Poller, Ready};
+use crate::sys::tally::{Tally, tally};
+use crate::types::{Nanos, Span};
+use crate::watch::{Meter, Meters};
 
 /// Longest sleep of a parked thread: timers of sessions are this exact while nothing else happens.
 const PARK_MAX: Span = Span::from_millis(5);
+
+/// How often the meters are written.
+const MEASURE_EVERY: Span = Span::from_millis(5);
 
 /// A thread to be: what it polls, and where it sleeps.
 pub struct Loop {
     plan: ThreadPlan,
     agents: Vec<Box<dyn Agent>>,
     poller: Poller,
+    /// What ended the last sleep; nobody looks, but it wants its memory only once.
+    woken: Vec<Ready>,
     control: Control,
+    meters: Meters,
+    /// When they are written next.
+    measure_due: Nanos,
 }
 
 /// Tells the other threads if this one panics, so that none waits for it forever.
@@ -37,6 +47,7 @@ impl Loop {
         agents: Vec<Box<dyn Agent>>,
         poller: Poller,
         control: Control,
+        meters: Meters,
     ) -> std::io::Result<Self> {
         for (token, agent) in agents.iter().enumerate() {
             if let Some(sockets) = agent.sockets() {
@@ -44,7 +55,8 @@ impl Loop {
                 poller.add(sockets, token as u64, Interest::Read)?;
             }
         }
-        Ok(Self { plan, agents, poller, control })
+        let woken = Vec::with_capacity(EVENTS_MAX);
+        Ok(Self { plan, agents, poller, woken, control, meters, measure_due: Nanos(0) })
     }
 
     /// Runs until the server has stopped, or until an agent meets a fault.
@@ -69,6 +81,7 @@ impl Loop {
         let mut told = (Phase::Running, vec![false; self.agents.len()]);
         loop {
             let now = clock.now();
+            self.measure(now);
             let mut work = Work::Idle;
             for agent in &mut self.agents {
                 work = work.or(agent.poll(now)?);
@@ -93,6 +106,21 @@ impl Loop {
         }
     }
 
+    /// Writes what the operator may look at.
+    fn measure(&mut self, now: Nanos) {
+        if now < self.measure_due {
+            return;
+        }
+        self.measure_due = now + MEASURE_EVERY;
+        let Tally { allocations, library_allocations, calls } = tally();
+        // Where nobody counts allocations there are none, which would be a lie.
+        if allocations > 0 {
+            self.meters.set(Meter::Allocations, allocations);
+            self.meters.set(Meter::LibraryAllocations, library_allocations);
+        }
+        self.meters.set(Meter::SystemCalls, calls);
+    }
+
     fn rest(&mut self) {
         match self.plan.idle {
             Idle::Spin => std::hint::spin_loop(),
@@ -101,7 +129,7 @@ impl Loop {
                 let agents = &self.agents;
                 let nothing_to_do = || agents.iter().all(|agent| !agent.has_input());
                 // An interrupted or failed sleep is a short one: the next turn looks again.
-                let _ = self.poller.sleep(Some(PARK_MAX), &mut Vec::new(), nothing_to_do);
+                let _ = self.poller.sleep(Some(PARK_MAX), &mut self.woken, nothing_to_do);
             }
         }
     }

@@ -93,7 +93,7 @@ pub struct Assembled {
     pub recovered: recovery::Report,
     beds: Beds,
     keeper: Option<Keeper>,
-    keeper_meters: Meters,
+    beside: Beside,
     alarm: watch::SecurityLog,
     /// The gateways, from the control plane's side.
     planes: Vec<port::PlanePort>,
@@ -111,10 +111,10 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
     let page = config.admin.map(MetricsPage::bind).transpose().map_err(ControlStartError::from)?;
     let Assembled { agents, fix, websocket, board, security, recovered, .. } = assembled;
     let count = agents.len() as u32;
-    let mut handles = spawn(&config, assembled.beds, agents, control)?;
+    let mut handles = spawn(&config, assembled.beds, agents, assembled.beside.threads, control)?;
     let alarm = assembled.alarm;
     if let Some(keeper) = assembled.keeper {
-        let (alarm, meters) = (alarm.clone(), assembled.keeper_meters);
+        let (alarm, meters) = (alarm.clone(), assembled.beside.keeper);
         let keeper = super::keeper::spawn(keeper, alarm, meters, control.clone());
         handles.push(keeper.map_err(StartError::Thread)?);
     }
@@ -158,7 +158,7 @@ pub fn assemble(
     let journaled = recovered.sessions.keys().copied().collect();
     let (watches, reader) = watch::watches(gateways.into());
     let (alarm, security) = watch::security_log();
-    let (meters, keeper_meters, readers) = meters(topology);
+    let (meters, beside, readers) = meters(topology);
     let board = Board::new(reader, readers, alarm.counts(), Clock::new().now());
     let beds = Beds::new(config).map_err(StartError::Thread)?;
     let ports = (0..gateways).map(|id| port::connect(beds.waker(AgentName::Gateway(id))));
@@ -177,7 +177,7 @@ pub fn assemble(
         recovered,
         beds,
         keeper,
-        keeper_meters,
+        beside,
         alarm,
         planes,
         journaled,
@@ -185,17 +185,25 @@ pub fn assemble(
 }
 
 /// Meters of all agents and of the verifier's keeper, and where they are read.
-fn meters(topology: &Topology) -> (HashMap<AgentName, Meters>, Meters, Vec<MetersReader>) {
-    let (mut all, mut readers) = (HashMap::new(), Vec::new());
-    for name in topology.threads.iter().flat_map(|thread| &thread.agents) {
-        let (meters, reader) = watch::meters(name.to_string());
-        all.insert(*name, meters);
+fn meters(topology: &Topology) -> (HashMap<AgentName, Meters>, Beside, Vec<MetersReader>) {
+    let mut readers = Vec::new();
+    let mut make = |name: String| {
+        let (meters, reader) = watch::meters(name);
         readers.push(reader);
-    }
-    let (keeper, reader) = watch::meters("verify-keeper");
-    readers.push(reader);
+        meters
+    };
+    let agents = topology.threads.iter().flat_map(|thread| &thread.agents);
+    let agents = agents.map(|name| (*name, make(name.to_string()))).collect();
+    let threads = (0..topology.threads.len()).map(|at| make(format!("thread-{at}"))).collect();
+    let beside = Beside { keeper: make("verify-keeper".to_owned()), threads };
     readers.sort_by(|a, b| a.agent().cmp(b.agent()));
-    (all, keeper, readers)
+    (agents, beside, readers)
+}
+
+/// Meters of what is no agent.
+struct Beside {
+    keeper: Meters,
+    threads: Vec<Meters>,
 }
 
 /// The verifier of all gateways, and who looks after its tables.
@@ -434,14 +442,16 @@ fn spawn(
     config: &Config,
     beds: Beds,
     mut agents: Agents,
+    meters: Vec<Meters>,
     control: &Control,
 ) -> Result<Vec<Handle>, StartError> {
     warn_if_crowded(config);
     let mut threads = Vec::new();
-    for (plan, poller) in config.topology.threads.iter().zip(beds.pollers) {
+    for ((plan, poller), meters) in config.topology.threads.iter().zip(beds.pollers).zip(meters) {
         let own: Vec<_> = plan.agents.iter().filter_map(|name| agents.remove(name)).collect();
         let name = own.first().map_or_else(|| "idle".to_owned(), |agent| agent.name());
-        let turns = Loop::new(plan.clone(), own, poller, control.clone()).map_err(StartError::Thread)?;
+        let turns = Loop::new(plan.clone(), own, poller, control.clone(), meters);
+        let turns = turns.map_err(StartError::Thread)?;
         let spawned = std::thread::Builder::new().name(name).spawn(move || turns.run());
         threads.push(spawned.map_err(|error| {
             control.fail();

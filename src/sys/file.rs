@@ -8,6 +8,7 @@
 
 use super::machine::Open;
 use super::medium::{self, File, FolderHandle, NotHeld};
+use super::tally;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -119,16 +120,19 @@ impl BlockFile {
 
     /// Writes all of `bytes` from `offset` on.
     pub fn write(&self, bytes: &[u8], offset: u64) -> Result<(), FileError> {
+        tally::called();
         self.file.write_all_at(bytes, offset).map_err(failed("write", &self.path))
     }
 
     /// Fills `bytes` from `offset` on.
     pub fn read(&self, bytes: &mut [u8], offset: u64) -> Result<(), FileError> {
+        tally::called();
         self.file.read_exact_at(bytes, offset).map_err(failed("read", &self.path))
     }
 
     /// Returns when all that was written is on the disk (fdatasync).
     pub fn sync(&self) -> Result<(), FileError> {
+        tally::called();
         self.file.sync_data().map_err(failed("fdatasync", &self.path))
     }
 

@@ -10,6 +10,7 @@
 //! | [`secret`] | memory for keys: locked, not dumped, zeroed |
 //! | [`signal`] | the wish of the operator to stop |
 //! | [`socket`] | listeners and streams that never block |
+//! | [`tally`] | what a thread has allocated, and how many calls it has made |
 
 pub mod clock;
 pub mod file;
@@ -20,3 +21,4 @@ pub mod poll;
 pub mod secret;
 pub mod signal;
 pub mod socket;
+pub mod tally;

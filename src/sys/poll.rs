@@ -21,6 +21,7 @@
 #![allow(unsafe_code)]
 
 use super::machine::{self, Socket};
+use super::tally;
 use crate::types::Span;
 use std::collections::BTreeMap;
 use std::io;
@@ -29,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Most sockets told in one turn; the rest is told in the next.
-const EVENTS_PER_TURN: usize = 256;
+pub const EVENTS_MAX: usize = 256;
 
 /// The token of the poller's own eventfd.
 const WAKE_TOKEN: u64 = u64::MAX;
@@ -121,7 +122,7 @@ impl Poller {
         let epoll = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: no pointer is passed.
         let eventfd = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        let epoll = Epoll { epoll, events: Vec::with_capacity(EVENTS_PER_TURN) };
+        let epoll = Epoll { epoll, events: Vec::with_capacity(EVENTS_MAX) };
         epoll.control(libc::EPOLL_CTL_ADD, eventfd.as_raw_fd(), WAKE_TOKEN, Interest::Read)?;
         let waker = Waker(Arc::new(Bell { asleep, eventfd: Some(eventfd) }));
         Ok(Self { sockets: Sockets::Kernel(epoll), waker })
@@ -211,16 +212,20 @@ impl Poller {
 
 impl Epoll {
     fn wait(&mut self, milliseconds: i32, ready: &mut Vec<Ready>, waker: &Waker) -> io::Result<()> {
-        // SAFETY: the events have room for EVENTS_PER_TURN, which is what the kernel is told; it writes as many as it
+        // SAFETY: the events have room for EVENTS_MAX, which is what the kernel is told; it writes as many as it
         // returns.
         let count = unsafe {
             libc::epoll_wait(
                 self.epoll.as_raw_fd(),
                 self.events.as_mut_ptr(),
-                EVENTS_PER_TURN as i32,
+                EVENTS_MAX as i32,
                 milliseconds,
             )
         };
+        // A look that found nothing belongs to no order: a thread that spins makes millions.
+        if count > 0 {
+            tally::called();
+        }
         if count < 0 {
             let error = io::Error::last_os_error();
             return if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) };
@@ -243,6 +248,7 @@ impl Epoll {
             Interest::Write => libc::EPOLLOUT,
         };
         let mut event = libc::epoll_event { events: events as u32, u64: token };
+        tally::called();
         // SAFETY: `event` lives through the call, and the kernel only reads it.
         match unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &mut event) } {
             0 => Ok(()),
@@ -268,7 +274,7 @@ impl Table {
             let Some(socket) = socket.upgrade() else { return false };
             let readable = *interest != Interest::Write && socket.is_readable();
             let writable = *interest != Interest::Read && socket.is_writable();
-            if (readable || writable) && ready.len() < EVENTS_PER_TURN {
+            if (readable || writable) && ready.len() < EVENTS_MAX {
                 ready.push(Ready { token, readable, writable });
             }
             true
@@ -305,6 +311,7 @@ impl Waker {
 impl Bell {
     fn ring(&self) {
         let Some(eventfd) = &self.eventfd else { return };
+        tally::called();
         let one = 1u64;
         // SAFETY: eight bytes are read from `one`, which has eight. It fails only if the counter is full, and then
         // the eventfd is readable already.
@@ -313,6 +320,7 @@ impl Bell {
 
     fn drain(&self) {
         let Some(eventfd) = &self.eventfd else { return };
+        tally::called();
         let mut count = 0u64;
         // SAFETY: at most eight bytes are written into `count`, which has eight. It fails only if the counter is 0.
         unsafe { libc::read(eventfd.as_raw_fd(), (&raw mut count).cast(), 8) };

@@ -12,6 +12,7 @@
 
 use super::machine::{self, Socket};
 use super::poll::{Watchable, Watched};
+use super::tally;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{
     Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream,
@@ -232,6 +233,7 @@ impl Watchable for Stream {
 
 /// Makes a call until no signal interrupts it. `none` is what it means if nothing was moved.
 fn again(mut call: impl FnMut() -> io::Result<usize>, none: Ended) -> Moved {
+    tally::called();
     loop {
         return match call() {
             Ok(0) => Moved::Closed(none),
@@ -274,6 +276,7 @@ fn bind(socket: BorrowedFd<'_>, address: SocketAddr) -> io::Result<()> {
 
 /// `std` accepts too, but lets the connection block, which takes another system call to undo.
 fn accept4(listener: BorrowedFd<'_>) -> io::Result<(TcpStream, SocketAddr)> {
+    tally::called();
     // SAFETY: sockaddr_storage consists of integers, for which all zeros is a value.
     let mut raw: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
     let mut length = length_of(&raw);
@@ -311,6 +314,7 @@ fn address_of(raw: &libc::sockaddr_storage) -> io::Result<SocketAddr> {
 }
 
 fn set_option(socket: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::Result<()> {
+    tally::called();
     // SAFETY: `value` lives through the call, and its length is told.
     checked(unsafe {
         libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), length_of(&value))

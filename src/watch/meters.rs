@@ -53,11 +53,17 @@ pub enum Meter {
     KeyTables,
     /// Keeper of the verifier: verdicts that dalek has confirmed.
     SamplesChecked,
+    /// Thread: allocations of Sealgate's own.
+    Allocations,
+    /// Thread: allocations of the libraries for TLS and WebSocket frames.
+    LibraryAllocations,
+    /// Thread: system calls, without looks at the poller that found nothing.
+    SystemCalls,
 }
 
 impl Meter {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Handshakes,
         Self::FixConnections,
         Self::WebSocketConnections,
@@ -77,6 +83,9 @@ impl Meter {
         Self::WriteNanos,
         Self::KeyTables,
         Self::SamplesChecked,
+        Self::Allocations,
+        Self::LibraryAllocations,
+        Self::SystemCalls,
     ];
 
     /// Its name, as JSON and Prometheus have it.
@@ -101,6 +110,9 @@ impl Meter {
             Self::WriteNanos => "write_nanos",
             Self::KeyTables => "key_tables",
             Self::SamplesChecked => "samples_checked",
+            Self::Allocations => "allocations",
+            Self::LibraryAllocations => "library_allocations",
+            Self::SystemCalls => "system_calls",
         }
     }
 
@@ -126,6 +138,9 @@ impl Meter {
             Self::WriteNanos => "Nanoseconds that writes and their syncs took",
             Self::KeyTables => "API keys that have their table",
             Self::SamplesChecked => "Verdicts that ed25519-dalek has confirmed",
+            Self::Allocations => "Allocations of Sealgate's own",
+            Self::LibraryAllocations => "Allocations of the libraries for TLS and WebSocket frames",
+            Self::SystemCalls => "System calls, without looks at the poller that found nothing",
         }
     }
 
@@ -143,6 +158,9 @@ impl Meter {
                 | Self::Writes
                 | Self::WriteNanos
                 | Self::SamplesChecked
+                | Self::Allocations
+                | Self::LibraryAllocations
+                | Self::SystemCalls
         )
     }
 }

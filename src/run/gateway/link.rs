@@ -7,6 +7,7 @@
 
 use crate::accept::{TlsConnection, TlsFault};
 use crate::sys::socket::{Ended, Moved, Stream};
+use crate::sys::tally::library;
 
 /// Bytes of one read: several TLS records of orders; what is left is read in the next turn.
 pub const READ_BYTES: usize = 16 * 1024;
@@ -66,7 +67,7 @@ impl Link {
             Moved::WouldBlock => Ok(false),
             Moved::Closed(ended) => Err(Gone::Peer(ended)),
             Moved::Bytes(count) => {
-                self.tls.receive(&scratch[..count], plain).map_err(Gone::Tls)?;
+                library(|| self.tls.receive(&scratch[..count], plain)).map_err(Gone::Tls)?;
                 // A goodbye in TLS is one, whether or not the socket follows.
                 if self.tls.peer_has_closed() { Err(Gone::Peer(Ended::Eof)) } else { Ok(true) }
             }
@@ -75,12 +76,12 @@ impl Link {
 
     /// Takes plain bytes to send; [`Link::flush`] sends them.
     pub fn send(&mut self, plain: &[u8]) {
-        self.tls.send(plain);
+        library(|| self.tls.send(plain));
     }
 
     /// Writes what the socket takes. Returns whether something is left.
     pub fn flush(&mut self) -> Result<bool, Gone> {
-        self.tls.output(&mut self.cipher.bytes);
+        library(|| self.tls.output(&mut self.cipher.bytes));
         while !self.cipher.waiting().is_empty() {
             match self.stream.write(self.cipher.waiting()) {
                 Moved::Bytes(count) => self.cipher.take(count),

@@ -13,6 +13,7 @@ use crate::limit::{CapVerdict, MessageCap};
 use crate::market::Market;
 use crate::report::ws::{Reply, Reporter};
 use crate::session::ws::{Input, Session};
+use crate::sys::tally::library;
 use crate::types::{
     AccountId, CancelRefusal, ConnId, Execution, InstrumentId, LogonId, MarketStream, Nanos, Query, Refusal,
     Reject, RequestKind, ResponseType, SessionEnd, SessionId, Stamps, Timing, Unverified,
@@ -110,8 +111,8 @@ impl WebSocket {
     /// Takes plain bytes.
     pub fn receive(&mut self, plain: &[u8], turn: &mut Turn<'_>) {
         let now = turn.received;
-        self.session.receive(plain, now);
-        while let Some(input) = self.session.next_input(now) {
+        library(|| self.session.receive(plain, now));
+        while let Some(input) = library(|| self.session.next_input(now)) {
             // Whoever was told to go is not heard. What it sends is taken out all the same, and kept nowhere.
             if !self.session.is_open() {
                 continue;

@@ -109,7 +109,7 @@ pub struct Template {
     target: Vec<u8>,
     precision: Precision,
     /// The second that was written last, and its text.
-    second: (u64, [u8; SECOND_BYTES]),
+    second: (u64, Vec<u8>),
 }
 
 /// What differs from message to message in a header. Fields are sent in ascending order of their tags after 8, 9
@@ -142,7 +142,8 @@ impl Template {
         from.put(tag::SENDER_COMP_ID, sender);
         put_tag(&mut from, tag::SENDING_TIME);
         to.put(tag::TARGET_COMP_ID, target);
-        let mut template = Self { head, sender: from, target: to, precision, second: (0, [0; SECOND_BYTES]) };
+        let second = (0, Vec::with_capacity(SECOND_BYTES));
+        let mut template = Self { head, sender: from, target: to, precision, second };
         template.turn_to(0);
         template
     }
@@ -183,10 +184,9 @@ impl Template {
 
     #[cold]
     fn turn_to(&mut self, second: u64) {
-        let mut text = Vec::with_capacity(SECOND_BYTES);
-        write_time(&mut text, Nanos(second * 1_000_000_000), Precision::Seconds);
-        self.second = (second, [0; SECOND_BYTES]);
-        self.second.1.copy_from_slice(&text);
+        self.second.0 = second;
+        self.second.1.clear();
+        write_time(&mut self.second.1, Nanos(second * 1_000_000_000), Precision::Seconds);
     }
 }
 
