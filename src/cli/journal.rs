@@ -6,13 +6,14 @@ mod dump;
 mod json;
 mod keys;
 mod repair;
+mod snapshot;
 
 #[cfg(test)]
 mod tests;
 
 use super::problem;
 use crate::run::journal::walk::{JournalFault, Walked};
-use crate::run::recovery::{Replayed, replay};
+use crate::run::recovery::{Replayed, replay, snapshot_name};
 use crate::seal::{KeyError, Vault};
 use crate::types::AccountId;
 use clap::Subcommand;
@@ -47,6 +48,12 @@ enum Command {
         #[arg(long, value_name = "N")]
         account: Option<u32>,
     },
+    /// Make a snapshot of the state after the last segment that is closed, and remove old ones as the configuration of
+    /// the server says.
+    Snapshot {
+        /// The folder of the journal: `data_dir` of the configuration.
+        dir: PathBuf,
+    },
     /// Decide about a bad end that a server refuses to cut by itself. Without --yes it only tells what would go.
     Repair {
         /// The folder of the journal: `data_dir` of the configuration.
@@ -62,7 +69,10 @@ enum Command {
 
 /// Runs the command.
 pub fn run(args: Args) -> ExitCode {
-    let (Command::Verify { dir } | Command::Dump { dir, .. } | Command::Repair { dir, .. }) = &args.command;
+    let (Command::Verify { dir }
+    | Command::Dump { dir, .. }
+    | Command::Snapshot { dir }
+    | Command::Repair { dir, .. }) = &args.command;
     let vault = match args.keys.vault(dir) {
         Ok(vault) => vault,
         Err(code) => return code,
@@ -71,6 +81,10 @@ pub fn run(args: Args) -> ExitCode {
     match args.command {
         Command::Verify { dir } => verify(&dir, &vault, out),
         Command::Dump { dir, from, account } => dump::run(&dir, &vault, from, account.map(AccountId), out),
+        Command::Snapshot { dir } => match args.keys.config(&dir) {
+            Ok(config) => snapshot::run(&dir, &vault, &config, out),
+            Err(code) => code,
+        },
         Command::Repair { dir, cut: _, yes } => repair::run(&dir, &vault, yes, out),
     }
 }
@@ -78,7 +92,10 @@ pub fn run(args: Args) -> ExitCode {
 fn verify(dir: &Path, vault: &Vault, out: &mut impl Write) -> ExitCode {
     let mut steps = 0u64;
     match replay(dir, vault, |_| steps += 1) {
-        Ok(replayed) => finished(summary(&replayed, steps, out)),
+        Ok(replayed) => match finished(summary(&replayed, steps, out)) {
+            ExitCode::SUCCESS => snapshot::judged(&replayed),
+            code => code,
+        },
         Err(fault) => refused(dir, &fault),
     }
 }
@@ -90,6 +107,9 @@ fn summary(replayed: &Replayed, steps: u64, out: &mut impl Write) -> io::Result<
         out,
         "records      {records} in {segments} segments, {steps} of them steps, run again and compared"
     )?;
+    if let Some(segment) = replayed.from {
+        writeln!(out, "from         {}: segments before it are not there", snapshot_name(segment))?;
+    }
     writeln!(out, "end          {}", end.place)?;
     if *torn > 0 {
         writeln!(
@@ -104,7 +124,12 @@ fn summary(replayed: &Replayed, steps: u64, out: &mut impl Write) -> io::Result<
         let hash: String = shard.state_hash().iter().map(|byte| format!("{byte:02x}")).collect();
         writeln!(out, "state        shard-{} {hash}", shard.id())?;
     }
-    writeln!(out, "ok")
+    for (segment, verdict) in &replayed.snapshots {
+        let verdict =
+            verdict.as_ref().map_or_else(ToString::to_string, |()| "as the journal has it".to_owned());
+        writeln!(out, "snapshot     {} {verdict}", snapshot_name(*segment))?;
+    }
+    if replayed.snapshots.iter().all(|(_, verdict)| verdict.is_ok()) { writeln!(out, "ok") } else { Ok(()) }
 }
 
 /// A bad record, a missing file, a folder in use: what is wrong, where, and what can be done.

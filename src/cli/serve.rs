@@ -130,6 +130,9 @@ fn tell_security(server: &mut Server) {
 /// What the journal held, and where clients connect: the last line before the first connection is taken.
 fn tell_start(server: &Server) {
     let found = server.recovered();
+    if let Some(segment) = found.snapshot {
+        eprintln!("took up the snapshot after segment {segment}");
+    }
     if found.records > 0 {
         eprintln!("recovered {} records of {} segments", found.records, found.segments);
     }

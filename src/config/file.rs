@@ -5,8 +5,8 @@
 
 use super::reader::{ConfigError, File, Section};
 use super::{
-    Caps, Config, ControlSocket, Directory, Durability, Encryption, TlsFiles, Verification, instruments,
-    members, placement, threads,
+    Caps, Config, ControlSocket, Directory, Durability, Encryption, JournalFiles, TlsFiles, Verification,
+    instruments, members, placement, threads,
 };
 use crate::limits::ONCE_IDS_DEFAULT;
 use std::path::Path;
@@ -54,6 +54,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         once_ids_max: top
             .section("once")?
             .map_or(Ok(ONCE_IDS_DEFAULT), |section| section.get("ids_max")?.integer())?,
+        journal: top.section("journal")?.map_or(Ok(JournalFiles::default()), |section| journal(&section))?,
         topology,
     })
 }
@@ -131,6 +132,14 @@ fn caps(section: &Section<'_>) -> Result<Caps, ConfigError> {
         messages_per_second: section.get("messages_per_second")?.integer()?,
         output_bytes: usize::try_from(output.size()?).map_err(|_| output.refuse(output.shown()))?,
         stream_heartbeat: section.get("stream_heartbeat")?.duration()?,
+    })
+}
+
+fn journal(section: &Section<'_>) -> Result<JournalFiles, ConfigError> {
+    Ok(JournalFiles {
+        segment_bytes: section.get("segment")?.size()?,
+        snapshot_every: section.get("snapshot_every")?.integer()?,
+        snapshots: section.get("snapshots")?.integer()?,
     })
 }
 

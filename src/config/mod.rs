@@ -37,6 +37,7 @@ pub use reader::ConfigError;
 pub use schedule::{Schedule, Window};
 pub use topology::NotATopology;
 
+use crate::limits::SEGMENT_BYTES;
 use crate::types::{Scale, Span};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -68,6 +69,8 @@ pub struct Config {
     pub verification: Verification,
     /// Most requests that a shard remembers.
     pub once_ids_max: usize,
+    /// The files of the journal.
+    pub journal: JournalFiles,
     /// Which agent runs on which thread.
     pub topology: Topology,
     /// Which shard has an instrument and which gateway a FIX session, where the operator said so.
@@ -130,6 +133,17 @@ pub struct Caps {
     pub output_bytes: usize,
     /// How often a subscriber hears how far its private streams are.
     pub stream_heartbeat: Span,
+}
+
+/// The files of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalFiles {
+    /// Size of a new segment.
+    pub segment_bytes: u64,
+    /// After how many segments a snapshot is made; 0: none is.
+    pub snapshot_every: u32,
+    /// How many snapshots are kept.
+    pub snapshots: u32,
 }
 
 /// How signatures are verified. The verdicts are the same.
@@ -202,6 +216,12 @@ impl std::fmt::Display for AgentName {
             Self::Shard(n) => write!(f, "shard-{n}"),
             Self::Journal(n) => write!(f, "journal-{n}"),
         }
+    }
+}
+
+impl Default for JournalFiles {
+    fn default() -> Self {
+        Self { segment_bytes: SEGMENT_BYTES, snapshot_every: 4, snapshots: 2 }
     }
 }
 

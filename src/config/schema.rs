@@ -1,9 +1,9 @@
-//! Every key of `sealgate.toml`, as data: what may stand there, what is meant where nothing stands there, what it
-//! does. The reader takes bounds and defaults from here, refusals quote it, and `docs/configuration.md` is
-//! made of it, so the three cannot drift apart.
+//! Every key of `sealgate.toml`, as data: what may stand there, the default, what it does. The reader takes bounds and
+//! defaults from here, refusals quote it, `docs/configuration.md` is made of it, so the three cannot drift apart.
 
 mod encryption;
 mod fix;
+mod journal;
 mod operator;
 mod reference;
 
@@ -294,6 +294,7 @@ pub const SECTIONS: &[Section] = &[
              come. Above it orders are refused with `OnceFull`; the last sixteenth is kept for cancels.",
         )],
     },
+    journal::SECTION,
     Section {
         name: "control",
         repeats: false,

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 
 /// The last number of each stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Streams(BTreeMap<Stream, Seq>);
+pub struct Streams {
+    lasts: BTreeMap<Stream, Seq>,
+    /// What stood before is not there: the first number of each stream that is met is taken as it is.
+    is_cut: bool,
+}
 
 /// A record that is whole, but not the next of its stream: one before it was lost, or it stands there twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,10 +24,22 @@ pub struct Gap {
     pub found: Seq,
 }
 
+impl FromIterator<(Stream, Seq)> for Streams {
+    fn from_iter<I: IntoIterator<Item = (Stream, Seq)>>(lasts: I) -> Self {
+        Self { lasts: lasts.into_iter().collect(), is_cut: false }
+    }
+}
+
 impl Streams {
+    /// Those of a journal whose beginning is not there.
+    pub fn cut_off() -> Self {
+        Self { is_cut: true, ..Self::default() }
+    }
+
     /// Takes a record, if it is the next of its stream.
     pub fn take(&mut self, record: &Record<'_>) -> Result<(), Gap> {
-        let last = self.0.entry(record.stream).or_default();
+        let unknown = if self.is_cut { Seq(record.seq.0.saturating_sub(1)) } else { Seq(0) };
+        let last = self.lasts.entry(record.stream).or_insert(unknown);
         let expected = last.next();
         if record.seq != expected {
             return Err(Gap { stream: record.stream, expected, found: record.seq });
@@ -34,11 +50,11 @@ impl Streams {
 
     /// The last number of a stream; zero where it has none.
     pub fn last(&self, stream: Stream) -> Seq {
-        self.0.get(&stream).copied().unwrap_or_default()
+        self.lasts.get(&stream).copied().unwrap_or_default()
     }
 
     /// All streams with their last numbers, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Stream, Seq)> + '_ {
-        self.0.iter().map(|(stream, last)| (*stream, *last))
+        self.lasts.iter().map(|(stream, last)| (*stream, *last))
     }
 }

@@ -200,6 +200,32 @@ impl Book {
         self.side(side).iter().flat_map(|level| self.orders.queue(level.queue)).map(|(_, order)| order)
     }
 
+    /// The resting orders, one after the other as they could have come to rest: what [`Book::restore`] takes.
+    pub fn as_rested(&self) -> Vec<&Order> {
+        let levels = self.bids.iter().chain(self.asks.iter());
+        self.orders.as_rested(levels.map(|level| level.queue))
+    }
+
+    /// A book with the orders of another, each list of them in its order; what becomes of each handle is told.
+    pub fn restore(orders: &[Order], mut rests: impl FnMut(&Order, Handle)) -> Result<Self, &'static str> {
+        let mut book = Self::default();
+        for order in orders {
+            let level = book.side(order.side).qty_at(order.price);
+            if !order.status.is_open() || order.remaining().is_zero() {
+                return Err("an order that is closed rests in a book");
+            }
+            if book.len() == ORDERS_PER_BOOK_MAX || level.checked_add(order.remaining()).is_none() {
+                return Err("a book has more orders than it can have");
+            }
+            rests(order, book.rest(*order));
+        }
+        let (bid, ask) = (book.best(Side::Buy), book.best(Side::Sell));
+        match bid.zip(ask) {
+            Some((bid, ask)) if bid.price >= ask.price => Err("a book is crossed"),
+            _ => Ok(book),
+        }
+    }
+
     /// The best level of a side.
     pub fn best(&self, side: Side) -> Option<BookLevel> {
         self.side(side).best().map(BookLevel::from)

@@ -11,7 +11,7 @@
 use super::Handle;
 use crate::limits::ORDERS_PER_BOOK_MAX;
 use crate::types::{AccountId, LeaseId, Order, Qty};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// No place.
 const NONE: u32 = u32::MAX;
@@ -152,6 +152,33 @@ impl Orders {
     /// The orders of a level, oldest first.
     pub(super) fn queue(&self, ends: Ends) -> impl Iterator<Item = (Handle, &Order)> {
         self.walk(ends.first, |node| node.in_level.next)
+    }
+
+    /// All orders in an order that agrees with every list: those of levels, of accounts and of leases. Let them rest
+    /// one after the other, and each list is as it was. `ends`: of the levels, in an order of the caller's.
+    pub(super) fn as_rested(&self, ends: impl Iterator<Item = Ends>) -> Vec<&Order> {
+        let before = |node: &Node| {
+            [node.in_level, node.in_account, node.in_lease].iter().filter(|links| links.prev != NONE).count()
+        };
+        let heads: Vec<Handle> = ends.flat_map(|ends| self.queue(ends)).map(|(at, _)| at).collect();
+        let mut waits: Vec<usize> = self.nodes.iter().map(before).collect();
+        let mut ready: VecDeque<u32> =
+            heads.iter().map(|at| at.0).filter(|at| waits[*at as usize] == 0).collect();
+        let mut rested = Vec::with_capacity(self.len);
+        while let Some(at) = ready.pop_front() {
+            let node = &self.nodes[at as usize];
+            rested.push(&node.order);
+            for next in [node.in_level.next, node.in_account.next, node.in_lease.next] {
+                if next != NONE {
+                    waits[next as usize] -= 1;
+                    if waits[next as usize] == 0 {
+                        ready.push_back(next);
+                    }
+                }
+            }
+        }
+        assert_eq!(rested.len(), self.len, "they came to rest one after the other");
+        rested
     }
 
     /// The orders of an account, oldest first.

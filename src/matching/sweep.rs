@@ -35,6 +35,16 @@ impl Taker {
         Self { order, worst }
     }
 
+    /// One that was on its way: [`Taker::order`] and [`Taker::worst`] of it.
+    pub fn resumed(order: Order, worst: Option<Price>) -> Self {
+        Self { order, worst }
+    }
+
+    /// The worst price at which it trades; `None`: any.
+    pub fn worst(&self) -> Option<Price> {
+        self.worst
+    }
+
     fn crosses(&self, maker: Price) -> bool {
         self.worst.is_none_or(|worst| match self.order.side {
             Side::Buy => maker <= worst,

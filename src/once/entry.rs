@@ -1,9 +1,11 @@
 //! A remembered request in 72 bytes, whatever became of it.
 
-use super::name::Key;
+use super::name::{Key, joined, split};
 use super::{Closed, Made, NONE};
 use crate::limits::{ONCE_RETENTION, RECV_WINDOW_MAX};
-use crate::types::{AccountId, InstrumentId, Nanos, OrdStatus, OrderId, Requester, Seq, ShardId, Span};
+use crate::types::{
+    AccountId, InstrumentId, Nanos, OrdStatus, OrderId, RequestState, Requester, Seq, ShardId, Span,
+};
 use std::hash::{Hash, Hasher};
 
 /// A point in time in whole seconds since 1970, rounded up. Enough until 2106.
@@ -24,6 +26,13 @@ pub enum Kind {
     /// A cancel, or a refused amendment: the order that it is about, or none.
     NoOrder,
 }
+
+// The numbers of the kinds in a snapshot.
+const SWEEPING: u8 = 1;
+const RESTING: u8 = 2;
+const CLOSED: u8 = 3;
+const AMENDMENT: u8 = 4;
+const NO_ORDER: u8 = 5;
 
 /// The slot of a request. What its answer told stands in the journal, in the steps that are named here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +107,65 @@ impl Entry {
             kind,
             is_named: requester.named,
         }
+    }
+
+    /// In words, less its place among the others.
+    pub fn state(&self) -> RequestState {
+        let Self { name, content, seq, link, due, valid_until, younger: _, .. } = *self;
+        let Self { account, instrument, steps, kind, is_named, .. } = *self;
+        let (kind, closed) = match kind {
+            Kind::Sweeping => (SWEEPING, None),
+            // Its place is another one in the next run.
+            Kind::Resting => (RESTING, None),
+            Kind::Closed(status) => (CLOSED, Some(status)),
+            Kind::Amendment => (AMENDMENT, None),
+            Kind::NoOrder => (NO_ORDER, None),
+        };
+        RequestState {
+            name: joined(name),
+            content: joined(content),
+            seq,
+            link: if kind == RESTING { 0 } else { link },
+            due: due.0,
+            valid_until: valid_until.0,
+            account,
+            instrument,
+            steps,
+            kind,
+            closed,
+            is_named,
+        }
+    }
+
+    /// Whether the order of a request rests: then its link is to be the place, before it becomes an entry.
+    pub fn is_resting(state: &RequestState) -> bool {
+        state.kind == RESTING
+    }
+
+    /// From words; `None` if they are none of an entry.
+    pub fn from_state(state: &RequestState) -> Option<Self> {
+        let kind = match (state.kind, state.closed) {
+            (SWEEPING, None) => Kind::Sweeping,
+            (RESTING, None) => Kind::Resting,
+            (CLOSED, Some(status)) => Kind::Closed(status),
+            (AMENDMENT, None) => Kind::Amendment,
+            (NO_ORDER, None) => Kind::NoOrder,
+            _ => return None,
+        };
+        Some(Self {
+            name: split(state.name),
+            content: split(state.content),
+            seq: state.seq,
+            link: state.link,
+            due: Seconds(state.due),
+            valid_until: Seconds(state.valid_until),
+            younger: NONE,
+            account: state.account,
+            instrument: state.instrument,
+            steps: state.steps,
+            kind,
+            is_named: state.is_named,
+        })
     }
 
     /// Whether it entered an order, taken or not.

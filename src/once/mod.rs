@@ -231,6 +231,14 @@ impl Once {
         self.find(&self.hasher.name(name)).map(Known)
     }
 
+    /// The request of a first step. It looks through all of them: for a start.
+    pub fn by_step(&self, seq: Seq) -> Option<Known> {
+        let next = |at: &u32| Some(self.entries[*at as usize].younger).filter(|at| *at != NONE);
+        std::iter::successors(Some(self.oldest).filter(|at| *at != NONE), next)
+            .find(|at| self.entries[*at as usize].seq == seq)
+            .map(Known)
+    }
+
     /// What is remembered of a request.
     pub fn entry(&self, known: Known) -> &Entry {
         &self.entries[known.0 as usize]

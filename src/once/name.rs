@@ -40,6 +40,16 @@ impl Hasher {
         Self { secret: [0u8, 1].map(|half| random.hash_one(half)) }
     }
 
+    /// The one with this secret.
+    pub fn with_secret(secret: u128) -> Self {
+        Self { secret: split(secret) }
+    }
+
+    /// The secret: without it the keys that were made with it mean nothing.
+    pub fn secret(&self) -> u128 {
+        joined(self.secret)
+    }
+
     /// The key of a name.
     pub(super) fn name(&self, name: &Name) -> Key {
         let mut form = Form::begin(NAME);
@@ -71,6 +81,16 @@ impl Hasher {
         let hash = SipHasher24::new_with_keys(k0, k1).hash(&form.bytes[..form.len]);
         [hash.h1, hash.h2]
     }
+}
+
+/// Both halves in one number.
+pub(super) fn joined([high, low]: Key) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
+}
+
+/// The halves that [`joined`] joined.
+pub(super) fn split(joined: u128) -> Key {
+    [(joined >> 64) as u64, joined as u64]
 }
 
 /// The part of a key that a table takes.

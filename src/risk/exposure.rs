@@ -1,6 +1,6 @@
 //! What an account has and could have in one instrument.
 
-use crate::types::{ExecType, Execution, Order, Side};
+use crate::types::{AccountId, ExecType, Execution, ExposureState, InstrumentId, Order, Side};
 
 /// Position and open orders. Sums are wider than quantities, so that no stream of orders overflows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,6 +35,31 @@ impl Open {
 }
 
 impl Exposure {
+    /// In words.
+    pub(super) fn state(&self, instrument: InstrumentId, account: AccountId) -> ExposureState {
+        let Self { position, buy, sell, open_orders } = *self;
+        ExposureState {
+            instrument,
+            account,
+            position,
+            buy: buy.free,
+            buy_reducing: buy.reducing,
+            sell: sell.free,
+            sell_reducing: sell.reducing,
+            open_orders,
+        }
+    }
+
+    /// From words.
+    pub(super) fn from_state(state: &ExposureState) -> Self {
+        Self {
+            position: state.position,
+            buy: Open { free: state.buy, reducing: state.buy_reducing },
+            sell: Open { free: state.sell, reducing: state.sell_reducing },
+            open_orders: state.open_orders,
+        }
+    }
+
     /// How far the position could go to a side if all open orders of that side traded. Reduce-only orders count as far
     /// as they can trade: they bring the position to zero, from where the others go on.
     pub(super) fn worst_case(&self, side: Side) -> i128 {

@@ -17,8 +17,8 @@ mod exposure;
 mod tests;
 
 use crate::types::{
-    AccountId, AccountLimits, AccountState, Detail, ExecType, Execution, Instrument, InstrumentId,
-    InstrumentState, OrdType, Order, PositionState, Price, Refusal, Reject, Side, SmpGroupId,
+    AccountId, AccountLimits, AccountState, Detail, ExecType, Execution, ExposureState, Instrument,
+    InstrumentId, InstrumentState, OrdType, Order, PositionState, Price, Refusal, Reject, Side, SmpGroupId,
 };
 use band::Band;
 use exposure::Exposure;
@@ -175,7 +175,7 @@ impl Risk {
     }
 
     /// The accounts by number.
-    pub fn accounts(&self) -> impl Iterator<Item = &AccountLimits> {
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = &AccountLimits> {
         self.accounts.values()
     }
 
@@ -211,6 +211,33 @@ impl Risk {
     /// The price of the last trade.
     pub fn last_trade(&self, instrument: InstrumentId) -> Option<Price> {
         self.instruments.get(&instrument)?.last_trade
+    }
+
+    /// The instruments with the prices of their last trades, by number.
+    pub fn listed(&self) -> impl ExactSizeIterator<Item = (Instrument, Option<Price>)> {
+        self.instruments.values().map(|listed| (listed.instrument, listed.last_trade))
+    }
+
+    /// What accounts have and could have, by instrument and account.
+    pub fn exposures(&self) -> impl ExactSizeIterator<Item = ExposureState> {
+        self.exposures.iter().map(|((instrument, account), has)| has.state(*instrument, *account))
+    }
+
+    /// What [`Risk::listed`], [`Risk::accounts`] and [`Risk::exposures`] told before.
+    pub fn restore(
+        listed: Vec<(Instrument, Option<Price>)>,
+        accounts: Vec<AccountLimits>,
+        exposures: &[ExposureState],
+    ) -> Self {
+        let listed = listed.into_iter();
+        let keyed = exposures.iter().map(|has| ((has.instrument, has.account), Exposure::from_state(has)));
+        Self {
+            instruments: listed
+                .map(|(instrument, last_trade)| (instrument.id, Listed { instrument, last_trade }))
+                .collect(),
+            accounts: accounts.into_iter().map(|limits| (limits.account, limits)).collect(),
+            exposures: keyed.collect(),
+        }
     }
 
     /// Feeds a state hash.

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! `wiring.rs` connects them, `server.rs` starts and stops the whole, `thread.rs` is the loop, `phase.rs` the way to a
-//! clean stop; `keeper.rs` is the thread beside them that makes the tables of `verify`. Each agent is a file or a
-//! folder of its own.
+//! clean stop; `keeper.rs` is the thread beside them that makes the tables of `verify`, `snapshots.rs` the one
+//! that makes snapshots. Each agent is a file or a folder of its own.
 
 pub mod agent;
 pub mod gateway;
@@ -23,6 +23,7 @@ pub mod rings;
 pub mod server;
 pub mod shard;
 pub mod shard_agent;
+pub mod snapshots;
 pub mod thread;
 pub mod wiring;
 

@@ -1,7 +1,8 @@
 //! From a folder to running state: one sequential pass over the journal at start.
 //!
 //! ```text
-//!   hold the folder ─► walk ─► step: run again, compare ───────────► shards
+//!   hold the folder ─► newest snapshot of use ─────────────────────► all of these, as they were then
+//!                  └─► walk ─► step: run again, compare ───────────► shards
 //!                       │  └─► session record: numbers, mappings ──► sessions, and what they are owed
 //!                       │  └─► place of each record ───────────────► index of the log
 //!                       └─► torn tail: zero it ─► append `Started`, sync ─► open for appending
@@ -14,6 +15,7 @@
 
 mod sessions;
 mod shards;
+mod snapshot;
 
 #[cfg(test)]
 pub(crate) mod samples;
@@ -24,7 +26,7 @@ use super::journal::OwnRef;
 use super::journal::ahead::walk_ahead;
 use super::journal::index::Index;
 use super::journal::log::{Log, LogError, LogOptions, segment_name};
-use super::journal::walk::{JournalFault, Walked, segments};
+use super::journal::walk::{JournalFault, Walked, segments_from};
 use super::shard::Shard;
 use crate::journal::streams::Streams;
 use crate::limits::RECORD_BYTES_MAX;
@@ -34,10 +36,12 @@ use crate::types::{Command, Event, Nanos, Seq, SessionId, ShardId};
 use crate::wire::record::{self, LogRecord, Place, Record, Stream};
 use sessions::Sessions;
 use shards::Shards;
+use snapshot::Candidates;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use sessions::{DropCopies, Sent, SessionState};
+pub use snapshot::{Made, SnapshotFault, Whose, make, prune, snapshot_name, snapshots};
 
 /// What recovery needs to know beside the folder.
 #[derive(Clone, Debug)]
@@ -54,6 +58,13 @@ pub struct RecoveryOptions {
     pub drop_copies: DropCopies,
 }
 
+impl RecoveryOptions {
+    fn log(&self) -> LogOptions {
+        let Self { environment, segment_bytes, vault, .. } = self.clone();
+        LogOptions { environment, segment_bytes, vault }
+    }
+}
+
 /// Everything that the journal knows.
 #[derive(Debug)]
 pub struct Recovered {
@@ -67,11 +78,15 @@ pub struct Recovered {
     pub streams: Streams,
     /// What was found, for the operator.
     pub report: Report,
+    /// Snapshots that were of no use, and why: a line each, for the operator.
+    pub notes: Vec<String>,
 }
 
 /// What recovery found and did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// The segment after which the snapshot was made from which it went on.
+    pub snapshot: Option<u32>,
     /// Segments read.
     pub segments: u32,
     /// Records read.
@@ -120,49 +135,126 @@ pub struct Replayed {
     pub sessions: BTreeMap<SessionId, SessionState>,
     /// How far it was read; a torn tail is told, not cut.
     pub walked: Walked,
+    /// The snapshot from which it was read on, because earlier segments are not there.
+    pub from: Option<u32>,
+    /// The snapshots on the way, by their segments, and what is wrong with them.
+    pub snapshots: Vec<(u32, Result<(), SnapshotFault>)>,
 }
 
 /// Reads the journal in `dir`, or begins one there, replays it, and opens it for appending.
 pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
     let folder = Folder::create(dir).map_err(JournalFault::from)?;
-    let RecoveryOptions { environment, segment_bytes, vault, .. } = options.clone();
-    let log_options = LogOptions { environment, segment_bytes, vault };
-    let mut recovered = if segments(&folder)?.is_empty() {
-        let log = Log::create(folder, log_options, now)?;
-        let (sessions, streams, report) = Default::default();
-        Recovered { log, shards: Vec::new(), sessions, streams, report }
-    } else {
-        let sessions = Sessions::with(options.drop_copies.clone());
-        let mut pass = Pass { index: Some(Index::default()), sessions, ..Pass::default() };
-        let record = |place, record: &Record<'_>| pass.record(place, record, &mut |_| {});
-        let walked = walk_ahead(&folder, &options.vault, record)?;
-        if walked.environment != options.environment {
-            let (expected, found) = (options.environment.clone(), walked.environment);
-            return Err(JournalFault::Environment { expected, found }.into());
-        }
-        cut(&folder, walked.end.place, walked.torn).map_err(JournalFault::from)?;
-        let (index, cut) = (pass.index.take().unwrap_or_default(), walked.torn.into());
-        let report = Report { segments: walked.segments, records: walked.records, cut };
-        let log = Log::resume(folder, log_options, walked.end, index, now)?;
-        let (shards, sessions) = pass.finish();
-        Recovered { log, shards, sessions, streams: walked.streams, report }
-    };
+    let is_new = segments_from(&folder, None)?.is_empty();
+    let mut recovered = if is_new { begin(folder, options, now)? } else { take_up(folder, options, now)? };
     add_missing_shards(&mut recovered.shards, &options.shards)?;
     mark_start(&mut recovered, now)?;
     Ok(recovered)
 }
 
-/// Reads and replays a journal without changing it, and shows each step.
+fn begin(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
+    // Nobody begins anew where there was a journal.
+    if let Some(lost) = snapshots(&folder).map_err(JournalFault::from)?.last() {
+        return Err(JournalFault::MissingSegment(lost + 1).into());
+    }
+    let log = Log::create(folder, options.log(), now)?;
+    let (sessions, streams, report) = Default::default();
+    Ok(Recovered { log, shards: Vec::new(), sessions, streams, report, notes: Vec::new() })
+}
+
+fn take_up(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
+    let of = Whose { vault: &options.vault, drop_copies: &options.drop_copies };
+    let Gathered { snapshot, mut pass, walked, notes } = gather(&folder, of, &options.environment)?;
+    if walked.environment != options.environment {
+        let (expected, found) = (options.environment.clone(), walked.environment);
+        return Err(JournalFault::Environment { expected, found }.into());
+    }
+    cut(&folder, walked.end.place, walked.torn).map_err(JournalFault::from)?;
+    let (index, cut) = (pass.index.take().unwrap_or_default(), walked.torn.into());
+    let report = Report { snapshot, segments: walked.segments, records: walked.records, cut };
+    let log = Log::resume(folder, options.log(), walked.end, index, now)?;
+    let (shards, sessions) = pass.finish();
+    Ok(Recovered { log, shards, sessions, streams: walked.streams, report, notes })
+}
+
+/// A journal that was run to its end.
+struct Gathered {
+    snapshot: Option<u32>,
+    pass: Pass,
+    walked: Walked,
+    notes: Vec<String>,
+}
+
+/// Runs a journal from the newest snapshot of use on, or from its first record. What is not right from a snapshot on
+/// may be the fault of the snapshot, so then the one before it is taken.
+fn gather(folder: &Folder, of: Whose<'_>, environment: &str) -> Result<Gathered, JournalFault> {
+    let mut notes = Vec::new();
+    let mut pass_over = |segment, why: &dyn std::fmt::Display| {
+        notes.push(format!("snapshot {} is not used: {why}", snapshot_name(segment)));
+    };
+    let run = |from, mut pass: Pass| -> Result<(Walked, Pass), JournalFault> {
+        let walked =
+            walk_ahead(folder, of.vault, from, |place, record| pass.record(place, record, &mut |_| {}))?;
+        Ok((walked, pass))
+    };
+    for (segment, loaded) in Candidates::new(folder, of, Some(environment))? {
+        let (from, pass) = match loaded {
+            Ok(loaded) => loaded,
+            Err(why) => {
+                pass_over(segment, &why);
+                continue;
+            }
+        };
+        match run(from, pass) {
+            Ok((walked, pass)) => return Ok(Gathered { snapshot: Some(segment), pass, walked, notes }),
+            Err(fault) if fault.may_be_of_a_snapshot() => pass_over(segment, &fault),
+            Err(fault) => return Err(fault),
+        }
+    }
+    match run(Walked::nothing(), Pass::begin(of.drop_copies.clone())) {
+        Ok((walked, pass)) => Ok(Gathered { snapshot: None, pass, walked, notes }),
+        Err(JournalFault::MissingSegment(segment)) if !notes.is_empty() => {
+            Err(JournalFault::NoSnapshot { segment, notes: notes.join("; ") })
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Reads and replays a journal without changing it, and shows each step. Where its first segments are not there, it
+/// begins with the oldest snapshot of use. The snapshots on the way are compared with what the journal comes to.
 pub fn replay(
     dir: &Path,
     vault: &Vault,
     mut show: impl FnMut(ReplayedStep<'_>),
 ) -> Result<Replayed, JournalFault> {
     let folder = Folder::hold(dir)?;
-    let mut pass = Pass::default();
-    let walked = walk_ahead(&folder, vault, |place, record| pass.record(place, record, &mut show))?;
+    let is_whole = segments_from(&folder, None)?.first().is_none_or(|first| *first == 1);
+    let drop_copies = DropCopies::default();
+    let of = Whose { vault, drop_copies: &drop_copies };
+    let mut candidates = Candidates::new(&folder, of, None)?.oldest_first();
+    let begun =
+        if is_whole { None } else { candidates.find_map(|(segment, loaded)| Some((segment, loaded.ok()?))) };
+    let (from, (walked, mut pass)) = match begun {
+        Some((segment, begun)) => (Some(segment), begun),
+        None => (None, (Walked::nothing(), Pass::default())),
+    };
+    let mut left: Vec<u32> = snapshots(&folder)?;
+    left.retain(|segment| from.is_none_or(|from| *segment > from));
+    let mut checked = Vec::new();
+    let mut check_before = |pass: &Pass, next: u32| {
+        while left.first().is_some_and(|segment| *segment < next) {
+            let segment = left.remove(0);
+            checked.push((segment, snapshot::compare(&folder, vault, segment, pass)));
+        }
+    };
+    let walked = walk_ahead(&folder, vault, walked, |place, record| {
+        check_before(&pass, place.segment);
+        pass.record(place, record, &mut show)
+    })?;
+    // A segment that was begun and has no record yet shows nothing.
+    check_before(&pass, walked.end.place.segment);
+    checked.extend(left.into_iter().map(|segment| (segment, Err(SnapshotFault::Newer))));
     let (shards, sessions) = pass.finish();
-    Ok(Replayed { shards, sessions, walked })
+    Ok(Replayed { shards, sessions, walked, from, snapshots: checked })
 }
 
 /// What one pass gathers.
@@ -174,6 +266,12 @@ struct Pass {
 }
 
 impl Pass {
+    /// Nothing yet, with an index: what a server, or a snapshot, is made of.
+    fn begin(drop_copies: DropCopies) -> Self {
+        let sessions = Sessions::with(drop_copies);
+        Self { index: Some(Index::default()), sessions, ..Self::default() }
+    }
+
     fn record(
         &mut self,
         place: Place,

@@ -23,6 +23,7 @@ mod history;
 mod leases;
 mod query;
 mod requests;
+mod state;
 mod streams;
 #[cfg(test)]
 mod tests;

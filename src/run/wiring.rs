@@ -16,8 +16,9 @@ use super::gateway::logons::Logons;
 use super::gateway::streams::Positions;
 use super::gateway::{Gateway, GatewayParts, Service};
 use super::journal::JournalAgent;
+use super::journal::walk::JournalFault;
 use super::phase::Control;
-use super::recovery::{self, Recovered, RecoveryOptions, SessionState};
+use super::recovery::{self, Recovered, RecoveryError, RecoveryOptions, SessionState};
 use super::rings::{self, Ends, GatewayEnds, ShardEnds};
 use super::server::StartError;
 use super::shard::Shard;
@@ -27,10 +28,10 @@ use crate::accept::{Acceptor, TlsPems};
 use crate::admin::{self, ControlPlane, ControlStartError, MetricsPage, MetricsServer, port};
 use crate::config::{AgentName, Config, Directory, Idle, Topology, Verification};
 use crate::limit::Limiter;
-use crate::limits::SEGMENT_BYTES;
 use crate::route::Router;
 use crate::seal::Vault;
 use crate::sys::clock::Clock;
+use crate::sys::file::Folder;
 use crate::sys::pin;
 use crate::sys::poll::{Poller, Waker};
 use crate::sys::socket::{Listener, Port};
@@ -91,6 +92,10 @@ pub struct Assembled {
     pub security: watch::SecurityReader,
     /// What recovery found.
     pub recovered: recovery::Report,
+    /// Snapshots that recovery could not use: for the operator, a line each.
+    pub notes: Vec<String>,
+    /// The folder of the journal.
+    folder: Folder,
     beds: Beds,
     keeper: Option<Keeper>,
     beside: Beside,
@@ -104,10 +109,11 @@ pub struct Assembled {
 pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
     let vault = Vault::open(&config.encryption, &config.data_dir)?;
     let sessions = admin::sessions(&config)?;
-    let changes = sessions.notes.clone();
+    let mut changes = sessions.notes.clone();
     config.directory = sessions.directory.clone();
-    let assembled = assemble(&config, acceptor, &vault, SEGMENT_BYTES)?;
+    let assembled = assemble(&config, acceptor, &vault, config.journal.segment_bytes)?;
     let socket = admin::bind(&config)?;
+    changes.extend(assembled.notes);
     let page = config.admin.map(MetricsPage::bind).transpose().map_err(ControlStartError::from)?;
     let Assembled { agents, fix, websocket, board, security, recovered, .. } = assembled;
     let count = agents.len() as u32;
@@ -117,6 +123,10 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
         let (alarm, meters) = (alarm.clone(), assembled.beside.keeper);
         let keeper = super::keeper::spawn(keeper, alarm, meters, control.clone());
         handles.push(keeper.map_err(StartError::Thread)?);
+    }
+    if let Some(snapshots) = super::snapshots::plan(&config) {
+        let folder = assembled.folder;
+        handles.push(snapshots.spawn(folder, vault, control.clone()).map_err(StartError::Thread)?);
     }
     let threads = Threads { handles, agents: count };
     let (journaled, gateways) = (assembled.journaled, assembled.planes);
@@ -154,7 +164,8 @@ pub fn assemble(
         drop_copies: drop_copies(&config.directory),
     };
     let recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
-    let report = recovered.report;
+    let (report, notes) = (recovered.report, recovered.notes.clone());
+    let folder = recovered.log.folder().map_err(JournalFault::from).map_err(RecoveryError::from)?;
     let journaled = recovered.sessions.keys().copied().collect();
     let (watches, reader) = watch::watches(gateways.into());
     let (alarm, security) = watch::security_log();
@@ -175,6 +186,8 @@ pub fn assemble(
         board,
         security,
         recovered,
+        notes,
+        folder,
         beds,
         keeper,
         beside,
@@ -222,7 +235,8 @@ pub fn acceptor(config: &Config) -> Result<Acceptor, StartError> {
     Ok(Acceptor::new(&read_pems(config)?)?)
 }
 
-fn drop_copies(directory: &Directory) -> recovery::DropCopies {
+/// The drop copy sessions of each account.
+pub fn drop_copies(directory: &Directory) -> recovery::DropCopies {
     let accounts = directory.accounts().iter().map(|account| account.id);
     let hearing = accounts.map(|account| (account, directory.drop_copies(account).to_vec()));
     hearing.filter(|(_, sessions)| !sessions.is_empty()).collect()

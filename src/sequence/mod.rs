@@ -34,6 +34,11 @@ pub enum OutOfSequence {
 }
 
 impl Sequencer {
+    /// One that goes on after a command with this number and time.
+    pub fn after(last: Seq, time: Nanos) -> Self {
+        Self { last, time }
+    }
+
     /// The number and the time of the next command.
     pub fn next(&mut self, now: Nanos) -> (Seq, Nanos) {
         self.last = self.last.next();

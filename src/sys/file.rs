@@ -73,6 +73,12 @@ impl Folder {
         &self.path
     }
 
+    /// The same folder for another thread: it is held until both are dropped.
+    pub fn again(&self) -> Result<Self, FileError> {
+        let handle = self.handle.again().map_err(failed("open folder", &self.path))?;
+        Ok(Self { handle, path: self.path.clone() })
+    }
+
     /// The names in it, in order.
     pub fn names(&self) -> Result<Vec<String>, FileError> {
         let mut names = self.handle.names(&self.path).map_err(failed("list", &self.path))?;

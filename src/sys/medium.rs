@@ -100,6 +100,14 @@ impl FolderHandle {
         }
     }
 
+    /// The same once more: the lock is held until both are gone.
+    pub(super) fn again(&self) -> io::Result<Self> {
+        match self {
+            Self::Kernel(folder) => folder.try_clone().map(Self::Kernel),
+            Self::Machine(disk) => Ok(Self::Machine(disk.clone())),
+        }
+    }
+
     pub(super) fn hold(&self) -> Result<(), NotHeld> {
         let Self::Kernel(folder) = self else { return Ok(()) };
         folder.try_lock().map_err(|error| match error {

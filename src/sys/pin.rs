@@ -36,6 +36,16 @@ pub fn pin_to_core(core: usize) -> io::Result<()> {
     }
 }
 
+/// Lets the calling thread run only while nobody else wants its core.
+pub fn stand_back() -> io::Result<()> {
+    let param = libc::sched_param { sched_priority: 0 };
+    // SAFETY: `param` is what the kernel reads, and lives beyond the call; 0 is the calling thread.
+    match unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &param) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 fn empty_set() -> libc::cpu_set_t {
     // SAFETY: cpu_set_t is an array of integers, for which all zeros is a value: the empty set.
     unsafe { std::mem::zeroed() }
@@ -54,6 +64,11 @@ mod tests {
         });
         assert_eq!(pinned.join().unwrap(), [last]);
         assert!(cores() >= 1);
+    }
+
+    #[test]
+    fn a_thread_may_stand_back() {
+        std::thread::spawn(|| stand_back().unwrap()).join().unwrap();
     }
 
     #[test]

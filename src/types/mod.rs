@@ -21,6 +21,7 @@ pub mod price;
 pub mod reject;
 pub mod request;
 pub mod session_log;
+pub mod state;
 pub mod text;
 pub mod time;
 pub mod timing;
@@ -55,6 +56,7 @@ pub use request::{
     TradesQuery, Unchanged, Unverified, Verified,
 };
 pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
+pub use state::{ExposureState, RequestState};
 pub use text::Text;
 pub use time::{Nanos, Span};
 pub use timing::{Stamps, Timing};

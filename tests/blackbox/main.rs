@@ -29,6 +29,7 @@ mod restart;
 mod sdk;
 mod sessions;
 mod signing;
+mod snapshots;
 mod stats;
 mod timing;
 mod topologies;

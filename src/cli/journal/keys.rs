@@ -1,7 +1,7 @@
 //! The keys of a journal that is looked at offline: from the configuration of its server, or from a key file.
 
 use crate::cli::problem;
-use crate::config::{self, Encryption};
+use crate::config::{self, Config, Encryption};
 use crate::seal::{KeyError, Vault};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +19,20 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The configuration of the journal's server.
+    pub fn config(&self, dir: &Path) -> Result<Config, ExitCode> {
+        match &self.config {
+            Some(path) => config::load(path).map_err(|error| crate::cli::serve::refused(&error)),
+            None => beside(dir).ok_or_else(|| {
+                problem(
+                    "journal",
+                    "a snapshot needs the configuration of the server",
+                    "name it with --config",
+                )
+            }),
+        }
+    }
+
     /// What opens the journal in `dir`.
     pub fn vault(&self, dir: &Path) -> Result<Vault, ExitCode> {
         let encryption = match (&self.key_file, &self.config) {
@@ -26,19 +40,19 @@ impl Keys {
             (None, Some(path)) => {
                 config::load(path).map_err(|error| crate::cli::serve::refused(&error))?.encryption
             }
-            (None, None) => beside(dir).unwrap_or(Encryption::None),
+            (None, None) => beside(dir).map_or(Encryption::None, |config| config.encryption),
         };
         Vault::open(&encryption, dir).map_err(|error| unusable(&error))
     }
 }
 
 /// What the configuration beside a data folder says of it.
-fn beside(dir: &Path) -> Option<Encryption> {
+fn beside(dir: &Path) -> Option<Config> {
     let data_dir = dir.canonicalize().ok()?;
     let candidates = [data_dir.parent()?.join("sealgate.toml"), PathBuf::from("sealgate.toml")];
     let configs = candidates.iter().filter_map(|path| config::load(path).ok());
     let mut ours = configs.filter(|config| config.data_dir.canonicalize().is_ok_and(|dir| dir == data_dir));
-    ours.next().map(|config| config.encryption)
+    ours.next()
 }
 
 /// Says what is wrong with the master key.

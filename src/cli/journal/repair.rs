@@ -7,7 +7,7 @@ use super::{finished, refused};
 use crate::cli::problem;
 use crate::journal::scan::{Bad, Found, Scanner};
 use crate::run::journal::log::segment_name;
-use crate::run::journal::walk::{JournalFault, read_segment, segments, walk};
+use crate::run::journal::walk::{JournalFault, read_segment, segments_from, walk};
 use crate::run::recovery::cut;
 use crate::seal::{SegmentKeys, Vault};
 use crate::sys::file::{FileError, Folder};
@@ -67,7 +67,7 @@ pub fn run(dir: &Path, vault: &Vault, yes: bool, out: &mut impl Write) -> ExitCo
 }
 
 fn diagnose(folder: &Folder, vault: &Vault) -> Diagnosis {
-    let last = segments(folder).ok().and_then(|segments| segments.last().copied());
+    let last = segments_from(folder, None).ok().and_then(|segments| segments.last().copied());
     match walk(folder, vault, |_, _| Ok(())) {
         Ok(walked) => Diagnosis::Sound { torn: walked.torn },
         Err(JournalFault::BadTail { place, bad }) => Diagnosis::Cut(place, bad),

@@ -9,7 +9,7 @@
 //! then the verdict, as if it had walked by itself. Cost: one copy of each record, which keeps the threads apart: what
 //! one does with a segment is no matter to the other.
 
-use super::walk::{JournalFault, Walked, walk};
+use super::walk::{JournalFault, Walked, walk_on};
 use crate::seal::Vault;
 use crate::sys::file::Folder;
 use crate::sys::{machine, pin};
@@ -49,19 +49,20 @@ struct Filling {
     used_up: Receiver<Batch>,
 }
 
-/// Walks a journal and shows each record, as [`walk`] does; with a second thread where there is a core for it.
+/// Walks on behind what was read already, as [`walk_on`] does; with a second thread where there is a core for it.
 pub fn walk_ahead(
     folder: &Folder,
     vault: &Vault,
+    from: Walked,
     mut visit: impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
 ) -> Result<Walked, JournalFault> {
     if machine::is_entered() || pin::cores() == 1 {
-        return walk(folder, vault, visit);
+        return walk_on(folder, vault, from, None, visit);
     }
     let ((full, filled), (back, used_up)) = (sync_channel(BATCHES), channel());
     let filling = Filling { batch: Batch::default(), full, used_up };
     std::thread::scope(|scope| {
-        let reader = scope.spawn(|| filling.read(folder, vault));
+        let reader = scope.spawn(|| filling.read(folder, vault, from));
         let visited = use_up(filled, &back, &mut visit);
         let walked = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         visited.and(walked)
@@ -86,8 +87,8 @@ fn use_up(
 }
 
 impl Filling {
-    fn read(mut self, folder: &Folder, vault: &Vault) -> Result<Walked, JournalFault> {
-        let walked = walk(folder, vault, |place, record| {
+    fn read(mut self, folder: &Folder, vault: &Vault, from: Walked) -> Result<Walked, JournalFault> {
+        let walked = walk_on(folder, vault, from, None, |place, record| {
             self.batch.push(place, record);
             if self.batch.bodies.len() < BATCH_BYTES { Ok(()) } else { self.hand_over() }
         });

@@ -1,42 +1,96 @@
 //! Where each record of each stream stands: eight bytes a record, so that a resend finds its event.
 
 use crate::types::Seq;
-use crate::wire::record::{Place, Stream};
+use crate::wire::record::{DecodeError, Encoder, Place, Reader, Stream};
 use std::collections::BTreeMap;
 
 /// Places of one block: a block is allocated at once, so that growing never copies what is there.
 const BLOCK: usize = 1 << 16;
 
-/// Stream and number → place.
+/// Stream and number → place. Of records that stood in segments that were archived when a snapshot was made, nothing is
+/// kept.
 #[derive(Clone, Debug, Default)]
-pub struct Index(BTreeMap<Stream, Vec<Vec<u64>>>);
+pub struct Index(BTreeMap<Stream, Places>);
+
+/// The places of one stream.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    /// So many of its first records are not kept.
+    gone: u64,
+    blocks: Vec<Vec<u64>>,
+}
 
 impl Index {
     /// Notes the place of the next record of a stream.
     pub fn push(&mut self, stream: Stream, place: Place) {
-        let blocks = self.0.entry(stream).or_default();
-        match blocks.last_mut() {
-            Some(block) if block.len() < BLOCK => block.push(place.pack()),
-            _ => {
-                let mut block = Vec::with_capacity(BLOCK);
-                block.push(place.pack());
-                blocks.push(block);
-            }
-        }
+        self.0.entry(stream).or_default().push(place.pack());
     }
 
     /// The place of record `seq` of a stream.
     pub fn place(&self, stream: Stream, seq: Seq) -> Option<Place> {
-        let at = usize::try_from(seq.0.checked_sub(1)?).ok()?;
-        let block = self.0.get(&stream)?.get(at / BLOCK)?;
+        let places = self.0.get(&stream)?;
+        let at = usize::try_from(seq.0.checked_sub(places.gone + 1)?).ok()?;
+        let block = places.blocks.get(at / BLOCK)?;
         block.get(at % BLOCK).copied().map(Place::unpack)
     }
 
     /// The last number of a stream.
     pub fn last(&self, stream: Stream) -> Seq {
-        let blocks = self.0.get(&stream).map_or(&[][..], Vec::as_slice);
-        let last = blocks.last().map_or(0, Vec::len);
-        Seq((blocks.len().saturating_sub(1) * BLOCK + last) as u64)
+        self.0.get(&stream).map_or(Seq(0), |places| Seq(places.gone + places.len()))
+    }
+
+    /// All streams with their last numbers.
+    pub fn lasts(&self) -> impl Iterator<Item = (Stream, Seq)> {
+        self.0.iter().map(|(stream, places)| (*stream, Seq(places.gone + places.len())))
+    }
+
+    /// Writes it into a snapshot, without the records before segment `from`.
+    pub fn save(&self, from: u32, to: &mut Encoder) {
+        to.put(&(self.0.len() as u64));
+        for (stream, places) in &self.0 {
+            let before = |place: &&u64| Place::unpack(**place).segment < from;
+            let gone = places.iter().take_while(before).count() as u64;
+            to.put(stream).put(&(places.gone + gone)).put(&(places.len() - gone));
+            places.iter().skip(gone as usize).for_each(|place| {
+                to.put(place);
+            });
+        }
+    }
+
+    /// Reads what [`Index::save`] wrote.
+    pub fn load(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut index = Self::default();
+        for _ in 0..from.take::<u64>()? {
+            let (stream, gone) = from.take()?;
+            let mut places = Places { gone, blocks: Vec::new() };
+            for _ in 0..from.take::<u64>()? {
+                places.push(from.take()?);
+            }
+            index.0.insert(stream, places);
+        }
+        Ok(index)
+    }
+}
+
+impl Places {
+    fn push(&mut self, place: u64) {
+        match self.blocks.last_mut() {
+            Some(block) if block.len() < BLOCK => block.push(place),
+            _ => {
+                let mut block = Vec::with_capacity(BLOCK);
+                block.push(place);
+                self.blocks.push(block);
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &u64> {
+        self.blocks.iter().flatten()
+    }
+
+    fn len(&self) -> u64 {
+        let last = self.blocks.last().map_or(0, Vec::len);
+        (self.blocks.len().saturating_sub(1) * BLOCK + last) as u64
     }
 }
 

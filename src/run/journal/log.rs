@@ -21,6 +21,7 @@ use crate::wire::record::{
     Stream,
 };
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 
 /// The longest record must fit a new segment.
 const SEGMENT_BYTES_MIN: u64 = (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64;
@@ -233,6 +234,9 @@ impl Log {
         buffer: &mut Vec<u8>,
     ) -> Result<Option<Record<'_>>, LogError> {
         let Some(place) = self.index.place(stream, seq) else { return Ok(None) };
+        if self.is_gone(place.segment)? {
+            return Ok(None);
+        }
         self.open_keys(place.segment)?;
         let file = self.segment(place.segment)?;
         buffer.resize(record::HEADER_BYTES, 0);
@@ -244,6 +248,11 @@ impl Log {
         let frame = record::frame(buffer, place).map_err(wrong)?;
         let keys = self.keys.get(&place.segment).ok_or(Damage::Forged).map_err(wrong)?;
         keys.read(&frame, &mut self.opened).map(Some).map_err(wrong)
+    }
+
+    /// The folder, which stays held while whoever gets this has it.
+    pub fn folder(&self) -> Result<Folder, FileError> {
+        self.folder.again()
     }
 
     /// The last number of a stream that was appended.
@@ -290,6 +299,14 @@ impl Log {
             self.keys.insert(segment, keys.map_err(key_of(segment))?);
         }
         Ok(())
+    }
+
+    /// Whether a segment was archived: nothing of it can be read back.
+    fn is_gone(&mut self, number: u32) -> Result<bool, LogError> {
+        match self.segment(number) {
+            Err(LogError::File(error)) if error.source.kind() == ErrorKind::NotFound => Ok(true),
+            found => found.map(|_| false),
+        }
     }
 
     fn segment(&mut self, number: u32) -> Result<&BlockFile, LogError> {

@@ -29,6 +29,14 @@ pub enum JournalFault {
     /// A segment between others, or the first, is not there.
     #[error("segment {0} is missing")]
     MissingSegment(u32),
+    /// The first segment is not there, and nothing that could stand for it.
+    #[error("segment {segment} is missing, and no snapshot can stand for it: {notes}")]
+    NoSnapshot {
+        /// Which.
+        segment: u32,
+        /// Why not.
+        notes: String,
+    },
     /// A file's first page is not that of a segment of this journal.
     #[error("segment {segment}: {why}")]
     Segment {
@@ -144,6 +152,21 @@ pub enum JournalFault {
     },
 }
 
+impl JournalFault {
+    /// Whether a snapshot from which the journal was read on could be what is wrong.
+    pub fn may_be_of_a_snapshot(&self) -> bool {
+        matches!(
+            self,
+            Self::Link { .. }
+                | Self::Chain { .. }
+                | Self::Gap { .. }
+                | Self::Body { .. }
+                | Self::Contradiction { .. }
+                | Self::Environment { .. }
+        )
+    }
+}
+
 /// How far a walk came.
 #[derive(Clone, Debug)]
 pub struct Walked {
@@ -161,35 +184,70 @@ pub struct Walked {
     pub environment: String,
 }
 
-/// The numbers of the segments in a folder, none missing.
-pub fn segments(folder: &Folder) -> Result<Vec<u32>, JournalFault> {
-    let found: Vec<u32> = folder.names()?.iter().filter_map(|name| segment_number(name)).collect();
-    match (1u32..).zip(&found).find(|(expected, number)| expected != *number) {
+impl Walked {
+    /// Not a step yet.
+    pub fn nothing() -> Self {
+        Self {
+            end: LogEnd::START,
+            torn: 0,
+            segments: 0,
+            records: 0,
+            streams: Streams::default(),
+            environment: String::new(),
+        }
+    }
+}
+
+/// The numbers of the segments in a folder, none missing between them: from `first` on, or from the first that is
+/// there.
+pub fn segments_from(folder: &Folder, first: Option<u32>) -> Result<Vec<u32>, JournalFault> {
+    let mut found: Vec<u32> = folder.names()?.iter().filter_map(|name| segment_number(name)).collect();
+    let first = first.or(found.first().copied()).unwrap_or(1);
+    found.retain(|number| *number >= first);
+    match (first..).zip(&found).find(|(expected, number)| expected != *number) {
         Some((missing, _)) => Err(JournalFault::MissingSegment(missing)),
         None => Ok(found),
     }
 }
 
-/// Reads the whole journal and shows each record, in the order in which they were written.
+/// What stands before the first segment that is there, as that one says.
+fn before_first(folder: &Folder) -> Result<Walked, JournalFault> {
+    let Some(segment @ 2..) = segments_from(folder, None)?.first().copied() else {
+        return Ok(Walked::nothing());
+    };
+    let file = folder.open_file(&segment_name(segment), false)?;
+    let head = Head::read(&file)?.map_err(|why| JournalFault::Segment { segment, why })?;
+    let SegmentHeader { previous_end, previous_link: link, environment, .. } = head.header;
+    let offset = u32::try_from(previous_end).unwrap_or(u32::MAX);
+    let end = LogEnd { place: Place { segment: segment - 1, offset }, link };
+    Ok(Walked { end, streams: Streams::cut_off(), environment, ..Walked::nothing() })
+}
+
+/// Reads all that is there of a journal and shows each record, in the order in which they were written.
 pub fn walk(
     folder: &Folder,
     vault: &Vault,
+    visit: impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
+) -> Result<Walked, JournalFault> {
+    walk_on(folder, vault, before_first(folder)?, None, visit)
+}
+
+/// The same behind what was read already, up to and with segment `upto`, or to the end. What is counted is what is
+/// read now.
+pub fn walk_on(
+    folder: &Folder,
+    vault: &Vault,
+    from: Walked,
+    upto: Option<u32>,
     mut visit: impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
 ) -> Result<Walked, JournalFault> {
-    let numbers = segments(folder)?;
+    let numbers = segments_from(folder, Some(from.end.place.segment + 1))?;
     let Some(&last) = numbers.last() else {
         return Err(JournalFault::Empty(folder.path().display().to_string()));
     };
-    let mut walked = Walked {
-        end: LogEnd::START,
-        torn: 0,
-        segments: last,
-        records: 0,
-        streams: Streams::default(),
-        environment: String::new(),
-    };
+    let mut walked = Walked { torn: 0, segments: 0, records: 0, ..from };
     let mut bytes = Vec::new();
-    for segment in numbers {
+    for segment in numbers.into_iter().take_while(|segment| upto.is_none_or(|upto| *segment <= upto)) {
         let head = read_segment(folder, segment, segment == last, &mut bytes)?;
         follows(&head.header, &walked)?;
         let keys = SegmentKeys::open(vault, &head.header, &head.keys);
@@ -198,6 +256,7 @@ pub fn walk(
         walked.end.link = head.link;
         let scanner = Scanner::new(&bytes, segment, segment == last);
         walk_segment(scanner, &keys, &mut walked, &mut visit)?;
+        walked.segments += 1;
     }
     Ok(walked)
 }

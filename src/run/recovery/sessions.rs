@@ -12,6 +12,8 @@
 //! The last rule makes the numbers of lost steps safe to use again: after a crash another event may stand at the
 //! same place, and a mapping from before must not come to mean it.
 
+mod saved;
+
 use crate::run::journal::{OwnRef, SentBody};
 use crate::types::{
     AccountId, Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Seq, SessionId, SessionRecord, ShardId,
@@ -77,6 +79,8 @@ struct Building {
 #[derive(Clone, Copy, Debug)]
 struct Owed {
     time: Nanos,
+    /// The account of whose execution it is a drop copy.
+    copied: Option<AccountId>,
     /// The run in which it happened is over: its session may have heard of it nevertheless.
     outlived: bool,
 }
@@ -115,7 +119,7 @@ impl Sessions {
             for session in event.sessions().into_iter().filter(|session| *session != SessionId::NONE) {
                 let session = self.sessions.entry(session).or_default();
                 if !session.ahead.remove(&at) {
-                    session.owed.insert(at, Owed { time, outlived: false });
+                    session.owed.insert(at, Owed { time, copied: None, outlived: false });
                 }
             }
             let Event::Execution(execution) = event else { continue };
@@ -126,7 +130,8 @@ impl Sessions {
                 if session.ahead.remove(&at) {
                     session.settle_upto(at);
                 } else if !is_told {
-                    session.owed.insert(at, Owed { time, outlived: false });
+                    let copied = Some(execution.order.account);
+                    session.owed.insert(at, Owed { time, copied, outlived: false });
                 }
             }
         }

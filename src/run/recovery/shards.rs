@@ -24,6 +24,13 @@ impl Default for Shards {
     }
 }
 
+impl FromIterator<Shard> for Shards {
+    fn from_iter<I: IntoIterator<Item = Shard>>(shards: I) -> Self {
+        let shards = shards.into_iter().map(|shard| (shard.id(), shard)).collect();
+        Self { shards, ..Self::default() }
+    }
+}
+
 impl Shards {
     /// Runs a step again and tells its events, as they were recorded.
     pub fn replay<'a>(
@@ -48,6 +55,18 @@ impl Shards {
             return Err(JournalFault::Contradiction { place, what });
         }
         Ok(replayed.events)
+    }
+
+    /// The shards, in the order of their numbers.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Shard> {
+        self.shards.values()
+    }
+
+    /// The first shard that is not as the other's.
+    pub fn differs(&self, other: &Self) -> Option<ShardId> {
+        let state = |shards: &Self, id| shards.shards.get(&id).map(Shard::state_hash);
+        let mut ids = self.shards.keys().chain(other.shards.keys());
+        ids.find(|id| state(self, **id) != state(other, **id)).copied()
     }
 
     /// The shards, in the order of their numbers.

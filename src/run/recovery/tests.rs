@@ -1,3 +1,5 @@
+mod snapshots;
+
 use super::samples::*;
 use super::*;
 use crate::run::journal::SentBody;
@@ -36,7 +38,7 @@ fn a_new_folder_becomes_a_journal_and_is_held() {
     let second = recovered(&path).unwrap_err();
     assert!(second.to_string().contains("is in use"), "{second}");
     drop(first);
-    assert_eq!(recovered(&path).unwrap().report, Report { segments: 1, records: 1, cut: 0 });
+    assert_eq!(recovered(&path).unwrap().report, Report { snapshot: None, segments: 1, records: 1, cut: 0 });
 }
 
 #[test]

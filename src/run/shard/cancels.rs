@@ -7,12 +7,14 @@
 
 use super::{At, Pending, Rest, Shard};
 use crate::limits::{CANCELS_PER_STEP_MAX, CANCELS_SOUGHT_PER_STEP_MAX};
-use crate::matching::{Closing, Handle};
+use crate::matching::{Book, Closing, Handle};
 use crate::once::{Made, Name, check_time};
 use crate::types::{
     AccountId, CancelScope, Cause, ClOrdId, Event, InstrumentId, MassCancel, MassCanceled, OrderId, Origin,
     Refusal, Reject, Requester,
 };
+use crate::wire::record::{DecodeError, Encoder, Reader};
+use std::collections::BTreeMap;
 
 /// Orders that are being canceled together.
 #[derive(Debug)]
@@ -39,6 +41,40 @@ impl Cancels {
     fn new(scope: CancelScope, closing: Closing, asked: Option<(Requester, ClOrdId, OrderId)>) -> Self {
         let instrument = scope.instrument.unwrap_or(InstrumentId(0));
         Self { scope, canceled: 0, closing, asked, next: Some(Cursor { instrument, order: None }) }
+    }
+}
+
+impl Cancels {
+    /// Writes it into a snapshot.
+    pub(super) fn save(&self, books: &BTreeMap<InstrumentId, Book>, to: &mut Encoder) {
+        let Self { scope, canceled, closing, asked, next } = self;
+        let Closing { cancel_id, session, cause } = *closing;
+        // A place is one of this run; the order that rests there has a name.
+        let next = next.map(|Cursor { instrument, order }| {
+            let order = order.zip(books.get(&instrument)).map(|(at, book)| book.order(at).id);
+            (instrument, order)
+        });
+        to.put(scope).put(canceled).put(&(cancel_id, session, cause)).put(asked).put(&next);
+    }
+
+    /// Reads what [`Cancels::save`] wrote; `rests`: where an order rests.
+    pub(super) fn load(
+        from: &mut Reader<'_>,
+        rests: impl Fn(OrderId) -> Option<Handle>,
+    ) -> Result<Self, DecodeError> {
+        let (scope, canceled) = (from.take()?, from.take()?);
+        let (cancel_id, session, cause) = from.take()?;
+        let asked = from.take()?;
+        let next: Option<(InstrumentId, Option<OrderId>)> = from.take()?;
+        let next = match next {
+            None => None,
+            Some((instrument, None)) => Some(Cursor { instrument, order: None }),
+            Some((instrument, Some(order))) => {
+                let at = rests(order).ok_or(DecodeError::Value { what: "resting order", value: order.0 })?;
+                Some(Cursor { instrument, order: Some(at) })
+            }
+        };
+        Ok(Self { scope, canceled, closing: Closing { cancel_id, session, cause }, asked, next })
     }
 }
 

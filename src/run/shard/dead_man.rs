@@ -10,6 +10,7 @@ use crate::types::{
     AccountId, CancelAllAfter, CancelAllAfterSet, Cause, Detail, Event, Nanos, Refusal, Reject, Requester,
     Span,
 };
+use crate::wire::record::{DecodeError, Encoder, Reader};
 use std::collections::BTreeMap;
 
 /// Most requests of an account that bear one timestamp, which has milliseconds; further ones are refused.
@@ -28,6 +29,27 @@ struct DeadMan {
     digests: [Option<[u8; 16]>; AT_ONCE_MAX],
     /// When the orders are canceled; `None`: it is off.
     at: Option<Nanos>,
+}
+
+impl DeadMen {
+    /// Writes them into a snapshot.
+    pub(super) fn save(&self, to: &mut Encoder) {
+        let Self { accounts } = self;
+        to.put_all(accounts.iter().map(|(account, dead_man)| {
+            let DeadMan { sent, digests: [first, second, third, fourth], at } = *dead_man;
+            (*account, sent, first, second, third, fourth, at)
+        }));
+    }
+
+    /// Reads what [`DeadMen::save`] wrote.
+    pub(super) fn load(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        type Digest = Option<[u8; 16]>;
+        type Saved = (AccountId, Nanos, Digest, Digest, Digest, Digest, Option<Nanos>);
+        let dead_man = |(account, sent, first, second, third, fourth, at): Saved| {
+            (account, DeadMan { sent, digests: [first, second, third, fourth], at })
+        };
+        Ok(Self { accounts: from.take_all()?.into_iter().map(dead_man).collect() })
+    }
 }
 
 impl DeadMan {

@@ -7,7 +7,10 @@
 //!
 //! A function of the events and no part of the state: no step depends on it, and a replay fills it again.
 
-use crate::types::{AccountId, AccountTrade, Execution, InstrumentId, TradesQuery};
+use crate::types::{
+    AccountId, AccountTrade, Execution, Fill, InstrumentId, Nanos, OrderId, Side, TradesQuery,
+};
+use crate::wire::record::{DecodeError, Encoder, Reader};
 use std::collections::BTreeMap;
 
 /// Sides of trades that are kept: about seven megabytes.
@@ -45,6 +48,45 @@ impl History {
             Some(oldest) => *oldest = node,
             None => self.nodes.push(node),
         }
+    }
+
+    /// Writes them into a snapshot.
+    pub(super) fn save(&self, to: &mut Encoder) {
+        let Self { nodes, count, newest } = self;
+        to.put(count).put_all(newest.iter().map(|(of, at)| (*of, *at)));
+        to.put_all(nodes.iter().map(|Node { trade, before }| {
+            let AccountTrade { fill, order, side, time } = *trade;
+            (fill, order, side, time, *before)
+        }));
+    }
+
+    /// Reads what [`History::save`] wrote.
+    pub(super) fn load(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let count = from.take::<u64>()?;
+        let newest: BTreeMap<_, u64> = from.take_all()?.into_iter().collect();
+        let node = |(fill, order, side, time, before): (Fill, OrderId, Side, Nanos, u64)| Node {
+            trade: AccountTrade { fill, order, side, time },
+            before,
+        };
+        let mut nodes: Vec<Node> = from.take_all()?.into_iter().map(node).collect();
+        if nodes.len() as u64 != count.min(KEPT as u64) {
+            return Err(DecodeError::Value { what: "trades", value: nodes.len() as u64 });
+        }
+        // Each leads to an older one, or the chain would never end.
+        let oldest = count - nodes.len() as u64;
+        for number in oldest + 1..=count {
+            let before = nodes[place(number)].before;
+            if before >= number {
+                return Err(DecodeError::Value { what: "trade before", value: before });
+            }
+        }
+        if let Some(at) = newest.values().find(|at| **at > count) {
+            return Err(DecodeError::Value { what: "newest trade", value: *at });
+        }
+        if !nodes.is_empty() {
+            nodes.reserve_exact(KEPT - nodes.len());
+        }
+        Ok(Self { nodes, count, newest })
     }
 
     /// The trades that are asked for, oldest first: from a number or a time on the first of them, else the last.

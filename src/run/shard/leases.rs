@@ -22,6 +22,7 @@ use crate::types::{
     ApiKeyId, CancelOn, CancelTerms, Cause, Command, InstrumentId, LeaseId, LogonId, Nanos, Requester,
     SessionBegan, SessionEnd, SessionEnded, SessionId,
 };
+use crate::wire::record::{DecodeError, Encoder, Reader};
 use std::collections::BTreeMap;
 
 /// The leases of a shard. Part of its state.
@@ -72,6 +73,25 @@ impl Leases {
         };
         let lease = self.leases.get(&id)?;
         (lease.terms.on != CancelOn::Nothing).then_some(id)
+    }
+
+    /// Writes them into a snapshot.
+    pub(super) fn save(&self, to: &mut Encoder) {
+        let Self { leases } = self;
+        to.put_all(leases.iter().map(|(id, lease)| {
+            let Lease { key, terms, logon, ended } = *lease;
+            (*id, key, terms, logon, ended.map(|Ended { cause, until }| (cause, until)))
+        }));
+    }
+
+    /// Reads what [`Leases::save`] wrote.
+    pub(super) fn load(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        type Saved = (LeaseId, ApiKeyId, CancelTerms, LogonId, Option<(Cause, Option<Nanos>)>);
+        let lease = |(id, key, terms, logon, ended): Saved| {
+            let ended = ended.map(|(cause, until)| Ended { cause, until });
+            (id, Lease { key, terms, logon, ended })
+        };
+        Ok(Self { leases: from.take_all()?.into_iter().map(lease).collect() })
     }
 
     /// Whether the command changes nothing here.

@@ -17,6 +17,7 @@ use crate::limits::{EVENTS_PER_STEP_MAX, STREAM_PAGE_MAX, STREAM_RESUMABLE_MAX};
 use crate::types::{
     AccountId, ApplSeqNum, Event, EventRef, Refusal, Reject, Seq, ShardId, StreamPage, StreamQuery,
 };
+use crate::wire::record::{DecodeError, Encoder, Reader};
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
 
@@ -63,6 +64,39 @@ impl Streams {
     /// How far each stream is, by account.
     pub(super) fn positions(&self) -> impl Iterator<Item = (AccountId, ApplSeqNum)> {
         self.0.iter().map(|(account, stream)| (*account, stream.last))
+    }
+
+    /// Writes them into a snapshot.
+    pub(super) fn save(&self, to: &mut Encoder) {
+        let Self(streams) = self;
+        to.put(&(streams.len() as u64));
+        for (account, Stream { last, blocks }) in streams {
+            to.put(account).put(last).put(&(blocks.iter().map(Vec::len).sum::<usize>() as u64));
+            blocks.iter().flatten().for_each(|place| {
+                to.put(place);
+            });
+        }
+    }
+
+    /// Reads what [`Streams::save`] wrote.
+    pub(super) fn load(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut streams = BTreeMap::new();
+        for _ in 0..from.take::<u64>()? {
+            let (account, last): (AccountId, ApplSeqNum) = (from.take()?, from.take()?);
+            let mut stream = Stream::default();
+            let places = from.take_all::<u64>()?;
+            if places.len() > STREAM_RESUMABLE_MAX || places.len() as u64 > last.0 {
+                return Err(DecodeError::Value { what: "places of a stream", value: places.len() as u64 });
+            }
+            for place in places {
+                stream.reserve();
+                if let Some(block) = stream.blocks.back_mut() {
+                    block.push(place);
+                }
+            }
+            streams.insert(account, Stream { last, ..stream });
+        }
+        Ok(Self(streams))
     }
 
     /// Where the executions stand that came after a number; a bounded number of them.

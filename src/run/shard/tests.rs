@@ -4,6 +4,7 @@ mod dead_man;
 mod leases;
 mod market;
 mod model;
+mod state;
 mod streams;
 mod timers;
 mod venue;

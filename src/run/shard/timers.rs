@@ -19,6 +19,8 @@ use crate::limits::TIMERS_PER_STEP_MAX;
 use crate::matching::Handle;
 use crate::once::Standing;
 use crate::types::{AccountId, Cause, Command, Event, InstrumentId, LeaseId, Nanos, OrderId, Seq};
+use crate::wire::record::fields::Writer;
+use crate::wire::record::{DecodeError, Encoder, Field, Reader};
 use std::collections::BTreeSet;
 
 /// What is to be done. Two that are due at one time are done in this order.
@@ -49,6 +51,17 @@ impl Timers {
         self.deadlines.remove(&(at, timer));
     }
 
+    /// Writes them into a snapshot.
+    pub(super) fn save(&self, to: &mut Encoder) {
+        let Self { deadlines } = self;
+        to.put_all(deadlines.iter().copied());
+    }
+
+    /// Reads what [`Timers::save`] wrote.
+    pub(super) fn load(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { deadlines: from.take_all()?.into_iter().collect() })
+    }
+
     /// The earliest deadline.
     fn next(&self) -> Option<Nanos> {
         self.deadlines.first().map(|(at, _)| *at)
@@ -57,6 +70,25 @@ impl Timers {
     /// The oldest of what is due.
     fn due(&self, time: Nanos) -> Option<(Nanos, Timer)> {
         self.deadlines.first().copied().filter(|(at, _)| *at <= time)
+    }
+}
+
+impl Field for Timer {
+    fn write(&self, to: &mut Writer<'_>) {
+        match self {
+            Self::Expiry(order) => to.put(&1u8).put(order),
+            Self::Lease(lease) => to.put(&2u8).put(lease),
+            Self::CancelAll(account) => to.put(&3u8).put(account),
+        };
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match from.take::<u8>()? {
+            1 => from.take().map(Self::Expiry),
+            2 => from.take().map(Self::Lease),
+            3 => from.take().map(Self::CancelAll),
+            other => Err(DecodeError::Value { what: "Timer", value: other.into() }),
+        }
     }
 }
 

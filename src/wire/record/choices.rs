@@ -1,5 +1,6 @@
 //! Fields that are one of several things: a number says which, and its values follow.
 
+use super::Stream;
 use super::fields::{DecodeError, Field, Reader, Writer};
 use crate::types::*;
 
@@ -17,6 +18,17 @@ impl Field for OrderRef {
             2 => from.take().map(Self::ClOrdId),
             other => Err(DecodeError::Value { what: "OrderRef", value: other.into() }),
         }
+    }
+}
+
+impl Field for Stream {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.put(&self.to_bytes());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (kind, id) = from.take()?;
+        Self::from_bytes(kind, id).ok_or(DecodeError::Value { what: "Stream", value: kind.into() })
     }
 }
 

@@ -33,19 +33,20 @@ pub enum DecodeError {
 }
 
 /// Writes fields, one after the other. The caller has asked for room for the longest record.
-pub(super) struct Writer<'a> {
+#[derive(Debug)]
+pub struct Writer<'a> {
     out: &'a mut [u8],
     at: usize,
 }
 
 /// Reads fields, one after the other.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a> {
+pub struct Reader<'a> {
     left: &'a [u8],
 }
 
 /// A value that can stand in a body.
-pub(super) trait Field: Sized {
+pub trait Field: Sized {
     /// Writes it.
     fn write(&self, to: &mut Writer<'_>);
     /// Reads it.
@@ -54,25 +55,25 @@ pub(super) trait Field: Sized {
 
 impl<'a> Writer<'a> {
     /// A writer that begins at `at`.
-    pub(super) fn new(out: &'a mut [u8], at: usize) -> Self {
+    pub fn new(out: &'a mut [u8], at: usize) -> Self {
         Self { out, at }
     }
 
     /// Where the next field goes.
-    pub(super) fn at(&self) -> usize {
+    pub fn at(&self) -> usize {
         self.at
     }
 
     /// Writes a field.
     #[inline]
-    pub(super) fn put(&mut self, field: &impl Field) -> &mut Self {
+    pub fn put(&mut self, field: &impl Field) -> &mut Self {
         field.write(self);
         self
     }
 
     /// Writes bytes as they are.
     #[inline]
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
         self
@@ -81,13 +82,13 @@ impl<'a> Writer<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader of a body.
-    pub(super) fn new(body: &'a [u8]) -> Self {
+    pub fn new(body: &'a [u8]) -> Self {
         Self { left: body }
     }
 
     /// The next `count` bytes.
     #[inline]
-    pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let (head, rest) = self.left.split_at_checked(count).ok_or(DecodeError::Short)?;
         self.left = rest;
         Ok(head)
@@ -95,22 +96,29 @@ impl<'a> Reader<'a> {
 
     /// The next field.
     #[inline]
-    pub(super) fn take<F: Field>(&mut self) -> Result<F, DecodeError> {
+    pub fn take<F: Field>(&mut self) -> Result<F, DecodeError> {
         F::read(self)
     }
 
     /// The bytes that are left, which stay there.
-    pub(super) fn left(&self) -> &'a [u8] {
+    pub fn left(&self) -> &'a [u8] {
         self.left
     }
 
+    /// As many fields as are told before them, as [`Encoder::put_all`](super::Encoder::put_all) wrote them.
+    pub fn take_all<F: Field>(&mut self) -> Result<Vec<F>, DecodeError> {
+        let count = self.take::<u64>()?;
+        // No room is made for what may not come.
+        (0..count).map(|_| self.take()).collect()
+    }
+
     /// All bytes that are left.
-    pub(super) fn rest(&mut self) -> &'a [u8] {
+    pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.left)
     }
 
     /// That there is nothing left.
-    pub(super) fn end(&self) -> Result<(), DecodeError> {
+    pub fn end(&self) -> Result<(), DecodeError> {
         if self.left.is_empty() { Ok(()) } else { Err(DecodeError::Trailing(self.left.len())) }
     }
 }
@@ -182,6 +190,24 @@ macro_rules! structs {
     )* };
 }
 
+macro_rules! tuples {
+    ($(($($name:ident)*))*) => { $(
+        impl<$($name: Field),*> Field for ($($name,)*) {
+            fn write(&self, to: &mut Writer<'_>) {
+                #[allow(non_snake_case)]
+                let ($($name,)*) = self;
+                $( to.put($name); )*
+            }
+
+            fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                Ok(($(from.take::<$name>()?,)*))
+            }
+        }
+    )* };
+}
+
+tuples! { (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) }
+
 // An enum's number in the journal is the number of its declaration in `types`.
 enums! {
     Side { Buy Sell }
@@ -202,7 +228,7 @@ enums! {
     InstrumentState { Trading Halted }
 }
 
-numbers!(u8, u16, u32, u64, i64, i128);
+numbers!(u8, u16, u32, u64, i64, i128, u128);
 wrapped!(
     AccountId,
     ApiKeyId,
@@ -249,6 +275,8 @@ structs! {
     SessionBegan { lease logon key terms }
     SessionEnded { logon end }
     EventRef { shard seq index }
+    RequestState { name content seq link due valid_until account instrument steps kind closed is_named }
+    ExposureState { instrument account position buy buy_reducing sell sell_reducing open_orders }
 }
 
 impl Field for bool {

@@ -25,6 +25,7 @@
 //! bytes give a record or a named error.
 
 mod choices;
+mod encoder;
 pub mod fields;
 pub mod frame;
 pub mod keys;
@@ -43,11 +44,13 @@ use std::fmt;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-pub use fields::DecodeError;
+pub use encoder::Encoder;
+pub use fields::{DecodeError, Field, Reader};
 pub use frame::{Associated, Frame, Link, TAG_BYTES, declared_extent, extent_at, frame, parse, seal};
 pub use keys::{KEY_PAGE_BYTES, KEYS_MAX, KeyPage, MasterId, Wrapped, WrappedKey};
 pub use segment::{
-    CipherKind, FIRST_PAGE_BYTES, JournalId, SEGMENT_HEADER_BYTES, SegmentError, SegmentHeader,
+    CipherKind, ENVIRONMENT_BYTES_MAX, FIRST_PAGE_BYTES, JournalId, SEGMENT_HEADER_BYTES, SegmentError,
+    SegmentHeader,
 };
 pub use session::{LogRecord, decode_log, decode_session, encode_log, encode_session};
 pub use step::{Events, Step, decode_step, encode_events, encode_step};

@@ -31,10 +31,10 @@ impl Random {
     }
 }
 
-struct Duel {
+pub(super) struct Duel {
     random: Random,
-    shard: Shard,
-    replayed: Shard,
+    pub(super) shard: Shard,
+    pub(super) replayed: Shard,
     naive: Naive,
     /// Hears of the book as gateways do, once the instrument is there.
     follower: Option<Follower>,
@@ -47,7 +47,7 @@ struct Duel {
 }
 
 impl Duel {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let (shard, replayed) = (Shard::new(ShardId(1)), Shard::new(ShardId(1)));
         let (random, naive, recent, told) =
             (Random(seed), Naive::default(), VecDeque::new(), BTreeMap::new());
@@ -152,7 +152,7 @@ impl Duel {
         super::super::requests::order_of(&new, OrderId(1), SessionId::NONE, self.now)
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         self.now = self.now + Span::from_millis(1 + self.random.below(1_000));
         self.run_timers();
         match self.random.below(40) {
@@ -338,7 +338,7 @@ impl Duel {
     }
 
     /// Everything that is kept twice agrees.
-    fn compare(&self) {
+    pub(super) fn compare(&self) {
         let mut open: Vec<Order> = self.shard.open_orders().copied().collect();
         let mut expected = self.naive.resting.clone();
         open.sort_by_key(|order| order.id);

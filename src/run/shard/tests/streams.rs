@@ -236,6 +236,7 @@ fn every_part_of_the_state_is_in_its_hash() {
         let mut venue = Venue::new();
         venue.place(buy("b"));
         change(&mut venue);
+        venue.by_hand = true;
         venue.shard.state_hash()
     };
     let hashes = [
@@ -259,5 +260,6 @@ fn dead_man_set() -> crate::run::shard::dead_man::DeadMen {
     let request = CancelAllAfter { account: AccountId(1), timeout: Span::ZERO };
     let requester = venue.requester(&RequestKind::CancelAllAfter(request));
     venue.run(Command::CancelAllAfter(requester, request));
-    venue.shard.dead_men
+    venue.by_hand = true;
+    std::mem::take(&mut venue.shard.dead_men)
 }

@@ -7,6 +7,7 @@ use super::*;
 /// An order of account 1 that rests until `at`; the deadline is set as the command that enters it would.
 fn resting_until(venue: &mut Venue, id: &str, at: Nanos) -> OrderId {
     let order = execution(&venue.place(buy(id))[0]).order.id;
+    venue.by_hand = true;
     venue.shard.timers.set(at, Timer::Expiry(order));
     order
 }

@@ -10,6 +10,8 @@ pub(super) struct Venue {
     pub(super) shard: Shard,
     pub(super) now: Nanos,
     pub(super) log: Vec<Record>,
+    /// Something was changed that no command changes: the log does not tell of it.
+    pub(super) by_hand: bool,
     requests: u64,
 }
 
@@ -113,7 +115,8 @@ pub(super) fn requester(kind: &RequestKind, now: Nanos) -> Requester {
 
 impl Venue {
     pub(super) fn new() -> Self {
-        let mut venue = Self { shard: Shard::new(ShardId(1)), now: START, log: Vec::new(), requests: 0 };
+        let mut venue =
+            Self { shard: Shard::new(ShardId(1)), now: START, log: Vec::new(), by_hand: false, requests: 0 };
         for id in [1, 2] {
             venue.run(Command::Instrument(instrument(id)));
         }
