@@ -1,8 +1,9 @@
 //! `sealgate bot` as its users meet it: the real binary, against a server as `sealgate init` sets one up.
 
-use crate::support::{Setup, Venue};
+use crate::support::websocket::{resting, with};
+use crate::support::{Setup, Venue, Ws};
 use sealgate::types::Span;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Output, Stdio};
 
@@ -269,7 +270,8 @@ fn the_market_is_told_to_people_and_to_programs() {
     assert_eq!(ticker, "ticker: BTC-USD bid 0.01000 @ 99000.00, ask nothing\n");
     let (_, time, _) = run(bot(&venue, Over::WebSocket, "--json market time"));
     assert!(objects(&time)[0]["aheadMillis"].as_i64().unwrap().abs() < 5_000, "{time}");
-    let (code, _, err) = run(bot(&venue, Over::Fix, "market ticker BTC-USD"));
+    assert_eq!(run(bot(&venue, Over::Fix, "market ticker BTC-USD")).1, ticker);
+    let (code, _, err) = run(bot(&venue, Over::Fix, "market depth BTC-USD"));
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
 }
 
@@ -306,4 +308,61 @@ fn an_account_amends_cancels_all_and_asks_what_it_has() {
     let counts: Vec<_> =
         out.lines().filter_map(|line| line.split_once(" canceled in")).map(|(n, _)| n).collect();
     assert_eq!(counts, ["0", "2"], "{out}");
+}
+
+/// What `watch` says over a protocol while somebody enters an order and another takes it.
+fn watched(venue: &Venue, over: Over, what: &str) -> Vec<Value> {
+    let mut watching = bot(venue, over, &format!("--json watch {what} BTC-USD --count 2 --for 20s"));
+    let mut watching = watching.stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut trader = Ws::logged_on(venue, "bob");
+    let mut lines = vec![said.next().unwrap().unwrap()];
+    trader.place(&resting("b1"));
+    lines.push(said.next().unwrap().unwrap());
+    trader.call("order.cancel", &[("symbol", "BTC-USD"), ("origClientOrderId", "b1")]);
+    assert!(watching.wait().unwrap().success(), "{lines:?}");
+    lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Trades until somebody who watches has seen two of them.
+fn traded(venue: &Venue, over: Over) -> Vec<Value> {
+    let mut watching = bot(venue, over, "--json watch trades BTC-USD --count 2 --for 20s");
+    let mut watching = watching.stdout(Stdio::piped()).spawn().unwrap();
+    let mut trader = Ws::logged_on(venue, "bob");
+    let mut trades = 0;
+    while watching.try_wait().unwrap().is_none() {
+        for (side, name) in [("BUY", format!("b{trades}")), ("SELL", format!("s{trades}"))] {
+            let order = with(with(resting(&name), "side", side), "selfTradePreventionMode", "NONE");
+            trader.place(&order);
+        }
+        trades += 1;
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    objects(&std::io::read_to_string(watching.stdout.take().unwrap()).unwrap())
+}
+
+#[test]
+fn the_market_is_watched_over_either_protocol() {
+    for over in [Over::WebSocket, Over::Fix] {
+        let venue = Venue::start();
+        let ticker = watched(&venue, over, "ticker");
+        assert_eq!(
+            (&ticker[0]["bidQty"], &ticker[1]["bidPrice"]),
+            (&json!("0"), &json!("99000.00")),
+            "{ticker:?}"
+        );
+        let (code, top, _) = run(bot(&venue, over, "market ticker BTC-USD"));
+        assert_eq!((code, top.as_str()), (0, "ticker: BTC-USD bid nothing, ask nothing\n"));
+    }
+    let venue = Setup::new().order_rate(1_000, Span::from_secs(1)).start();
+    for over in [Over::WebSocket, Over::Fix] {
+        let trades = traded(&venue, over);
+        assert_eq!(trades.len(), 2, "{trades:?}");
+        assert_eq!((&trades[0]["price"], &trades[0]["takerSide"]), (&json!("99000.00"), &json!("SELL")));
+    }
+    let venue = Venue::start();
+    let depth = watched(&venue, Over::WebSocket, "depth");
+    assert_eq!(depth[1]["bids"], json!([["99000.00", "0.01000"]]), "{depth:?}");
+    let (code, _, why) = run(bot(&venue, Over::Fix, "watch depth BTC-USD"));
+    assert_eq!(code, 2, "{why}");
 }

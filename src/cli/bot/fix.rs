@@ -4,11 +4,11 @@
 //! behind it, and an action comes to the same over both protocols.
 
 use super::follow::{Following, follow};
-use super::grammar::{Action, Place};
+use super::grammar::{Action, Market, Place};
 use super::home::Home;
 use super::say::{Outcome, Said, Say};
 use super::websocket::order;
-use super::{Failure, Options};
+use super::{Failure, Options, watch};
 use crate::client::fix::{self, Endpoint, Events, Standing};
 use crate::client::{Amend, OrderName, Recovery, Timed};
 use crate::types::{Decimal, Side};
@@ -85,6 +85,11 @@ impl Session {
                 let following = Following::new(*count, time.map(|time| time.0));
                 follow(&mut self.events, following, say).await
             }
+            Action::Market { what: Market::Ticker { symbol } } => {
+                say.say(&Said::top(&watch::top_over_fix(&self.session, symbol).await?))?;
+                Ok(Outcome::default())
+            }
+            Action::Watch { what } => watch::over_fix(&self.session, what, say).await,
             // The run itself sees to these.
             Action::Wait { .. } | Action::Expect { .. } => Ok(Outcome::default()),
             _ => Err(Failure::Usage(

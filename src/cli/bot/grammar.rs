@@ -4,9 +4,11 @@
 //!   place SIDE SYMBOL QTY [@ PRICE] [--tif …] [--id NAME]      amend SYMBOL ORDER QTY
 //!   cancel SYMBOL ORDER      cancel-all [SYMBOL]               status SYMBOL ORDER
 //!   orders [SYMBOL]          trades SYMBOL      account        follow [--count N] [--for TIME]
-//!   market depth|ticker|time …                                 wait TIME      expect WORD
+//!   market depth|ticker|time …                                 watch depth|ticker|trades SYMBOL …
+//!   wait TIME                expect WORD
 //! ```
 
+use super::watch::Watch;
 use crate::client::OrderName;
 use crate::types::{CancelOn, Decimal, OrderId, Reject, Side, SmpMode, TimeInForce};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -88,6 +90,11 @@ pub enum Action {
     Market {
         #[command(subcommand)]
         what: Market,
+    },
+    /// Print what happens in the market.
+    Watch {
+        #[command(subcommand)]
+        what: Watch,
     },
     /// Wait: 100ms, 5s, 2m.
     Wait {

@@ -16,6 +16,7 @@ mod say;
 mod script;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod websocket;
 
 use crate::client::Error;

@@ -2,6 +2,8 @@
 //!
 //! The fields of the objects have the names that the WebSocket API gives them, whatever the protocol.
 
+mod market;
+
 use super::Failure;
 use crate::client::fix::Standing;
 use crate::client::ws::{AccountStatus, AmendedOrder, BookTicker, Depth, MyTrade, OrderState};
@@ -364,21 +366,7 @@ impl Said {
 
     /// A book.
     pub fn depth(symbol: &str, depth: &Depth) -> Self {
-        let side = |name: &str, levels: &[(Decimal, Decimal)]| -> Vec<String> {
-            levels.iter().map(|(price, qty)| format!("  {name} {qty} @ {price}")).collect()
-        };
-        let mut lines = vec![format!("depth: {symbol} at {}", depth.last_update_id)];
-        // As traders read it: the spread in the middle.
-        lines.extend(side("ask", &depth.asks).into_iter().rev());
-        lines.extend(side("bid", &depth.bids));
-        let levels = |levels: &[(Decimal, Decimal)]| -> Value {
-            levels.iter().map(|(price, qty)| json!([price.to_string(), qty.to_string()])).collect()
-        };
-        let (bids, asks) = (levels(&depth.bids), levels(&depth.asks));
-        let json = json!({
-            "action": "depth", "symbol": symbol, "lastUpdateId": depth.last_update_id, "bids": bids, "asks": asks,
-        });
-        Self { text: lines.join("\n"), json }
+        Self::levels(symbol, depth.last_update_id, &depth.bids, &depth.asks)
     }
 
     /// The best of a book.

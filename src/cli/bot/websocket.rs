@@ -4,7 +4,7 @@ use super::follow::{Following, follow};
 use super::grammar::{Action, Market, Place};
 use super::home::Home;
 use super::say::{Outcome, Said, Say};
-use super::{Failure, Options};
+use super::{Failure, Options, watch};
 use crate::client::ws::{self, Endpoint, Events, OrderState};
 use crate::client::{NewOrder, Recovery, Timed};
 use crate::types::{Nanos, Span, TimeInForce};
@@ -77,6 +77,7 @@ impl Session {
                 follow(&mut self.events, following, say).await
             }
             Action::Market { what } => self.look(what, say).await,
+            Action::Watch { what } => watch::over_websocket(&self.session.client().await?, what, say).await,
             // The run itself sees to these.
             Action::Wait { .. } | Action::Expect { .. } => Ok(Outcome::default()),
         }
