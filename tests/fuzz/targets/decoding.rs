@@ -2,7 +2,7 @@
 //! knows nothing of indexes, scales and static tables.
 
 use super::{VENUE, framed};
-use sealgate::decode::fix::{Speaker, decode};
+use sealgate::decode::fix::{Speaker, decode, market_data};
 use sealgate::limits::FIX_FIELDS_MAX;
 use sealgate::types::{ApiKeyId, NewOrder, OrdType, RequestKind, SessionId, Side, TimeInForce};
 use sealgate::wire::fix::{FIX44, Index, Message, Validation};
@@ -29,6 +29,7 @@ pub fn run(data: &[u8]) {
         is_what_was_signed(signed.bytes, signed.signature, &bytes);
     }
     let _ = FIX44.validate(&message, Validation::FULL);
+    let _ = market_data(&message, &VENUE.directory);
     let speaker = Speaker { session: SessionId(1), key: ApiKeyId(1) };
     if let Ok(unverified) = decode(&message, speaker, &VENUE.directory)
         && let RequestKind::New(order) = &unverified.request.kind
