@@ -197,8 +197,8 @@ fn a_second_server_on_the_same_journal_is_refused() {
 fn load_measures_the_real_server_over_both_protocols_and_tells_it_as_one_json_object() {
     let plots = TempDir::new().unwrap();
     for (protocol, how) in [
-        ("fix", ["--ping-pong", "--mix=new=2,cancel=1,cross=1"]),
-        ("websocket", ["--rate=200", "--sign=session"]),
+        ("fix", &["--ping-pong", "--mix=new=3,cancel=1,amend=1,cross=1"][..]),
+        ("websocket", &["--rate=200", "--sign=session", "--mix=new=2,amend=1,cancel=1"]),
     ] {
         let plot = plots.path().join(format!("{protocol}.svg"));
         let output = sealgate()
@@ -213,6 +213,8 @@ fn load_measures_the_real_server_over_both_protocols_and_tells_it_as_one_json_ob
         assert_eq!(report["rejected"], serde_json::json!({}), "{report}");
         assert!(report["sent"].as_u64() > Some(0) && report["sent"] == report["answered"], "{report}");
         assert!(report["round_trip_us"]["p50"].as_f64() > Some(0.0), "{report}");
+        let each = |what: &str| report["per_order"][what].as_f64().unwrap();
+        assert!(each("system_calls") > 0.5 && each("allocations") < 100.0, "{report}");
         let stages = report["stages_us"].as_array().unwrap();
         let timed = |stage: &serde_json::Value| stage["count"].as_u64() >= report["sent"].as_u64();
         assert!(stages.len() == 8 && stages.iter().all(timed), "{report}");
@@ -251,7 +253,7 @@ fn load_finds_a_rate_and_writes_a_log_that_the_histograms_own_reader_takes() {
 
 #[test]
 fn load_refuses_a_mix_that_makes_no_sense() {
-    let refused = run(&["load", "--mix", "amend=1"]);
+    let refused = run(&["load", "--mix", "modify=1"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("new, cancel and cross can be mixed"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("new, cancel, amend and cross can be mixed"), "{}", stderr(&refused));
 }

@@ -1,6 +1,9 @@
 //! The server of a run: the real binary in a process of its own.
 
+use super::report::Asked;
 use super::setup::CONFIG;
+use crate::admin::client::Control;
+use crate::admin::protocol::Request;
 use std::io::{self, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +19,7 @@ pub struct Served {
     /// Kept, so that the server can go on writing to it.
     log: BufReader<ChildStderr>,
     figures: PathBuf,
+    control: PathBuf,
     /// Where FIX sessions connect.
     pub fix: SocketAddr,
     /// Where WebSocket clients connect.
@@ -35,7 +39,10 @@ pub fn start(folder: &Path) -> io::Result<Served> {
         .spawn()?;
     let mut log = BufReader::new(process.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);
     match ready(&mut log) {
-        Ok((fix, websocket)) => Ok(Served { process, log, figures, fix, websocket }),
+        Ok((fix, websocket)) => {
+            let control = folder.join("data").join("control.sock");
+            Ok(Served { process, log, figures, control, fix, websocket })
+        }
         Err(error) => {
             let _ = process.kill();
             let _ = process.wait();
@@ -61,6 +68,22 @@ fn ready(log: &mut impl io::BufRead) -> io::Result<(SocketAddr, SocketAddr)> {
 }
 
 impl Served {
+    /// What the server's threads have asked of the system so far, and for how many answers.
+    pub fn asked(&self) -> io::Result<Asked> {
+        let mut control = Control::connect(&self.control).map_err(io::Error::other)?;
+        let stats = control.ask(&Request::Stats).map_err(io::Error::other)?;
+        let total = |name: &str| {
+            let agents = stats["agents"].as_array().into_iter().flatten();
+            agents.filter_map(|agent| agent[name]["total"].as_u64()).sum()
+        };
+        Ok(Asked {
+            answers: total("answers"),
+            allocations: total("allocations"),
+            library_allocations: total("library_allocations"),
+            system_calls: total("system_calls"),
+        })
+    }
+
     /// Stops the server; what it timed of itself, as JSON.
     pub fn stop(mut self) -> io::Result<serde_json::Value> {
         self.terminate()?;

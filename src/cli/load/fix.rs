@@ -3,7 +3,7 @@
 use super::Signing;
 use super::link::Link;
 use super::setup::{Member, SYMBOL, VENUE};
-use super::speaker::{Action, Answer, price, unexpected};
+use super::speaker::{Action, Answer, LOWERED_QTY, QTY, price, unexpected};
 use crate::client::ApiKey;
 use crate::session::fix::{Collected, LogonRequest, Notice, Numbers, Outgoing, Session, Settings};
 use crate::types::Nanos;
@@ -71,6 +71,12 @@ impl FixSpeaker {
         let (msg_type, body): (&[u8], _) = match action {
             Action::New { buys } | Action::Cross { buys } => (b"D", order(number, action, buys, at)),
             Action::Cancel { order, buys } => (b"F", cancel(number, order, buys, at)),
+            Action::Amend { order: orig, buys } => {
+                let mut body = Vec::with_capacity(128);
+                body.put_uint(tag::ORIG_CL_ORD_ID, orig);
+                body.extend(order(number, action, buys, at));
+                (b"G", body)
+            }
         };
         let key = &self.key;
         let sign = |bytes: &[u8]| key.sign(bytes);
@@ -119,7 +125,8 @@ fn order(number: u64, action: Action, buys: bool, at: Nanos) -> Vec<u8> {
     body.put(tag::SYMBOL, SYMBOL.as_bytes());
     body.put(tag::SIDE, if buys { b"1" } else { b"2" });
     body.put_time(tag::TRANSACT_TIME, at);
-    body.put(tag::ORDER_QTY, b"0.001");
+    let qty = if matches!(action, Action::Amend { .. }) { LOWERED_QTY } else { QTY };
+    body.put(tag::ORDER_QTY, qty.as_bytes());
     body.put(tag::ORD_TYPE, b"2");
     body.put(tag::PRICE, price(action, number).as_bytes());
     body.put(tag::TIME_IN_FORCE, b"1");

@@ -27,7 +27,7 @@ use crate::sys::pin;
 use clap::ValueEnum;
 use drive::{Fleet, Length};
 use mix::{Mix, Shares};
-use report::{Floor, Micros, Report};
+use report::{Floor, Micros, PerOrder, Report};
 use setup::Member;
 use speaker::Speaker;
 use std::cell::Cell;
@@ -57,8 +57,8 @@ pub struct Args {
     /// Accounts that the connections share by turns, each with an API key of its own.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     accounts: u32,
-    /// Shares of the kinds of message: new orders that rest, cancels of them, orders that trade.
-    #[arg(long, value_name = "new=N,cancel=N,cross=N", default_value = "new=1,cancel=1")]
+    /// Shares of the kinds of message: new orders that rest, cancels and amendments of them, orders that trade.
+    #[arg(long, value_name = "new=N,cancel=N,amend=N,cross=N", default_value = "new=1,cancel=1")]
     mix: Shares,
     /// One message at a time; the default.
     #[arg(long, conflicts_with = "rate")]
@@ -173,12 +173,14 @@ fn stand(args: &Args) -> Result<Stand, Failed> {
 fn load(args: &Args) -> Result<Report, Failed> {
     let Stand { folder, members, server_core, server } = stand(args)?;
     let mut fleet = fleet(args, &server, &members).map_err(failed("the connections"))?;
+    let before = server.asked().map_err(failed("the server's figures"))?;
     let told = Cell::new(Duration::ZERO);
     let tape = match args.rate {
         None => fleet.ping_pong(length(args), |now, tape| progress(&told, now, tape)),
         Some(rate) => fleet.open_loop(rate, length(args), |now, tape| progress(&told, now, tape)),
     };
     let tape = tape.map_err(failed("the load"))?;
+    let after = server.asked().map_err(failed("the server's figures"))?;
     let stages = server.stop().map_err(failed("the server"))?;
     if let Some(path) = &args.plot {
         std::fs::write(path, plot::svg(&said(args), &tape)).map_err(failed("the plot"))?;
@@ -186,7 +188,7 @@ fn load(args: &Args) -> Result<Report, Failed> {
     if let Some(path) = &args.hdr {
         hdr::write(path, &said(args), &tape).map_err(failed("the log"))?;
     }
-    let mut report = summary(args, &tape, stages);
+    let mut report = summary(args, &tape, stages, PerOrder::between(before, after));
     if args.floor {
         report.floor = Some(floor(folder.path(), args, &members, server_core, report.round_trip_us)?);
     }
@@ -255,13 +257,14 @@ fn floor(
     Ok(Floor::new(&tcp, &tls, round_trip))
 }
 
-fn summary(args: &Args, tape: &Tape, stages: serde_json::Value) -> Report {
+fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, per_order: PerOrder) -> Report {
     let (sent, answered) = tape.counts();
     Report {
         run: said(args),
         round_trip_us: Micros::from(&tape.latency()),
         first_us: Micros::from(&tape.first_latency()),
         stages_us: stages,
+        per_order,
         sent,
         answered,
         answered_per_second: report::per_second(answered, tape.measured()),

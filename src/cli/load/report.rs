@@ -46,6 +46,8 @@ pub struct Report {
     pub answered: u64,
     /// Answers a second.
     pub answered_per_second: f64,
+    /// What the server asked of the system for each answer; the warm-up is in it.
+    pub per_order: PerOrder,
     /// Refusals by what was said.
     pub rejected: BTreeMap<String, u64>,
     /// Turns of the client's loop in which it had nothing to do: what is long was stolen by the machine.
@@ -53,6 +55,45 @@ pub struct Report {
     /// Bare echoes on the same cores in the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<Floor>,
+}
+
+/// What the server's threads have asked of the system so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Answers that were given.
+    pub answers: u64,
+    /// Allocations of its own.
+    pub allocations: u64,
+    /// Allocations of the libraries for TLS and WebSocket frames.
+    pub library_allocations: u64,
+    /// System calls.
+    pub system_calls: u64,
+}
+
+/// The same for each answer.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct PerOrder {
+    /// Allocations of the server's own.
+    pub allocations: f64,
+    /// Allocations of the libraries for TLS and WebSocket frames.
+    pub library_allocations: f64,
+    /// System calls.
+    pub system_calls: f64,
+}
+
+impl PerOrder {
+    /// Between two looks.
+    pub fn between(before: Asked, after: Asked) -> Self {
+        let answers = after.answers.saturating_sub(before.answers).max(1) as f64;
+        let each = |of: fn(&Asked) -> u64| {
+            (of(&after).saturating_sub(of(&before)) as f64 / answers * 10_000.0).round() / 10_000.0
+        };
+        Self {
+            allocations: each(|asked| asked.allocations),
+            library_allocations: each(|asked| asked.library_allocations),
+            system_calls: each(|asked| asked.system_calls),
+        }
+    }
 }
 
 /// Bare echoes, and what an order takes beside them.
@@ -135,6 +176,12 @@ impl fmt::Display for Report {
         for stage in self.stages_us.as_array().into_iter().flatten() {
             writeln!(f, "{}", stage_row(stage))?;
         }
+        let PerOrder { allocations, library_allocations, system_calls } = self.per_order;
+        writeln!(
+            f,
+            "\nan order costs the server {allocations} allocations, {library_allocations} of the libraries for TLS and \
+             frames, {system_calls} system calls"
+        )?;
         if let Some(floor) = &self.floor {
             writeln!(
                 f,

@@ -24,6 +24,13 @@ pub enum Action {
         /// Whether that one buys.
         buys: bool,
     },
+    /// A smaller quantity for an order that rests.
+    Amend {
+        /// The number of the message that was the order.
+        order: u64,
+        /// Whether it buys.
+        buys: bool,
+    },
     /// An order that trades with what the one before it left, or leaves something for the next one.
     Cross {
         /// Whether it buys.
@@ -89,6 +96,11 @@ pub fn unexpected(what: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_string())
 }
 
+/// OrderQty(38) of orders that rest: so much that it can be lowered once.
+pub const QTY: &str = "0.002";
+/// What it is lowered to.
+pub const LOWERED_QTY: &str = "0.001";
+
 /// Prices of orders that rest, and of those that cross: in half dollars of an instrument whose price is 100,000.
 pub fn price(action: Action, number: u64) -> String {
     // 200 levels a side, well inside the band.
@@ -96,6 +108,8 @@ pub fn price(action: Action, number: u64) -> String {
     let halves = match action {
         Action::New { buys: true } => 199_000 - level,
         Action::New { buys: false } => 201_000 + level,
+        // An amendment says the price again.
+        Action::Amend { order, buys } => return price(Action::New { buys }, order),
         Action::Cross { .. } | Action::Cancel { .. } => 200_000,
     };
     format!("{}.{}", halves / 2, if halves % 2 == 0 { 0 } else { 5 })

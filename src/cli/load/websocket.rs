@@ -3,7 +3,7 @@
 use super::Signing;
 use super::link::Link;
 use super::setup::{Member, SYMBOL};
-use super::speaker::{Action, Answer, price, unexpected};
+use super::speaker::{Action, Answer, LOWERED_QTY, QTY, price, unexpected};
 use crate::client::{ApiKey, sign};
 use crate::types::Nanos;
 use crate::wire::ws::Pipe;
@@ -91,12 +91,21 @@ impl WebSocketSpeaker {
                     ("side", if buys { "BUY" } else { "SELL" }.to_owned()),
                     ("type", "LIMIT".to_owned()),
                     ("timeInForce", "GTC".to_owned()),
-                    ("quantity", "0.001".to_owned()),
+                    ("quantity", QTY.to_owned()),
                     ("price", price(action, number)),
                     ("newClientOrderId", number.to_string()),
                     ("newOrderRespType", "FULL".to_owned()),
                 ];
                 self.request(number, "order.place", params, at, signs)
+            }
+            Action::Amend { order, .. } => {
+                let params = vec![
+                    ("symbol", SYMBOL.to_owned()),
+                    ("origClientOrderId", order.to_string()),
+                    ("newClientOrderId", number.to_string()),
+                    ("newQty", LOWERED_QTY.to_owned()),
+                ];
+                self.request(number, "order.amend.keepPriority", params, at, signs)
             }
             Action::Cancel { order, .. } => {
                 let params = vec![
