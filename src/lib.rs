@@ -18,6 +18,7 @@
 // Words: what every room speaks.
 pub mod config;
 pub mod limits;
+pub mod planted;
 pub mod types;
 
 // Tools.

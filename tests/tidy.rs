@@ -52,6 +52,8 @@ use Kind::{Beside, Stage, Threads, Tool, Word};
 const ROOMS: &[Room] = &[
     room("types", Word, &[], &[]),
     room("limits", Word, &[], &[]),
+    // Bugs behind a switch that only the simulator's tests throw.
+    room("planted", Word, &[], &[]),
     // A configuration is where certificates and keys are registered, so it reads and checks them.
     room("config", Word, &[], &["aws_lc_rs", "base64", "ed25519_dalek", "jiff", "toml", "x509_parser"]),
     room(
@@ -280,6 +282,26 @@ fn only_the_simulator_enters_a_machine() {
         }
     }
     none(found);
+}
+
+/// A planted bug stands at one place, and nothing but a test with the feature plants it.
+#[test]
+fn planted_bugs_stay_behind_their_switch() {
+    let manifest = std::fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let features = manifest["features"].as_table().unwrap();
+    assert!(features.keys().eq(["planted"]), "a default feature could plant bugs in a server: {features:?}");
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (source, room) in product_sources().filter(|(_, room)| room.name != "planted") {
+        assert!(!source.product.contains("planted::plant"), "{} ({}) plants a bug", source.path, room.name);
+        for (_, rest) in source.product.match_indices("Bug::").map(|(at, _)| source.product.split_at(at)) {
+            let name = rest["Bug::".len()..].split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            places.entry(name.to_owned()).or_default().push(source.path.clone());
+        }
+    }
+    assert!(places.len() >= 20, "{places:?}");
+    let scattered = places.iter().filter(|(_, places)| places.len() > 1);
+    none(scattered.map(|(bug, places)| format!("{bug} is planted in {places:?}")).collect());
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(crate) mod tests;
 pub use sweep::{Swept, Taker};
 
 use crate::limits::ORDERS_PER_BOOK_MAX;
+use crate::planted::{self, Bug};
 use crate::types::{
     AccountId, BookLevel, Cause, ClOrdId, Event, ExecType, Execution, Fill, InstrumentId, LeaseId, Nanos,
     OrdStatus, OrdType, Order, Prevented, Price, Qty, Refusal, Reject, Replaced, SessionId, ShardId, Side,
@@ -144,7 +145,9 @@ impl Book {
     /// Closes a resting order for a reason that does not lie in the book.
     pub fn close(&mut self, at: Handle, closing: &Closing, tape: &mut Tape<'_>) {
         let mut order = *self.orders.order(at);
-        self.remove(at);
+        if !planted::has(Bug::CancelLost) {
+            self.remove(at);
+        }
         order.status = OrdStatus::Canceled;
         order.updated = tape.time;
         tape.push(Execution {

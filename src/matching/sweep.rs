@@ -2,6 +2,7 @@
 
 use super::{Book, Handle, Tape};
 use crate::limits::FILLS_PER_STEP_MAX;
+use crate::planted::{self, Bug};
 use crate::types::{
     AccountId, Cause, ExecType, Nanos, OrdStatus, OrdType, Order, Prevented, Price, Qty, Side, SmpMode,
     TimeInForce,
@@ -54,6 +55,9 @@ impl Taker {
 
     /// What self-match prevention makes of a meeting; `None`: they trade.
     fn prevention(&self, maker: &Order) -> Option<SmpMode> {
+        if planted::has(Bug::SelfMatch) {
+            return None;
+        }
         let own = self.order.smp != SmpMode::None && maker.is_own(&self.order);
         own.then_some(self.order.smp)
     }
@@ -92,23 +96,34 @@ impl Book {
     /// The maker that an order meets next: the oldest at the best price, if that is not worse than it takes.
     pub(super) fn next_maker(&self, taker: &Taker) -> Option<Handle> {
         let best = self.side(taker.order.side.opposite()).best()?;
-        if taker.crosses(best.price) { best.queue.first() } else { None }
+        if !taker.crosses(best.price) {
+            return None;
+        }
+        if planted::has(Bug::PriorityInverted) {
+            return self.orders.queue(best.queue).last().map(|(at, _)| at);
+        }
+        best.queue.first()
     }
 
     /// Both sides of a trade at the maker's price. Who may only reduce a position trades no more than there is of it,
     /// and closes when nothing is left to reduce.
     fn trade(&mut self, taker: &mut Taker, at: Handle, tape: &mut Tape<'_>) {
         let maker = self.orders.order_mut(at);
+        let before = *maker;
         let (makes, takes) = (tradable(maker, &taker.order, tape), tradable(&taker.order, maker, tape));
         if takes.is_zero() {
             return tape.expire(&mut taker.order, Cause::ReduceOnly);
         }
         let qty = makes.min(takes);
         if !qty.is_zero() {
-            let price = maker.price;
+            let price = if planted::has(Bug::TakerPrice) { taker.order.price } else { maker.price };
             fill(maker, price, qty, tape.time);
             fill(&mut taker.order, price, qty, tape.time);
-            let maker = *maker;
+            let after = *maker;
+            if planted::has(Bug::FilledTwice) {
+                *maker = before;
+            }
+            let maker = after;
             *tape.trades += 1;
             tape.trade(maker, price, qty, true);
             tape.trade(taker.order, price, qty, false);

@@ -16,6 +16,7 @@ mod exposure;
 #[cfg(test)]
 mod tests;
 
+use crate::planted::{self, Bug};
 use crate::types::{
     AccountId, AccountLimits, AccountState, Detail, ExecType, Execution, ExposureState, Instrument,
     InstrumentId, InstrumentState, OrdType, Order, PositionState, Price, Refusal, Reject, Side, SmpGroupId,
@@ -126,6 +127,9 @@ impl Risk {
     pub fn apply(&mut self, execution: &Execution) {
         let order = &execution.order;
         if execution.exec_type == ExecType::Rejected {
+            return;
+        }
+        if planted::has(Bug::MakerPositionLost) && execution.fill.is_some_and(|fill| fill.maker) {
             return;
         }
         self.exposures.entry((order.instrument, order.account)).or_default().apply(execution);
@@ -253,7 +257,7 @@ impl Listed {
     fn check_order(&self, order: &Order, touch: Touch) -> Result<Option<Price>, Refusal> {
         let rules = &self.instrument;
         self.check_lot(order)?;
-        if order.qty > rules.max_qty {
+        if order.qty > rules.max_qty && !planted::has(Bug::QtyUnlimited) {
             return Err(bound(Reject::QtyTooLarge, rules.max_qty.0));
         }
         let reference = self.reference(touch);
@@ -318,7 +322,8 @@ fn check_price(price: Price, rules: &Instrument, band: Option<Band>) -> Result<(
 /// Only an order that may rest takes one of the places.
 fn check_open_orders(order: &Order, limits: &AccountLimits, has: &Exposure) -> Result<(), Refusal> {
     let may_rest = order.ord_type.may_rest(order.time_in_force);
-    if may_rest && has.open_orders >= limits.max_open_orders {
+    let more = u32::from(planted::has(Bug::OpenOrdersOffByOne));
+    if may_rest && has.open_orders >= limits.max_open_orders + more {
         return Err(bound(Reject::TooManyOpenOrders, limits.max_open_orders.into()));
     }
     Ok(())
@@ -326,7 +331,7 @@ fn check_open_orders(order: &Order, limits: &AccountLimits, has: &Exposure) -> R
 
 /// The worst case with the order against what its account may have.
 fn check_position(order: &Order, limits: &AccountLimits, with: &Exposure) -> Result<(), Refusal> {
-    let unlimited = limits.max_position == 0;
+    let unlimited = limits.max_position == 0 || planted::has(Bug::PositionUnlimited);
     if !unlimited && with.worst_case(order.side) > i128::from(limits.max_position) {
         return Err(bound(Reject::PositionLimit, limits.max_position));
     }

@@ -33,6 +33,7 @@ mod tests;
 use super::agent::{Agent, Epilogue, Fault, Work};
 use super::phase::Phase;
 use crate::config::Durability;
+use crate::planted::{self, Bug};
 use crate::ring::{Push, bytes, spsc, watermark::Watermark};
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
@@ -190,7 +191,10 @@ impl JournalAgent {
             let began = self.clock.now();
             self.meters.add(Meter::BytesWritten, self.batch.len() as u64);
             self.log.append(&mut self.batch, now)?;
-            if self.durability == Durability::Disk {
+            if planted::has(Bug::AnswerBeforeSync) {
+                self.publish();
+            }
+            if self.durability == Durability::Disk && !planted::has(Bug::SyncSkipped) {
                 self.log.sync()?;
             }
             self.publish();
@@ -246,6 +250,9 @@ impl JournalAgent {
                 record.release();
                 records += 1;
             }
+        }
+        if planted::has(Bug::SessionLogLast) {
+            self.batch.splice(..0, self.steps.drain(..));
         }
         self.batch.extend_from_slice(&self.steps);
         Drained { records, all }
@@ -349,7 +356,7 @@ fn read_back(log: &mut Log, question: SentBody, buffer: &mut Vec<u8>) -> Result<
     Ok(match question {
         SentBody::Event(at) => record::decode_step(&record)
             .ok()
-            .and_then(|step| step.events.flatten().nth(at.index.into()))
+            .and_then(|step| step.events.flatten().nth(event_index(at)))
             .map(|event| ReadBack::Event(at, record.time, event)),
         SentBody::Own(at) => match record::decode_session(&record) {
             Ok(SessionRecord::Outbound { body: OutboundBody::Own(body), .. }) => {
@@ -358,4 +365,8 @@ fn read_back(log: &mut Log, question: SentBody, buffer: &mut Vec<u8>) -> Result<
             _ => None,
         },
     })
+}
+
+fn event_index(at: EventRef) -> usize {
+    if planted::has(Bug::ResendOtherBody) { 0 } else { at.index.into() }
 }

@@ -9,6 +9,7 @@
 use super::machine::Open;
 use super::medium::{self, File, FolderHandle, NotHeld};
 use super::tally;
+use crate::planted::{self, Bug};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -92,9 +93,13 @@ impl Folder {
         let file = File::open(&temporary, Open::Create).map_err(failed("create", &temporary))?;
         file.allocate(size).map_err(failed("allocate", &temporary))?;
         file.write_all_at(head, 0).map_err(failed("write", &temporary))?;
-        file.sync_all().map_err(failed("fsync", &temporary))?;
+        if !planted::has(Bug::FileNotSynced) {
+            file.sync_all().map_err(failed("fsync", &temporary))?;
+        }
         medium::rename(&temporary, &path).map_err(failed("rename", &temporary))?;
-        self.sync()?;
+        if !planted::has(Bug::NameNotSynced) {
+            self.sync()?;
+        }
         Ok(BlockFile { file, path })
     }
 

@@ -8,8 +8,11 @@ use sealgate::wire::record::{MasterId, Wrapped};
 #[derive(Debug)]
 struct Seeded(Rng);
 
-/// The vault of a run: it outlives every crash, so no key is drawn twice.
+/// The vault of a run: it outlives every crash, so no key is drawn twice. In some runs nothing is encrypted.
 pub fn vault(seed: u64) -> Vault {
+    if seed.is_multiple_of(3) {
+        return Vault::none();
+    }
     Vault::new(Box::new(Seeded(Rng::new(!seed))))
 }
 

@@ -10,8 +10,11 @@
 
 mod check;
 mod clients;
+mod every_byte;
 mod keys;
 mod machine;
+#[cfg(feature = "planted")]
+mod planted;
 mod rng;
 mod trace;
 mod venue;

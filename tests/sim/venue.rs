@@ -18,7 +18,7 @@ pub const SEGMENT_BYTES: u64 = (12 + 128) * 1_024;
 /// Orders of one account in a second.
 pub const ORDER_RATE: u32 = 12;
 pub const MAX_OPEN_ORDERS: u32 = 4;
-pub const MAX_POSITION: u64 = 12;
+pub const MAX_POSITION: u64 = 7;
 pub const MAX_QTY: i64 = 5;
 
 /// A thing that is traded.
@@ -76,6 +76,11 @@ impl Venue {
         let (fix, websocket) = (([10, 0, 0, 1], 9_444).into(), ([10, 0, 0, 1], 9_443).into());
         (config.fix_listen, config.websocket_listen) = (Some(fix), Some(websocket));
         Self { members, fix, websocket, config, acceptor }
+    }
+
+    /// The name of the environment, which stands in the journal.
+    pub fn environment(&self) -> &str {
+        &self.config.environment
     }
 
     /// What a seed makes of it.

@@ -11,6 +11,7 @@ use super::logons::Logons;
 use crate::accept::Identity;
 use crate::config::{Directory, FixSession};
 use crate::limit::Limiter;
+use crate::planted::{self, Bug};
 use crate::ring::watermark::Watermark;
 use crate::ring::{Push, spsc};
 use crate::route::Router;
@@ -150,6 +151,9 @@ impl Desk {
             Push::Done => {
                 self.in_flight += 1;
                 self.requests += 1;
+                if planted::has(Bug::RefusedAndExecuted) {
+                    return Err(Reject::Busy.into());
+                }
                 Ok(())
             }
             Push::Full(()) => Err(Reject::Busy.into()),
@@ -272,7 +276,9 @@ impl ShardPort {
     /// Whether an output may be told.
     pub fn has_durable_output(&self) -> bool {
         let durable = self.durable.reached();
-        self.outputs.peek().is_some_and(|output| output.seq() <= durable)
+        self.outputs
+            .peek()
+            .is_some_and(|output| output.seq() <= durable || planted::has(Bug::WatermarkIgnored))
     }
 
     /// Takes the next output if it may be told: what it tells is durable.

@@ -21,6 +21,7 @@ use super::session_log::SessionLog;
 use super::staged::Staged;
 use super::trust::Lockouts;
 use crate::config::{Directory, FixSession, Role, Schedule, Window};
+use crate::planted::{self, Bug};
 use crate::run::journal::{ReadBack, SentBody, Wanted};
 use crate::run::recovery::{Sent, SessionState};
 use crate::session::fix::{
@@ -436,7 +437,8 @@ impl Lines {
             Question::Owed { session } => {
                 if let (Some(line), ReadBack::Event(at, time, event)) = (self.lines.get_mut(&session), answer)
                 {
-                    let told = Told { event: &event, at, time, poss_resend: true, asked: None };
+                    let poss_resend = !planted::has(Bug::NotMarked);
+                    let told = Told { event: &event, at, time, poss_resend, asked: None };
                     line.tell_event(&told, directory, now, log);
                 }
             }

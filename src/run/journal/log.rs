@@ -13,6 +13,7 @@
 use super::head::Head;
 use super::index::Index;
 use crate::limits::{RECORD_BYTES_MAX, SEGMENT_BYTES};
+use crate::planted::{self, Bug};
 use crate::seal::{KeyError, RecordSealer, SegmentKeys, Vault};
 use crate::sys::file::{BlockFile, FileError, Folder};
 use crate::types::{Nanos, Seq};
@@ -207,7 +208,9 @@ impl Log {
 
     /// Syncs the segment that is written, and begins the next one.
     fn begin_segment(&mut self, now: Nanos) -> Result<(), LogError> {
-        self.sync()?;
+        if !planted::has(Bug::SegmentNotSynced) {
+            self.sync()?;
+        }
         self.current = begin_segment(&self.folder, &self.options, self.journal, self.current.end, now)?;
         Ok(())
     }
@@ -215,7 +218,10 @@ impl Log {
     /// Returns when everything that was appended is on the disk.
     pub fn sync(&mut self) -> Result<(), LogError> {
         if !self.is_synced {
-            self.current.file.sync()?;
+            let synced = self.current.file.sync();
+            if !planted::has(Bug::SyncErrorIgnored) {
+                synced?;
+            }
             self.is_synced = true;
         }
         Ok(())

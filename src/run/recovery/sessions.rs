@@ -14,6 +14,7 @@
 
 mod saved;
 
+use crate::planted::{self, Bug};
 use crate::run::journal::{OwnRef, SentBody};
 use crate::types::{
     AccountId, Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Seq, SessionId, SessionRecord, ShardId,
@@ -200,6 +201,9 @@ impl Sessions {
         let state = |building: Building| {
             let mut owed: Vec<_> = building.owed.into_iter().map(|(at, owed)| (owed.time, at)).collect();
             owed.sort_unstable();
+            if planted::has(Bug::DebtForgotten) {
+                owed.clear();
+            }
             SessionState { owed: owed.into_iter().map(|(_, at)| at).collect(), ..building.state }
         };
         self.sessions.into_iter().map(|(id, building)| (id, state(building))).collect()

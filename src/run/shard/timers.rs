@@ -18,6 +18,7 @@ use super::{At, ReplayError, Shard, Step};
 use crate::limits::TIMERS_PER_STEP_MAX;
 use crate::matching::Handle;
 use crate::once::Standing;
+use crate::planted::{self, Bug};
 use crate::types::{AccountId, Cause, Command, Event, InstrumentId, LeaseId, Nanos, OrderId, Seq};
 use crate::wire::record::fields::Writer;
 use crate::wire::record::{DecodeError, Encoder, Field, Reader};
@@ -101,6 +102,7 @@ impl Shard {
     /// Whether a timer is due: then [`Shard::fire`] comes before the next command, and after a sweep that is pending.
     pub fn is_due(&self, now: Nanos) -> bool {
         self.next_deadline().is_some_and(|at| at <= self.sequencer.time(now))
+            && !planted::has(Bug::NeverExpires)
     }
 
     /// Runs what is due, as a step of its own. More may be due after it.

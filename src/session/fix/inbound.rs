@@ -1,6 +1,7 @@
 //! What we receive: first whose it is, then its number, then what it says.
 
 use super::{Act, CloseReason, Incoming, Input, Output, Session, State};
+use crate::planted::{self, Bug};
 use crate::types::{MsgSeqNum, Nanos, Reject, SessionRecord};
 use crate::wire::fix::{Fault, Message, PutFields, RejectReason, Verdict, tag};
 
@@ -45,7 +46,9 @@ impl Session {
     pub(super) fn consume(&mut self, number: MsgSeqNum, out: &mut dyn Output) {
         debug_assert_eq!(number, self.numbers.next_in, "numbers are taken in order");
         self.numbers.next_in = number.next();
-        out.record(SessionRecord::Inbound { session: self.settings.session, number });
+        if !planted::has(Bug::InboundNotLogged) {
+            out.record(SessionRecord::Inbound { session: self.settings.session, number });
+        }
     }
 
     /// Uses up a number, if it is its turn.

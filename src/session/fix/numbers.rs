@@ -1,5 +1,6 @@
 //! The numbers of a session: what outlives its connections and the process.
 
+use crate::planted::{self, Bug};
 use crate::types::{MsgSeqNum, SessionRecord};
 
 /// The numbers of a session. Those of its log are folded from the log's records, in order.
@@ -44,7 +45,9 @@ impl Numbers {
     /// are gap-filled when the peer asks.
     #[must_use]
     pub fn restarted(mut self) -> Self {
-        self.next_out = self.next_out.max(self.reserved.next());
+        if !planted::has(Bug::NumberReused) {
+            self.next_out = self.next_out.max(self.reserved.next());
+        }
         self.reserved = MsgSeqNum(self.next_out.0 - 1);
         self.durable = self.reserved;
         self

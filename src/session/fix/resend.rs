@@ -2,6 +2,7 @@
 
 use super::outbound::Mark;
 use super::{Act, Input, Notice, Output, Session, State};
+use crate::planted::{self, Bug};
 use crate::types::{MsgSeqNum, Nanos};
 use crate::wire::fix::{Message, PutFields, SOH, tag};
 use std::collections::BTreeMap;
@@ -212,6 +213,9 @@ impl Session {
 
     /// GapFill: nothing to say under these numbers.
     fn fill(&mut self, from: MsgSeqNum, to: MsgSeqNum, now: Nanos, out: &mut dyn Output) {
+        if planted::has(Bug::GapNotFilled) {
+            return;
+        }
         self.with_body(|session, body| {
             body.put_uint(tag::NEW_SEQ_NO, u64::from(to.next().0));
             body.put_bool(tag::GAP_FILL_FLAG, true);

@@ -11,6 +11,7 @@
 
 use super::{ALIGNMENT, Damage, END_MARK, HEADER_BYTES, Place, RawHeader, Record, RecordType, Seq, Stream};
 use crate::limits::RECORD_BYTES_MAX;
+use crate::planted::{self, Bug};
 use crate::types::Nanos;
 use aws_lc_rs::digest::{Context, SHA256};
 use zerocopy::FromBytes;
@@ -130,7 +131,8 @@ pub fn extent_at(bytes: &[u8]) -> Result<usize, Damage> {
 pub fn frame(bytes: &[u8], place: Place) -> Result<Frame<'_>, Damage> {
     let extent = extent_at(bytes)?;
     let whole = &bytes[..extent];
-    if whole[..LENGTH_FROM] != checksum(whole, place).to_le_bytes() {
+    let fits = whole[..LENGTH_FROM] == checksum(whole, place).to_le_bytes();
+    if !fits && !planted::has(Bug::ChecksumIgnored) {
         return Err(Damage::Checksum);
     }
     let length = length_of(whole) as usize;

@@ -4,7 +4,7 @@ use super::model::Model;
 use crate::clients::intent::{At, Seen, Terms, Verdict, WINDOW_BASE, What, check};
 use crate::venue::TRADED;
 use sealgate::run::journal::walk::JournalFault;
-use sealgate::run::recovery::{self, ReplayedStep};
+use sealgate::run::recovery::{self, ReplayedStep, SessionState};
 use sealgate::seal::Vault;
 use sealgate::types::{Command, Event, ExecType, Execution, InstrumentId, Requester, SessionId};
 use std::collections::BTreeMap;
@@ -20,6 +20,10 @@ pub struct Audit {
     /// Attempts that did something.
     effective: BTreeMap<usize, At>,
     last_time: BTreeMap<u8, u64>,
+    /// What was accepted under a name.
+    accepted: BTreeMap<usize, usize>,
+    /// Where the last whole record ends: segment, offset.
+    pub end: (u32, u32),
     /// The last record and the state hash of each shard.
     pub shards: Vec<(u8, u64, [u8; 32])>,
 }
@@ -37,6 +41,8 @@ impl Audit {
         let mut audit = Self::default();
         let replayed = recovery::replay(folder, vault, |step| audit.step(&step, seen))?;
         audit.model.sums_up();
+        audit.end = (replayed.walked.end.place.segment, replayed.walked.end.place.offset);
+        audit.session_log_first(&replayed.sessions, seen);
         for shard in &replayed.shards {
             audit.shards.push((shard.id().0, shard.last_seq().0, shard.state_hash()));
             audit.compare_state(shard);
@@ -64,10 +70,30 @@ impl Audit {
                 && execution.exec_type != ExecType::Rejected
             {
                 self.effective.entry(attempt).or_insert(at);
+                if let (ExecType::New, Some(wanted)) = (execution.exec_type, wanted) {
+                    self.accepted.insert(wanted.intent, attempt);
+                    // A FIX client sends its order again with a new time.
+                    let until = wanted.sent_ms + WINDOW_BASE + attempt as u64 + 1;
+                    let in_time = wanted.via.0 < 2 || step.time.as_millis() <= until;
+                    check(in_time, "too-late-is-refused", || format!("{wanted:?} ran at {}", step.time.0));
+                }
             }
         }
         if let (Some(attempt), Some(requester)) = (attempt, requester(step.command)) {
             self.order.entry((shard, requester.session)).or_default().push(attempt);
+        }
+    }
+
+    /// What ran for a FIX session was taken from it before, by the record of its number.
+    fn session_log_first(&self, sessions: &BTreeMap<SessionId, SessionState>, seen: &Seen) {
+        for ((_, session), attempts) in self.order.iter().filter(|((_, session), _)| session.0 != 0) {
+            let next = sessions.get(session).map_or(0, |session| session.next_inbound.0);
+            for attempt in attempts {
+                let number = seen.numbers.get(attempt).copied().unwrap_or(0);
+                check(number < next, "session-log-first", || {
+                    format!("session {session} ran {number}, and expects {next} next")
+                });
+            }
         }
     }
 
@@ -133,6 +159,14 @@ impl Audit {
             let Some(known) = seen.attempts.get(*attempt) else { continue };
             let refused = matches!(known.verdict, Some(Verdict::Refused(_))) && !known.sent_again;
             check(!refused, "refused-is-refused", || format!("{known:?} did something at {at:?}"));
+        }
+        for (at, known) in seen.attempts.iter().enumerate() {
+            let accepted = self.accepted.get(&known.intent).map(|first| &seen.attempts[*first].what);
+            let other = accepted.is_some_and(|what| *what != known.what);
+            let done = known.verdict == Some(Verdict::Done);
+            check(!(other && done), "other-content-is-refused", || {
+                format!("attempt {at} {known:?} was done, and {accepted:?} stands under its name")
+            });
         }
         for ((shard, session), attempts) in &self.order {
             let mut last: BTreeMap<usize, u64> = BTreeMap::new();

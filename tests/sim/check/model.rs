@@ -23,13 +23,16 @@ pub struct Resting {
     pub place: u64,
 }
 
+/// One side of a trade: price, quantity, whether it bought, whether it rested, whose it was.
+type Half = (i64, i64, bool, bool, u32);
+
 /// The venue.
 #[derive(Debug, Default)]
 pub struct Model {
     pub open: Vec<Resting>,
     pub positions: BTreeMap<(usize, u32), i64>,
-    /// Trades of which one side was told: price, quantity, whether it bought, whether it rested.
-    half: BTreeMap<(usize, u64), (i64, i64, bool, bool)>,
+    /// Trades of which one side was told.
+    half: BTreeMap<(usize, u64), Half>,
     /// Names that were accepted: by account and instrument.
     names: BTreeMap<(u32, usize, String), u64>,
     places: u64,
@@ -123,12 +126,13 @@ impl Model {
             self.open.remove(at);
         }
         *self.positions.entry((about, account)).or_default() += if buy { qty } else { -qty };
-        let side = (price, qty, buy, fill.maker);
+        let side = (price, qty, buy, fill.maker, account);
         match self.half.remove(&(about, fill.trade_id.0)) {
             None => drop(self.half.insert((about, fill.trade_id.0), side)),
             Some(other) => {
-                let fits = other == (price, qty, !buy, !fill.maker);
+                let fits = (other.0, other.1, other.2, other.3) == (price, qty, !buy, !fill.maker);
                 check(fits, "conservation", || format!("{other:?} against {side:?}"));
+                check(other.4 != account, "self-match", || format!("{other:?} against {side:?}"));
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::machine::net::{ConnIx, Got};
 use crate::venue::scaled;
 use sealgate::client::sign;
 use sealgate::types::{Nanos, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// After so long without an answer to its Logon it tries again.
 const LOGON_PATIENCE: Span = Span::from_secs(5);
@@ -41,6 +41,8 @@ pub struct Fix {
     pub member: usize,
     pub conn: Option<ConnIx>,
     input: Vec<u8>,
+    /// In which run of the server the connection was made.
+    epoch: u64,
     next_out: u32,
     next_in: u32,
     sent: BTreeMap<u32, Sent>,
@@ -49,6 +51,8 @@ pub struct Fix {
     /// Events whose number was lost in a crash after it was told, and how often they were heard by then: they must
     /// come again under another.
     lost: Vec<(At, u32)>,
+    /// Numbers of ours that were refused by number: the server has taken them for good.
+    answered: BTreeSet<u32>,
     /// The highest number of the server's that is known to be missing.
     missing: Option<u32>,
     logged_on: bool,
@@ -65,11 +69,13 @@ impl Fix {
             member,
             conn: None,
             input: Vec::new(),
+            epoch: 0,
             next_out: 1,
             next_in: 1,
             sent: BTreeMap::new(),
             bodies: BTreeMap::new(),
             lost: Vec::new(),
+            answered: BTreeSet::new(),
             missing: None,
             logged_on: false,
             since: Nanos(0),
@@ -126,6 +132,8 @@ impl Fix {
             return;
         };
         (self.conn, self.since, self.logged_on) = (Some(conn), turn.now, false);
+        // What it says may be read when the server has crashed.
+        self.epoch = turn.epoch;
         self.input.clear();
         self.missing = None;
         let member = &turn.venue.members[self.member];
@@ -156,6 +164,9 @@ impl Fix {
     fn send(&mut self, sent: Sent, turn: &mut Turn<'_>) {
         let number = self.next_out;
         self.next_out += 1;
+        if let Some(attempt) = sent.attempt {
+            turn.seen.numbers.insert(attempt, number);
+        }
         self.write(number, &sent, None, turn);
         self.sent.insert(number, sent);
     }
@@ -204,6 +215,8 @@ impl Fix {
             }
         };
         let poss_resend = turn.rng.chance(1, 6);
+        // It says nothing, and fills the journal.
+        let body = format!("{body}58={}|", "-".repeat(1 + turn.rng.index(500)));
         self.send(Sent { body, msg_type, first: turn.now, poss_resend, attempt: Some(attempt) }, turn);
     }
 
@@ -213,7 +226,7 @@ impl Fix {
             return self.gap_fill(message, turn);
         }
         if !matches!(message.get(35), "0" | "1" | "2" | "4" | "5" | "A") {
-            self.compare(number, message, turn.epoch);
+            self.compare(number, message);
         }
         if number < self.next_in {
             let is_reset = message.get(35) == "5" || is_copy;
@@ -235,7 +248,8 @@ impl Fix {
     }
 
     /// A number has one body, whenever and however often it comes.
-    fn compare(&mut self, number: u32, message: &Message, epoch: u64) {
+    fn compare(&mut self, number: u32, message: &Message) {
+        let epoch = self.epoch;
         let (body, event) = (message.body(), event_of(message));
         // What a shard says is durable before it is told; its number may not be. What the venue says of its own is
         // kept with its number.
@@ -306,6 +320,10 @@ impl Fix {
     }
 
     fn resend(&mut self, from: u32, upto: u32, turn: &mut Turn<'_>) {
+        let told = self.answered.range(from..).next();
+        check(told.is_none(), "fix-inbound-kept", || {
+            format!("{from} on is asked for, and {told:?} was answered")
+        });
         let last = if upto == 0 { self.next_out - 1 } else { upto.min(self.next_out - 1) };
         let mut at = from;
         while at <= last {
@@ -334,6 +352,7 @@ impl Fix {
 
     /// The attempt that a message of ours with this number was.
     fn refused(&mut self, message: &Message, turn: &mut Turn<'_>) {
+        self.answered.insert(message.number(45));
         let attempt = self.sent.get(&message.number(45)).and_then(|sent| sent.attempt);
         if let Some(attempt) = attempt {
             turn.seen.verdict(attempt, Verdict::Refused(message.get(58).to_owned()));
@@ -350,6 +369,7 @@ impl Fix {
 
     fn cancel_rejected(&mut self, message: &Message, turn: &mut Turn<'_>) {
         if let Some(attempt) = self.attempt_of(message.get(11), turn) {
+            self.answered.insert(turn.seen.numbers[&attempt]);
             turn.seen.verdict(attempt, Verdict::Refused(message.get(58).to_owned()));
         }
     }
@@ -373,7 +393,8 @@ impl Fix {
             last: (!last.is_empty()).then(|| (scaled(message.get(31)), scaled(last))),
         };
         let again = turn.seen.heard.contains_key(&(self.id, at));
-        let is_marked = message.get(43) == "Y" || message.get(97) == "Y";
+        // Under another number than the first time, so PossDupFlag does not say it.
+        let is_marked = message.get(97) == "Y";
         check(!again || is_marked, "told-once", || format!("{at:?} again: {message:?}"));
         turn.seen.execution(self.id, at, told);
     }

@@ -44,6 +44,8 @@ pub struct Attempt {
     pub what: What,
     /// The client that sent it, and in which order it did.
     pub via: (usize, u64),
+    /// When it was sent, where that decides until when it may run: a FIX client sends the same order again later.
+    pub sent_ms: u64,
     /// The same bytes were sent again: what a gateway refused of one copy, it may take of another.
     pub sent_again: bool,
     pub verdict: Option<Verdict>,
@@ -91,6 +93,8 @@ pub struct Seen {
     pub attempts: Vec<Attempt>,
     pub told: BTreeMap<At, Told>,
     pub answered: Vec<Answered>,
+    /// MsgSeqNum of the attempts that went over FIX.
+    pub numbers: BTreeMap<usize, u32>,
     /// What the streams told: member, instrument, execution.
     pub stream: Vec<(usize, usize, Told)>,
     /// The first OrderID that a name had.
@@ -155,7 +159,7 @@ impl Seen {
             }
             _ => self.intend(member, What::New(Terms::random(rng, now_ms))),
         };
-        self.attempts.push(Attempt { intent, what, via, sent_again: false, verdict: None });
+        self.attempts.push(Attempt { intent, what, via, sent_ms: now_ms, sent_again: false, verdict: None });
         self.attempts.len() - 1
     }
 

@@ -190,7 +190,8 @@ impl Ws {
 
     fn question(&mut self, turn: &mut Turn<'_>) {
         let own: Vec<_> = turn.seen.intents.iter().filter(|intent| intent.member == self.member).collect();
-        let Some(intent) = own.get(turn.rng.index(own.len().max(1))) else { return };
+        let recent = own.len().saturating_sub(if turn.rng.chance(1, 2) { 3 } else { own.len() });
+        let Some(intent) = own[recent..].get(turn.rng.index(own[recent..].len().max(1))) else { return };
         let symbol = TRADED[intent.what.traded()].symbol.to_owned();
         let params = [("symbol", symbol), ("origClientOrderId", intent.name.clone())];
         let text = self.request("order.status", &params, false, None, turn);

@@ -71,6 +71,7 @@ struct State {
     durable_names: BTreeMap<PathBuf, usize>,
     changes: Vec<NameChange>,
     folders: BTreeSet<PathBuf>,
+    written: usize,
 }
 
 /// The disk. Clones are the same disk.
@@ -109,6 +110,18 @@ impl SimDisk {
     pub fn restore(&self, from: &Self) {
         let state = from.lock().clone();
         *self.lock() = state;
+    }
+
+    /// Changes what stands in a file.
+    pub fn edit(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.lock();
+        let inode = state.names[path];
+        change(&mut state.files[inode].live);
+    }
+
+    /// How much has been written so far.
+    pub fn written(&self) -> usize {
+        self.lock().written
     }
 
     /// Flips a bit of a file that is not all zeros around it; whether there was one.
@@ -301,6 +314,7 @@ impl DiskFile for File {
         let verdict = self.disk.ask(Op::Write(bytes.len()))?;
         let bytes = if let Verdict::Tear(count) = verdict { &bytes[..count.min(bytes.len())] } else { bytes };
         let mut state = self.disk.lock();
+        state.written += bytes.len();
         let file = &mut state.files[self.inode];
         Inode::write(&mut file.live, offset as usize, bytes);
         file.pending.push((offset as usize, bytes.to_vec()));
