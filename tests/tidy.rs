@@ -80,7 +80,7 @@ const ROOMS: &[Room] = &[
     room("sequence", Stage, &[], &[]),
     room("once", Stage, &[], &["siphasher"]),
     room("risk", Stage, &[], &[]),
-    room("matching", Stage, &[], &[]),
+    room("matching", Stage, &[], &["rustc_hash"]),
     room("journal", Stage, &["wire"], &["zerocopy"]),
     room("report", Stage, &["wire"], &["serde", "serde_json"]),
     room("market", Stage, &[], &[]),

@@ -1,17 +1,20 @@
 //! One side of a book: its levels, and where the best one is.
 //!
 //! ```text
-//!   rungs    worst … second best, best     sorted, 16 bytes each: (price, place of the level)
-//!   levels   quantity and queue            a slab: an order names its level by a place that never moves
+//!   by price  price → place of its level    what nearly every order asks: one lookup
+//!   rungs     worst … second best, best     sorted, 16 bytes each: (price, place of the level)
+//!   levels    quantity and queue            a slab: an order names its level by a place that never moves
 //! ```
 //!
-//! The best level is at the end of the rungs, so that the work of a busy book, which is near the best price, moves
-//! few bytes. A level far from it moves those that are better when it comes or goes, 16 bytes each. Against a
-//! `BTreeMap` that saves allocations and finds the best level, which each order asks for, without a search; it costs
-//! more in the worst places of very long sides. The open orders of an account bound how many levels it can leave there.
+//! The rungs are searched and moved only when a level comes or goes. The best level is at their end, so that the work
+//! of a busy book, which is near the best price, moves few bytes. A level far from it moves those that are better, 16
+//! bytes each. Against a `BTreeMap` that saves allocations and finds the best level, which each order asks for, without
+//! a search; it costs more in the worst places of very long sides. The open orders of an account bound how many levels
+//! it can leave there.
 
 use super::orders::Ends;
 use crate::types::{BookLevel, Price, Qty, Side};
+use rustc_hash::FxHashMap;
 
 /// Levels a side for which room is made at once.
 const LEVELS_RESERVED: usize = 1_024;
@@ -38,6 +41,9 @@ pub(super) struct Ladder {
     rungs: Vec<Rung>,
     levels: Vec<Level>,
     free: Vec<u32>,
+    /// The hash is a multiplication. Prices that share a bucket lie some 10⁵ ticks apart: inside a price band nobody
+    /// makes the lookup slow.
+    by_price: FxHashMap<Price, u32>,
 }
 
 impl Ladder {
@@ -47,6 +53,7 @@ impl Ladder {
             rungs: Vec::with_capacity(LEVELS_RESERVED),
             levels: Vec::with_capacity(LEVELS_RESERVED),
             free: Vec::with_capacity(LEVELS_RESERVED),
+            by_price: FxHashMap::with_capacity_and_hasher(LEVELS_RESERVED, Default::default()),
         }
     }
 
@@ -66,19 +73,19 @@ impl Ladder {
 
     /// The quantity at a price.
     pub(super) fn qty_at(&self, price: Price) -> Qty {
-        let at = self.find(price);
-        self.rungs
-            .get(at)
-            .filter(|rung| rung.price == price)
-            .map_or(Qty::ZERO, |rung| self.levels[rung.level as usize].qty)
+        self.by_price.get(&price).map_or(Qty::ZERO, |level| self.levels[*level as usize].qty)
     }
 
-    /// The place of the level at `price`, made if there is none.
-    pub(super) fn at_or_new(&mut self, price: Price) -> u32 {
-        let at = self.find(price);
-        if let Some(rung) = self.rungs.get(at).filter(|rung| rung.price == price) {
-            return rung.level;
-        }
+    /// The level at `price` and its place, made if there is none.
+    pub(super) fn at_or_new(&mut self, price: Price) -> (u32, &mut Level) {
+        let at = match self.by_price.get(&price) {
+            Some(level) => *level,
+            None => self.add(price),
+        };
+        (at, &mut self.levels[at as usize])
+    }
+
+    fn add(&mut self, price: Price) -> u32 {
         let new = Level { price, qty: Qty::ZERO, queue: Ends::EMPTY };
         let level = match self.free.pop() {
             Some(level) => {
@@ -90,7 +97,8 @@ impl Ladder {
                 (self.levels.len() - 1) as u32
             }
         };
-        self.rungs.insert(at, Rung { price, level });
+        self.rungs.insert(self.find(price), Rung { price, level });
+        self.by_price.insert(price, level);
         level
     }
 
@@ -100,6 +108,7 @@ impl Ladder {
         assert!(queue.is_empty() && qty.is_zero(), "a level with orders stays");
         let at = self.find(price);
         self.rungs.remove(at);
+        self.by_price.remove(&price);
         self.free.push(level);
     }
 

@@ -5,7 +5,7 @@
 //!   order ──► WouldTake, BookFull ─► New ─► meet the best makers, at most FILLS_PER_STEP_MAX a step
 //!                                           │ Trade (maker, then taker), or self-match prevention
 //!                                           └► closed, resting (a handle), or more to meet
-//!   amend ──► admit_amended ─► Replaced: in place, where only the quantity shrinks; else out of its level, proceed …
+//!   shrink ─► Replaced, in place        amend ──► admit_amended ─► Replaced: to the end of its level, or proceed …
 //! ```
 //!
 //! - Invariants: the book is never crossed between requests; the quantity of a level is the sum of what is open in
@@ -128,18 +128,30 @@ impl Book {
     /// Lowers the quantity of a resting order, which keeps its place.
     pub fn shrink(&mut self, at: Handle, amended: Order, by: SessionId, tape: &mut Tape<'_>) {
         let order = self.orders.order_mut(at);
-        let (before, lost) = (*order, order.remaining().minus(amended.remaining()));
+        tape.replaced(&amended, order, true, by);
+        let lost = order.remaining().minus(amended.remaining());
         *order = amended;
         self.leave(at, lost);
-        tape.replaced(amended, &before, true, by);
     }
 
-    /// Takes a resting order out of its level to enter it anew as `amended`; [`Book::proceed`] goes on with it.
-    pub fn lift(&mut self, at: Handle, amended: Order, by: SessionId, tape: &mut Tape<'_>) -> Taker {
-        let before = *self.orders.order(at);
+    /// Amends a resting order at the cost of its place: Replaced, then the first step of what it now meets. One that
+    /// meets nobody goes to the end of its new level without leaving the slab.
+    pub fn amend(
+        &mut self,
+        at: Handle,
+        amended: Order,
+        by: SessionId,
+        tape: &mut Tape<'_>,
+    ) -> (Taker, Swept) {
+        tape.replaced(&amended, self.orders.order(at), false, by);
+        let mut taker = Taker::new(amended, None);
+        if self.next_maker(&taker).is_none() {
+            self.shift(at, amended);
+            return (taker, Swept::Resting(at));
+        }
         self.remove(at);
-        tape.replaced(amended, &before, false, by);
-        Taker::new(amended, None)
+        let swept = self.proceed(&mut taker, tape);
+        (taker, swept)
     }
 
     /// Closes a resting order for a reason that does not lie in the book.
@@ -249,31 +261,39 @@ impl Book {
 
     /// Lets an order rest, last in the queue of its level.
     fn rest(&mut self, order: Order) -> Handle {
-        let ladder = match order.side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        };
-        let at = ladder.at_or_new(order.price);
-        let level = ladder.level_mut(at);
+        let ladder = ladder(&mut self.bids, &mut self.asks, order.side);
+        let (at, level) = ladder.at_or_new(order.price);
         // `admit` saw that it fits, and nothing came between.
         level.qty = Qty(level.qty.0 + order.remaining().0);
         self.orders.insert(order, at, &mut level.queue)
     }
 
+    /// Moves a resting order to the end of the level of `amended`, which it becomes.
+    fn shift(&mut self, at: Handle, amended: Order) {
+        let ladder = ladder(&mut self.bids, &mut self.asks, amended.side);
+        let from = self.orders.level(at);
+        let level = ladder.level_mut(from);
+        level.qty = level.qty.minus(self.orders.order(at).remaining());
+        self.orders.leave_level(at, &mut level.queue);
+        if level.queue.is_empty() {
+            ladder.remove(from);
+        }
+        let (to, level) = ladder.at_or_new(amended.price);
+        level.qty = Qty(level.qty.0 + amended.remaining().0);
+        self.orders.requeue(at, amended, to, &mut level.queue);
+    }
+
     /// Takes a quantity out of the level of a resting order.
     fn leave(&mut self, at: Handle, qty: Qty) {
         let (level, side) = (self.orders.level(at), self.orders.order(at).side);
-        let level = self.side_mut(side).level_mut(level);
+        let level = ladder(&mut self.bids, &mut self.asks, side).level_mut(level);
         level.qty = level.qty.minus(qty);
     }
 
     /// Takes an order out of its level and the level out of the ladder if it was the last one.
     fn remove(&mut self, at: Handle) {
-        let ladder = match self.orders.order(at).side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        };
-        let place = self.orders.level(at);
+        let (side, place) = (self.orders.order(at).side, self.orders.level(at));
+        let ladder = ladder(&mut self.bids, &mut self.asks, side);
         let level = ladder.level_mut(place);
         let left = self.orders.remove(at, &mut level.queue);
         level.qty = level.qty.minus(left);
@@ -288,19 +308,23 @@ impl Book {
             Side::Sell => &self.asks,
         }
     }
+}
 
-    fn side_mut(&mut self, side: Side) -> &mut Ladder {
-        match side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        }
+/// A side of a book whose orders are needed as well.
+fn ladder<'a>(bids: &'a mut Ladder, asks: &'a mut Ladder, side: Side) -> &'a mut Ladder {
+    match side {
+        Side::Buy => bids,
+        Side::Sell => asks,
     }
 }
 
 impl Tape<'_> {
+    #[inline]
     fn push(&mut self, execution: Execution) {
-        self.ledger.follow(&execution);
         self.events.push(Event::Execution(execution));
+        if let Some(Event::Execution(execution)) = self.events.last() {
+            self.ledger.follow(execution);
+        }
     }
 
     fn tell(&mut self, exec_type: ExecType, order: Order) {
@@ -313,10 +337,10 @@ impl Tape<'_> {
         self.push(Execution { fill, ..Execution::bare(ExecType::Trade, order) });
     }
 
-    fn replaced(&mut self, order: Order, before: &Order, kept_priority: bool, by: SessionId) {
+    fn replaced(&mut self, order: &Order, before: &Order, kept_priority: bool, by: SessionId) {
         let (orig_cl_ord_id, orig_qty, orig_price) = (before.cl_ord_id, before.qty, before.price);
         let replaced = Some(Replaced { orig_cl_ord_id, orig_qty, orig_price, kept_priority });
-        self.push(Execution { replaced, cancel_session: by, ..Execution::bare(ExecType::Replaced, order) });
+        self.push(Execution { replaced, cancel_session: by, ..Execution::bare(ExecType::Replaced, *order) });
     }
 
     /// Closes an order by its own terms.

@@ -87,11 +87,8 @@ impl Desk {
             return Ok(all);
         }
         self.book.admit_amended(at, &amended).map_err(|refusal| refusal.reject)?;
-        let (taker, swept) = self.step(amended.updated, &mut all, |book, tape| {
-            let mut taker = book.lift(at, amended, SessionId::NONE, tape);
-            let swept = book.proceed(&mut taker, tape);
-            (taker, swept)
-        });
+        let (taker, swept) =
+            self.step(amended.updated, &mut all, |book, tape| book.amend(at, amended, SessionId::NONE, tape));
         self.sweep(taker, swept, &mut all);
         Ok(all)
     }

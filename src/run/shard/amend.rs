@@ -8,7 +8,7 @@
 
 use super::requests::{Target, about, amend_rejected, order_of, rejected, touch};
 use super::{At, Shard, Sweep};
-use crate::matching::{Book, Handle};
+use crate::matching::Handle;
 use crate::once::{Known, Made, Name, check_time};
 use crate::types::{
     AmendOrder, Detail, Event, OrdStatus, Order, OrderId, Origin, Refusal, Reject, ReplaceMode, ReplaceOrder,
@@ -62,9 +62,8 @@ impl Shard {
             self.once.remember(name, requester, at, Made::Amendment(order.id));
             return;
         }
-        let mut taker = book.lift(handle, order, requester.session, &mut tape);
+        let (taker, swept) = book.amend(handle, order, requester.session, &mut tape);
         let known = self.once.remember(name, requester, at, Made::Amendment(order.id));
-        let swept = self.meet(&mut taker, at.1, Book::proceed);
         self.settle(Sweep { taker, known, entered }, origin, swept, (0, at.0));
     }
 
