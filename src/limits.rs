@@ -99,7 +99,7 @@ pub const JOURNAL_RING_BYTES: usize = 16 * 1024 * 1024;
 /// Longest journal record: the most events of a step, with the command and its signed bytes.
 pub const RECORD_BYTES_MAX: usize = 128 * 1024;
 
-/// Size of a journal segment, preallocated.
+/// Size of a journal segment, preallocated, where its operator says nothing.
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How far the clock of a client may run ahead of ours before its request is refused.

@@ -5,12 +5,14 @@
 //! | [`spsc`] | one agent → one agent | values of one type | [`Push::Full`] gives the value back |
 //! | [`bytes`] | one agent → one agent | records of any length, each in one piece | [`Push::Full`], and nothing was written |
 //! | [`watermark`] | one agent → any agents | the last number that was reached | only the last one counts |
+//! | [`flag`] | one thread → any agents | a state, such as a full disk | only the last one counts |
 //! | [`rate`] | any agents ↔ any agents | the last N arrivals of an account | the arrival is refused |
 //!
 //! Nothing here blocks, sleeps, allocates after construction, or drops anything silently. Waking a sleeping
 //! reader is [`crate::sys::poll`]'s business.
 
 pub mod bytes;
+pub mod flag;
 pub mod rate;
 pub mod spsc;
 pub mod watermark;

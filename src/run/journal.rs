@@ -25,6 +25,7 @@ pub mod index;
 pub mod log;
 pub mod port;
 mod recall;
+pub mod stock;
 pub mod walk;
 
 #[cfg(test)]
@@ -185,6 +186,7 @@ impl JournalAgent {
     }
 
     fn turn(&mut self, now: Nanos) -> Result<Work, LogError> {
+        self.log.turn(now);
         self.take_questions();
         let drained = self.drain();
         if drained.records > 0 {

@@ -11,7 +11,8 @@
 //!
 //! `wiring.rs` connects them, `server.rs` starts and stops the whole, `thread.rs` is the loop, `phase.rs` the way to a
 //! clean stop; `keeper.rs` is the thread beside them that makes the tables of `verify`, `snapshots.rs` the one
-//! that makes snapshots. Each agent is a file or a folder of its own.
+//! that makes snapshots, `supplier.rs` the one that makes the journal's next file. Each agent is a file or a folder
+//! of its own.
 
 pub mod agent;
 pub mod gateway;
@@ -24,6 +25,7 @@ pub mod server;
 pub mod shard;
 pub mod shard_agent;
 pub mod snapshots;
+pub mod supplier;
 pub mod thread;
 pub mod wiring;
 

@@ -2,9 +2,9 @@
 
 use super::agent::{Agent, Epilogue, Fault, Work};
 use super::phase::{Control, Phase};
-use crate::config::{Idle, ThreadPlan};
+use crate::config::{Config, Idle, ThreadPlan};
 use crate::sys::clock::Clock;
-use crate::sys::pin::pin_to_core;
+use crate::sys::pin::{pin_to_core, usable_cores};
 use crate::sys::poll::{EVENTS_MAX, Interest, Poller, Ready};
 use crate::sys::tally::{Tally, tally};
 use crate::types::{Nanos, Span};
@@ -132,5 +132,20 @@ impl Loop {
                 let _ = self.poller.sleep(Some(PARK_MAX), &mut self.woken, nothing_to_do);
             }
         }
+    }
+}
+
+/// Fewer cores than spinning threads still works, only not fast: each waits for the others' time slices.
+pub fn warn_if_crowded(config: &Config) {
+    // Where the kernel does not tell, one is the safe guess.
+    let cores = usable_cores().map_or(1, |cores| cores.len());
+    let threads = &config.topology.threads;
+    let spinning = threads.iter().filter(|thread| thread.idle == Idle::Spin).count();
+    if spinning >= cores && spinning > 0 {
+        eprintln!(
+            "sealgate: warning: {spinning} of {} threads spin on {cores} cores; nothing is left for the kernel and \
+             the journal, so use idle = \"yield\" or \"park\"",
+            threads.len(),
+        );
     }
 }

@@ -16,6 +16,7 @@ use super::gateway::logons::Logons;
 use super::gateway::streams::Positions;
 use super::gateway::{Gateway, GatewayParts, Service};
 use super::journal::JournalAgent;
+use super::journal::stock::{Stock, ThreadSupplier};
 use super::journal::walk::JournalFault;
 use super::phase::Control;
 use super::recovery::{self, Recovered, RecoveryError, RecoveryOptions, SessionState};
@@ -26,13 +27,13 @@ use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
 use crate::admin::{self, ControlPlane, ControlStartError, MetricsPage, MetricsServer, port};
-use crate::config::{AgentName, Config, Directory, Idle, Topology, Verification};
+use crate::config::{AgentName, Config, Directory, Topology, Verification};
 use crate::limit::Limiter;
+use crate::ring::flag::Flag;
 use crate::route::Router;
 use crate::seal::Vault;
 use crate::sys::clock::Clock;
 use crate::sys::file::Folder;
-use crate::sys::pin;
 use crate::sys::poll::{Poller, Waker};
 use crate::sys::socket::{Listener, Port};
 use crate::types::{Command, GatewayId, LogonId, SessionId};
@@ -99,6 +100,7 @@ pub struct Assembled {
     beds: Beds,
     keeper: Option<Keeper>,
     beside: Beside,
+    supplier: Option<ThreadSupplier>,
     alarm: watch::SecurityLog,
     /// The gateways, from the control plane's side.
     planes: Vec<port::PlanePort>,
@@ -127,6 +129,9 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
     if let Some(snapshots) = super::snapshots::plan(&config) {
         let folder = assembled.folder;
         handles.push(snapshots.spawn(folder, vault, control.clone()).map_err(StartError::Thread)?);
+    }
+    if let Some(supplier) = assembled.supplier {
+        handles.push(super::supplier::spawn(supplier, control.clone()).map_err(StartError::Thread)?);
     }
     let threads = Threads { handles, agents: count };
     let (journaled, gateways) = (assembled.journaled, assembled.planes);
@@ -163,7 +168,9 @@ pub fn assemble(
         shards: router.shards().collect(),
         drop_copies: drop_copies(&config.directory),
     };
-    let recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
+    let mut recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
+    let (stock, supplier) = Stock::new(&config.data_dir, segment_bytes);
+    recovered.log.supply(stock);
     let (report, notes) = (recovered.report, recovered.notes.clone());
     let folder = recovered.log.folder().map_err(JournalFault::from).map_err(RecoveryError::from)?;
     let journaled = recovered.sessions.keys().copied().collect();
@@ -191,6 +198,7 @@ pub fn assemble(
         beds,
         keeper,
         beside,
+        supplier,
         alarm,
         planes,
         journaled,
@@ -307,6 +315,7 @@ pub type Agents = HashMap<AgentName, Box<dyn Agent>>;
 /// Connects the gateways, the shards and their journal.
 fn build(config: &Config, mut parts: Parts, recovered: Recovered, beds: &Beds) -> Result<Agents, StartError> {
     let Recovered { log, shards, sessions, streams, .. } = recovered;
+    let disk_full = log.disk_full();
     let (gateways, count) = (parts.router.gateways().len() as u8, parts.router.shards().len() as u8);
     let Ends { gateways: gateway_ends, shards: shard_ends, journal } =
         rings::connect(gateways, count, &streams, |name| beds.waker(name));
@@ -327,7 +336,8 @@ fn build(config: &Config, mut parts: Parts, recovered: Recovered, beds: &Beds) -
     let journal =
         JournalAgent::new(name.to_string(), log, config.durability, journal.shards, journal.gateways);
     agents.insert(name, Box::new(journal.metered(meters)));
-    for gateway in self::gateways(config, parts, gateway_ends, sessions, (last_logon, positions))? {
+    let known = (last_logon, positions, disk_full);
+    for gateway in self::gateways(config, parts, gateway_ends, sessions, known)? {
         agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
     }
     Ok(agents)
@@ -356,7 +366,7 @@ fn gateways(
     parts: Parts,
     ends: Vec<GatewayEnds>,
     mut sessions: BTreeMap<SessionId, SessionState>,
-    (last_logon, positions): (LogonId, Positions),
+    (last_logon, positions, disk_full): (LogonId, Positions, Flag),
 ) -> Result<Vec<Gateway>, StartError> {
     let Parts { acceptor, verifier, router, mut listeners, watches, mut meters, security, ports } = parts;
     let directory = Arc::new(config.directory.clone());
@@ -366,6 +376,7 @@ fn gateways(
         let GatewayEnds { shards, log, peers } = ends;
         let own = sessions_of(id, &router, &mut sessions);
         let desk = Desk {
+            disk_full: disk_full.clone(),
             id,
             environment: config.environment.clone(),
             clock: Clock::new(),
@@ -459,7 +470,7 @@ fn spawn(
     meters: Vec<Meters>,
     control: &Control,
 ) -> Result<Vec<Handle>, StartError> {
-    warn_if_crowded(config);
+    super::thread::warn_if_crowded(config);
     let mut threads = Vec::new();
     for ((plan, poller), meters) in config.topology.threads.iter().zip(beds.pollers).zip(meters) {
         let own: Vec<_> = plan.agents.iter().filter_map(|name| agents.remove(name)).collect();
@@ -473,21 +484,6 @@ fn spawn(
         })?);
     }
     Ok(threads)
-}
-
-/// Fewer cores than spinning threads still works, only not fast: each waits for the others' time slices.
-fn warn_if_crowded(config: &Config) {
-    // Where the kernel does not tell, one is the safe guess.
-    let cores = pin::usable_cores().map_or(1, |cores| cores.len());
-    let threads = &config.topology.threads;
-    let spinning = threads.iter().filter(|thread| thread.idle == Idle::Spin).count();
-    if spinning >= cores && spinning > 0 {
-        eprintln!(
-            "sealgate: warning: {spinning} of {} threads spin on {cores} cores; nothing is left for the kernel and \
-             the journal, so use idle = \"yield\" or \"park\"",
-            threads.len(),
-        );
-    }
 }
 
 fn unexpected(what: &str) -> Fault {

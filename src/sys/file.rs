@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   create ─► `name.tmp`: room for all of it, its first page, fsync ─► rename to `name` ─► fsync of the folder
+//!   spare  ─► `spare.tmp`: room for all of it, fsync … later: its first page, fsync ─► rename ─► fsync of the folder
 //! ```
 //!
 //! So a file that has its name is whole, also after a loss of power. Every error says what was done to which file.
@@ -12,6 +13,9 @@ use super::tally;
 use crate::planted::{self, Bug};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// The name of a file that waits for a name.
+pub const SPARE_NAME: &str = "spare.tmp";
 
 /// What could not be done to which file. After one of a write or a sync nothing is known of what is on the disk.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,13 @@ pub struct BlockFile {
 pub struct Folder {
     /// The folder itself carries the lock, so nothing is left behind.
     handle: FolderHandle,
+    path: PathBuf,
+}
+
+/// A file that has its room and no name of its own yet.
+#[derive(Debug)]
+pub struct Spare {
+    file: File,
     path: PathBuf,
 }
 
@@ -89,9 +100,12 @@ impl Folder {
 
     /// Makes a file of `size` bytes that begins with `head`, durable with its name.
     pub fn create_file(&self, name: &str, size: u64, head: &[u8]) -> Result<BlockFile, FileError> {
-        let (path, temporary) = (self.path.join(name), self.path.join(format!("{name}.tmp")));
-        let file = File::open(&temporary, Open::Create).map_err(failed("create", &temporary))?;
-        file.allocate(size).map_err(failed("allocate", &temporary))?;
+        self.adopt(Spare::allocate(self.path.join(format!("{name}.tmp")), size)?, name, head)
+    }
+
+    /// Gives a spare file its beginning and its name, durable with both.
+    pub fn adopt(&self, spare: Spare, name: &str, head: &[u8]) -> Result<BlockFile, FileError> {
+        let (Spare { file, path: temporary }, path) = (spare, self.path.join(name));
         file.write_all_at(head, 0).map_err(failed("write", &temporary))?;
         if !planted::has(Bug::FileNotSynced) {
             file.sync_all().map_err(failed("fsync", &temporary))?;
@@ -120,6 +134,26 @@ impl Folder {
     /// Makes the names in it durable.
     pub fn sync(&self) -> Result<(), FileError> {
         self.handle.sync(&self.path).map_err(failed("fsync folder", &self.path))
+    }
+}
+
+impl Spare {
+    /// Makes a file of `size` bytes in a folder, whose room is on the disk. One that was left there before goes.
+    pub fn prepare(folder: &Path, size: u64) -> Result<Self, FileError> {
+        let spare = Self::allocate(folder.join(SPARE_NAME), size)?;
+        spare.file.sync_all().map_err(failed("fsync", &spare.path))?;
+        Ok(spare)
+    }
+
+    /// What a full disk gave of the room goes back.
+    fn allocate(path: PathBuf, size: u64) -> Result<Self, FileError> {
+        let file = File::open(&path, Open::Create).map_err(failed("create", &path))?;
+        if let Err(error) = file.allocate(size) {
+            drop(file);
+            medium::remove(&path).map_err(failed("remove", &path))?;
+            return Err(failed("allocate", &path)(error));
+        }
+        Ok(Self { file, path })
     }
 }
 

@@ -10,6 +10,7 @@ mod cancel_all_after;
 mod cancel_on_disconnect;
 mod demo;
 mod disconnect_times;
+mod disk_full;
 mod drop_copy;
 mod examples;
 mod fix_reconnect;

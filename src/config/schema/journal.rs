@@ -15,7 +15,7 @@ const KEYS: &[Key] = &[
         "segment",
         Kind::Size(1 << 20, 1 << 30),
         "\"64MiB\"",
-        "Size of a new segment. Those that are there keep theirs.",
+        "Size of a new segment. Those that are there keep theirs. The next one is made beforehand: two must have room.",
     ),
     default(
         "snapshot_every",

@@ -12,10 +12,12 @@
 
 use super::head::Head;
 use super::index::Index;
+use super::stock::Stock;
 use crate::limits::{RECORD_BYTES_MAX, SEGMENT_BYTES};
 use crate::planted::{self, Bug};
+use crate::ring::flag::Flag;
 use crate::seal::{KeyError, RecordSealer, SegmentKeys, Vault};
-use crate::sys::file::{BlockFile, FileError, Folder};
+use crate::sys::file::{BlockFile, FileError, Folder, Spare};
 use crate::types::{Nanos, Seq};
 use crate::wire::record::{
     self, Damage, JournalId, KEYS_MAX, KeyPage, Link, Place, Record, SEGMENT_HEADER_BYTES, SegmentHeader,
@@ -44,6 +46,8 @@ pub struct Log {
     /// Where a record is opened that was read.
     opened: Vec<u8>,
     is_synced: bool,
+    /// Where the next file comes from; `None`: it is made when it is needed.
+    stock: Option<Stock>,
 }
 
 /// How a log is written.
@@ -81,6 +85,9 @@ pub enum LogError {
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FileError),
+    /// There was no room for the next segment for so long that what was kept for cancels is used up.
+    #[error("the journal's disk is full, and its reserve is used up: {0}")]
+    ReserveUsedUp(FileError),
     /// The name of the environment does not fit a segment's first page.
     #[error(transparent)]
     Segment(#[from] record::SegmentError),
@@ -132,7 +139,7 @@ impl Log {
         let size = options.segment_bytes;
         assert!((SEGMENT_BYTES_MIN..=u64::from(u32::MAX)).contains(&size), "a segment of {size} bytes");
         let journal = options.vault.new_journal().map_err(key_of(1))?;
-        let current = begin_segment(&folder, &options, journal, LogEnd::START, now)?;
+        let current = begin_segment(&folder, &options, journal, (LogEnd::START, now), None)?;
         Ok(Self::new(folder, options, journal, current, Index::default(), true))
     }
 
@@ -152,7 +159,7 @@ impl Log {
             None => {
                 // A segment is whole on the disk before the next one is begun.
                 file.sync()?;
-                begin_segment(&folder, &options, journal, end, now)?
+                begin_segment(&folder, &options, journal, (end, now), None)?
             }
         };
         // What the process before this one wrote may not have been synced, so the first sync is still due.
@@ -168,7 +175,24 @@ impl Log {
         is_synced: bool,
     ) -> Self {
         let (keys, opened) = (BTreeMap::new(), Vec::new());
-        Self { folder, options, journal, current, index, earlier: None, keys, opened, is_synced }
+        Self { folder, options, journal, current, index, earlier: None, keys, opened, is_synced, stock: None }
+    }
+
+    /// From now on the next file comes from there.
+    pub fn supply(&mut self, stock: Stock) {
+        self.stock = Some(stock);
+    }
+
+    /// What says that there is no room for the next file.
+    pub fn disk_full(&self) -> Flag {
+        self.stock.as_ref().map_or_else(Flag::default, |stock| stock.is_full().clone())
+    }
+
+    /// Looks after what it will need; for each turn of its agent.
+    pub fn turn(&mut self, now: Nanos) {
+        if let Some(stock) = &mut self.stock {
+            stock.turn(now);
+        }
     }
 
     /// Appends whole records, one behind the other, as appenders made them. They are durable after [`Log::sync`].
@@ -211,8 +235,21 @@ impl Log {
         if !planted::has(Bug::SegmentNotSynced) {
             self.sync()?;
         }
-        self.current = begin_segment(&self.folder, &self.options, self.journal, self.current.end, now)?;
+        let spare = self.stock.as_mut().and_then(Stock::take);
+        let at = (self.current.end, now);
+        self.current = begin_segment(&self.folder, &self.options, self.journal, at, spare)
+            .map_err(|error| self.named(error))?;
         Ok(())
+    }
+
+    /// Says what an error means for a log that has no room for a segment.
+    fn named(&self, error: LogError) -> LogError {
+        match (error, &self.stock) {
+            (LogError::File(error), Some(stock)) if stock.is_full().is_set() => {
+                LogError::ReserveUsedUp(error)
+            }
+            (error, _) => error,
+        }
     }
 
     /// Returns when everything that was appended is on the disk.
@@ -340,8 +377,8 @@ fn begin_segment(
     folder: &Folder,
     options: &LogOptions,
     journal: JournalId,
-    before: LogEnd,
-    now: Nanos,
+    (before, now): (LogEnd, Nanos),
+    spare: Option<Spare>,
 ) -> Result<Current, LogError> {
     let (segment, size) = (before.place.segment + 1, options.segment_bytes);
     let place = Place { segment, offset: SEGMENT_HEADER_BYTES as u32 };
@@ -360,7 +397,10 @@ fn begin_segment(
     };
     let keys = KeyPage { generation: 1, keys: key.into_iter().collect() };
     let (head, link) = Head::encode(&header, &keys)?;
-    let file = folder.create_file(&segment_name(segment), size, &head)?;
+    let file = match spare {
+        Some(spare) => folder.adopt(spare, &segment_name(segment), &head)?,
+        None => folder.create_file(&segment_name(segment), size, &head)?,
+    };
     Ok(Current { file, size, end: LogEnd { place, link }, sealer })
 }
 
