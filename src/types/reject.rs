@@ -147,7 +147,7 @@ rejects! {
     602 "once" TimestampAhead, app(99, 99, 0), 400, -1021, "The request is from the future; compare the two clocks in the answer.";
     603 "once" StreamTooOld, app(99, 99, 0), 410, -1131, "What came after that number is not kept any more; resume from the number in the answer, and ask for the orders.";
     604 "once" StreamAhead, app(99, 99, 0), 400, -1131, "The private stream has not come so far; the answer tells its last number. Is this the server that told you yours.";
-    605 "once" OnceFull, app(99, 99, 4), 503, -1008, "The matching engine remembers as many requests of the last 24 hours as it may; this one was not taken and never will be. Cancels are taken for longer. Come back later.";
+    605 "once" OnceFull, app(99, 99, 4), 503, -1008, "No more requests of the last 24 hours can be remembered; this one was not taken and never will be. Cancels are taken for longer.";
     606 "once" ResultArchived, app(99, 99, 0), 410, -2013, "The request was taken and its result told, longer ago than this server keeps the journal at hand; ask the operator for it.";
 
     // Can you afford it.

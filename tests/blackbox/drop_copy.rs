@@ -8,6 +8,9 @@ use sealgate::types::{Side, Span};
 use serde_json::{Value, json};
 use std::time::Instant;
 
+/// A whole MarketDataRequest(V), so that nothing but the session's role refuses it.
+const MARKET_DATA: &str = "262=1|263=0|264=1|267=1|269=0|146=1|55=BTC-USD|";
+
 /// A venue with a drop copy session DROP of alice, number 3.
 fn venue() -> Venue {
     setup("role = \"drop_copy\"").start()
@@ -111,7 +114,7 @@ fn a_drop_copy_takes_session_messages_and_nothing_else() {
     drop.send(&test);
     let answer = drop.read();
     assert_eq!((answer.get(35), answer.get(112)), ("0", "are you there"));
-    for (msg_type, body) in [("D", buy("no")), ("F", cancel("no", "none")), ("V", "262=1|".to_owned())] {
+    for (msg_type, body) in [("D", buy("no")), ("F", cancel("no", "none")), ("V", MARKET_DATA.to_owned())] {
         drop.order(msg_type, body);
         let refused = drop.read();
         assert_eq!(
