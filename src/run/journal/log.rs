@@ -239,6 +239,9 @@ impl Log {
         let at = (self.current.end, now);
         self.current = begin_segment(&self.folder, &self.options, self.journal, at, spare)
             .map_err(|error| self.named(error))?;
+        if let Some(stock) = &self.stock {
+            stock.named();
+        }
         Ok(())
     }
 

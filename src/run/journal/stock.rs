@@ -24,6 +24,8 @@ pub const AGAIN_AFTER: Span = Span::from_millis(250);
 pub struct Stock {
     source: Source,
     is_full: Flag,
+    /// The log has taken the file and not named it yet.
+    is_taken: Flag,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub struct Supplier<S> {
     size: u64,
     shelf: S,
     is_full: Flag,
+    is_taken: Flag,
 }
 
 /// A supplier for a thread of its own.
@@ -72,16 +75,16 @@ impl Stock {
 
     fn with_supplier(folder: &Path, size: u64) -> (Self, ThreadSupplier) {
         let (shelf, spares) = spsc::ring(1);
-        let is_full = Flag::default();
-        let supplier = Supplier { folder: folder.to_owned(), size, shelf, is_full: is_full.clone() };
-        (Self { source: Source::Thread(spares), is_full }, supplier)
+        let supplier = Supplier::new(folder, size, shelf);
+        let (is_full, is_taken) = (supplier.is_full.clone(), supplier.is_taken.clone());
+        (Self { source: Source::Thread(spares), is_full, is_taken }, supplier)
     }
 
     /// A stock that is filled in the turns of its log.
     fn of_turns(folder: &Path, size: u64) -> Self {
-        let is_full = Flag::default();
-        let supplier = Supplier { folder: folder.to_owned(), size, shelf: None, is_full: is_full.clone() };
-        Self { source: Source::Turns(supplier, Nanos(0)), is_full }
+        let supplier = Supplier::new(folder, size, None);
+        let (is_full, is_taken) = (supplier.is_full.clone(), supplier.is_taken.clone());
+        Self { source: Source::Turns(supplier, Nanos(0)), is_full, is_taken }
     }
 
     /// What says that the disk is full.
@@ -100,12 +103,22 @@ impl Stock {
         }
     }
 
-    /// The spare file, if there is one.
+    /// The spare file, if there is one. No other is made before [`Stock::named`]: it would have the same name, and so
+    /// be the same file.
     pub fn take(&mut self) -> Option<Spare> {
-        match &mut self.source {
+        // Raised before the shelf is empty, so that who sees the one sees the other.
+        self.is_taken.set(true);
+        let spare = match &mut self.source {
             Source::Thread(spares) => spares.pop(),
             Source::Turns(supplier, _) => supplier.shelf.take(),
-        }
+        };
+        self.is_taken.set(spare.is_some());
+        spare
+    }
+
+    /// The file that was taken last has a name of its own.
+    pub fn named(&self) {
+        self.is_taken.set(false);
     }
 }
 
@@ -139,9 +152,14 @@ impl Shelf for spsc::Producer<Spare> {
 }
 
 impl<S: Shelf> Supplier<S> {
+    fn new(folder: &Path, size: u64, shelf: S) -> Self {
+        let (is_full, is_taken) = (Flag::default(), Flag::default());
+        Self { folder: folder.to_owned(), size, shelf, is_full, is_taken }
+    }
+
     /// Makes a spare file if there is none.
     pub fn turn(&mut self) -> Supplied {
-        if !self.shelf.is_empty() {
+        if !self.shelf.is_empty() || self.is_taken.is_set() {
             return Supplied::Ready;
         }
         match Spare::prepare(&self.folder, self.size) {
@@ -151,6 +169,33 @@ impl<S: Shelf> Supplier<S> {
             }
             Err(error) if self.is_full.set(true) => Supplied::NoRoom(error),
             Err(_) => Supplied::StillNone,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::file::Folder;
+
+    #[test]
+    fn a_file_that_was_taken_is_left_alone_until_it_has_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path()).unwrap();
+        let (mut stock, mut supplier) = Stock::with_supplier(dir.path(), 8_192);
+        for name in ["1", "2", "3"] {
+            assert!(stock.take().is_none() && matches!(supplier.turn(), Supplied::Ready));
+            let spare = stock.take().unwrap();
+            assert!(
+                matches!(supplier.turn(), Supplied::Ready),
+                "it looks again before the file has its name"
+            );
+            folder.adopt(spare, name, name.as_bytes()).unwrap();
+            stock.named();
+        }
+        for name in ["1", "2", "3"] {
+            let file = std::fs::read(dir.path().join(name)).unwrap();
+            assert!(file.len() == 8_192 && file.starts_with(name.as_bytes()), "{name}");
         }
     }
 }
