@@ -87,7 +87,7 @@ impl LocalBook {
 
     fn follow(&mut self, update: &DepthUpdate) -> Result<(), BookError> {
         let last = self.last_update_id.ok_or(BookError::NoSnapshot)?;
-        let (expected, found) = (last + 1, update.first_update_id);
+        let (expected, found) = (last.saturating_add(1), update.first_update_id);
         if found != expected {
             *self = Self::new(&self.symbol);
             return Err(BookError::Gap { expected, found });

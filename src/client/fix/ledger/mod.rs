@@ -149,7 +149,7 @@ pub(in crate::client::fix) struct Ledger {
     link: Link,
     entries: BTreeMap<Ticket, Entry>,
     names: HashMap<String, Ticket>,
-    /// Of the last copy of each.
+    /// Of the copies of each.
     numbers: HashMap<MsgSeqNum, Ticket>,
     next: u64,
     /// Orders that were open when they were last heard of.
@@ -348,6 +348,7 @@ impl Ledger {
     fn remove(&mut self, ticket: Ticket) -> Option<Entry> {
         let entry = self.entries.remove(&ticket)?;
         self.names.remove(&entry.request.name);
+        self.numbers.retain(|_, of| *of != ticket);
         Some(entry)
     }
 

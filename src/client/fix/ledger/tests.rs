@@ -404,5 +404,7 @@ proptest! {
         }
         world.calm();
         world.check();
+        let Ledger { entries, numbers, .. } = &world.ledger;
+        assert!(numbers.values().all(|of| entries.contains_key(of)), "what is settled is forgotten");
     }
 }
