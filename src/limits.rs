@@ -70,6 +70,10 @@ pub const DEPTH_LEVELS_MAX: u16 = 1_000;
 /// hundred levels that are usual and 32 KiB for a thousand.
 pub const MARKET_SUBSCRIPTIONS_MAX: usize = 64;
 
+/// Trades of an instrument that are kept for a FIX session which is being sent old messages; then it is told them, and
+/// its session keeps them or ends.
+pub const MARKET_TRADES_KEPT_MAX: u64 = 4_096;
+
 /// Most gateways of a server. Each pair of gateway and shard has rings of its own, some ten megabytes once they have
 /// been full; eight of each is more than any machine has cores for.
 pub const GATEWAYS_MAX: u8 = 8;

@@ -24,6 +24,7 @@ mod view;
 pub use book::Book;
 pub use view::{Changes, View};
 
+use crate::limits::MARKET_TRADES_KEPT_MAX;
 use crate::types::{BookLevel, Event, EventRef, InstrumentId, Nanos, PublicTrade, Seq, Span};
 use feed::Feed;
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub enum Room {
     All,
     /// Trades, which are not conflated; its book waits until [`Market::has_drained`].
     Trades,
+    /// Nothing but trades of which too many are kept for it; it is asked again in the next turn.
+    Soon,
     /// Nothing; it is asked again in the next turn.
     None,
 }
@@ -208,6 +211,12 @@ impl<T> Market<T> {
         before - topic.subscriptions.len()
     }
 
+    /// How many subscriptions of an instrument are such.
+    pub fn count(&self, instrument: InstrumentId, is_such: impl Fn(&T) -> bool) -> usize {
+        let subscriptions = self.topics.get(&instrument).map_or(&[][..], |topic| &topic.subscriptions);
+        subscriptions.iter().filter(|subscription| is_such(&subscription.to)).count()
+    }
+
     /// Lets go of the books that nobody has heard of for a while.
     pub fn forget(&mut self, now: Nanos) {
         let lingers = |topic: &Topic<T>| topic.idle_since.is_none_or(|since| now.since(since) < LINGER);
@@ -337,7 +346,9 @@ impl<T> Subscription<T> {
             return Rest::Nothing;
         }
         let room = audience.room(&self.to);
-        if room == Room::None {
+        let kept = if self.wish.trades { feed.next_trade() - self.next_trade } else { 0 };
+        let is_far_behind = kept > MARKET_TRADES_KEPT_MAX;
+        if room == Room::None || (room == Room::Soon && !is_far_behind) {
             return Rest::Now;
         }
         if hears_trade {
@@ -351,8 +362,10 @@ impl<T> Subscription<T> {
         if !hears_book {
             return Rest::Nothing;
         }
-        if room == Room::Trades {
-            return Rest::Held;
+        match room {
+            Room::Trades => return Rest::Held,
+            Room::Soon | Room::None => return Rest::Now,
+            Room::All => {}
         }
         self.hear_book(feed, instrument, scratch, audience);
         Rest::Nothing
@@ -387,5 +400,70 @@ impl<T> Subscription<T> {
 fn note<T>(news: &mut Vec<InstrumentId>, instrument: InstrumentId, topic: &mut Topic<T>) {
     if !std::mem::replace(&mut topic.has_news, true) {
         news.push(instrument);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{ExecType, Execution, Fill, Price, Qty, ShardId, TradeId};
+    use crate::wire::record::samples::order;
+
+    /// One subscriber, and how many trades it was told.
+    struct One(Room, usize);
+
+    impl Audience<u8> for One {
+        fn room(&mut self, _: &u8) -> Room {
+            self.0
+        }
+
+        fn tell(&mut self, _: &u8, _: InstrumentId, told: &Told<'_>) {
+            self.1 += usize::from(matches!(told, Told::Trade(..)));
+        }
+    }
+
+    fn trade(market: &mut Market<u8>, number: u64) {
+        let order = order();
+        let trade_id = TradeId::new(ShardId(0), number);
+        let fill = Some(Fill { trade_id, price: Price(1), qty: Qty(1), maker: false });
+        let execution = Execution { fill, ..Execution::bare(ExecType::Trade, order) };
+        let at = EventRef { shard: ShardId(0), seq: Seq(number), index: 0 };
+        market.hear(&Event::Execution(execution), at, Nanos(0), (true, false));
+    }
+
+    #[test]
+    fn what_is_kept_for_a_subscriber_that_must_wait_is_bounded() {
+        let (mut market, instrument) = (Market::new(1), order().instrument);
+        market.subscribe(instrument, 1, Wish { levels: 1, trades: true, once: false });
+        market.snapshot((instrument, Seq(0), Nanos(0)), &[], &[]);
+        let mut one = One(Room::All, 0);
+        market.publish(Nanos(0), &mut one);
+        one.0 = Room::Soon;
+        for number in 1..=3 * MARKET_TRADES_KEPT_MAX {
+            trade(&mut market, number);
+            market.publish(Nanos(0), &mut one);
+            let kept = market.topics[&instrument].feed.trades.len() as u64;
+            assert!(kept <= MARKET_TRADES_KEPT_MAX, "{kept} trades");
+        }
+        assert!(market.has_news(), "it is asked again");
+        one.0 = Room::All;
+        market.publish(Nanos(0), &mut one);
+        assert_eq!(one.1 as u64, 3 * MARKET_TRADES_KEPT_MAX, "it was told each");
+    }
+
+    #[test]
+    fn subscriptions_of_an_instrument_are_counted_until_they_are_told() {
+        let (mut market, instrument) = (Market::new(1), order().instrument);
+        let once = Wish { levels: 1, trades: false, once: true };
+        (0..3).for_each(|_| market.subscribe(instrument, 1, once));
+        market.snapshot((instrument, Seq(0), Nanos(0)), &[], &[]);
+        market.publish(Nanos(0), &mut One(Room::Trades, 0));
+        assert_eq!(
+            (market.count(instrument, |to| *to == 1), market.count(instrument, |to| *to == 2)),
+            (3, 0)
+        );
+        market.has_drained();
+        market.publish(Nanos(0), &mut One(Room::All, 0));
+        assert_eq!(market.count(instrument, |to| *to == 1), 0);
     }
 }

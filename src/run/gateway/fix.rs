@@ -330,6 +330,12 @@ impl FixConnection {
         if self.market_data.len() + asked.instruments.len() > MARKET_SUBSCRIPTIONS_MAX {
             return Err(Reject::TooManySubscriptions.into());
         }
+        // What is asked for once is no subscription, but who does not read must not make us keep ever more of it.
+        let of_it = |hearer: &Hearer| hearer.conn() == turn.conn;
+        let most = MARKET_SUBSCRIPTIONS_MAX;
+        if once && asked.instruments.iter().any(|at| turn.market.count(*at, of_it) >= most) {
+            return Err(Reject::TooManySubscriptions.into());
+        }
         for instrument in &asked.instruments {
             if turn.market.is_unknown(*instrument) {
                 turn.desk.ask_book(*instrument)?;

@@ -44,7 +44,7 @@ pub struct Request {
 }
 
 impl Hearer {
-    fn conn(&self) -> ConnId {
+    pub(super) fn conn(&self) -> ConnId {
         match self {
             Self::WebSocket(conn, _) | Self::Fix(conn, ..) => *conn,
         }
@@ -119,7 +119,7 @@ impl Audience<Hearer> for Ears<'_> {
             Hearer::Fix(..) if !self.log.has_room() => return Room::None,
             Hearer::Fix(conn, session, _) => match self.lines.get_mut(*session) {
                 // What is sent again comes first; the end of it is seen in one of the next turns.
-                Some(line) if line.owner() == Some(*conn) && line.is_replaying() => return Room::None,
+                Some(line) if line.owner() == Some(*conn) && line.is_replaying() => return Room::Soon,
                 _ => {}
             },
         }
