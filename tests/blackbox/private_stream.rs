@@ -164,3 +164,55 @@ fn a_place_that_is_not_in_a_stream_of_ones_own_is_refused() {
     let request = stranger.plain("userDataStream.subscribe", &[("from", "ALICE/0:0")], None);
     assert_eq!(refusal(&stranger.raw(&request)).0, "NotLoggedOn");
 }
+
+#[test]
+fn every_request_to_resume_is_answered_also_one_that_another_takes_the_place_of() {
+    let venue = two_by_two();
+    let mut trader = Ws::logged_on(&venue, "alice");
+    place(&mut trader, 0..4);
+    let mut ws = Ws::logged_on(&venue, "alice");
+    let from = [("from", "ALICE/0:0,ALICE/1:0")];
+    let mut bytes = Vec::new();
+    for id in ["first", "second"] {
+        let request = ws.plain("userDataStream.subscribe", &from, None);
+        let mut request: Value = serde_json::from_str(&request).unwrap();
+        request["id"] = id.into();
+        bytes.extend(masked(&request.to_string()));
+    }
+    // In one write, so that the shards have not answered the first when the second is read.
+    ws.send_bytes(&bytes);
+    let (mut answered, mut heard) = (BTreeMap::new(), 0);
+    while answered.len() < 2 || heard < 4 {
+        let message = ws.message();
+        match message["id"].as_str() {
+            Some(id) => _ = answered.insert(id.to_owned(), message["status"].as_u64()),
+            None => heard += usize::from(message["event"]["e"] == "executionReport"),
+        }
+    }
+    assert_eq!(answered["second"], Some(200));
+}
+
+#[test]
+fn a_subscription_outlives_a_request_to_resume_it_that_is_refused() {
+    let venue = two_by_two();
+    let mut subscriber = Subscriber::new(&venue, BTreeMap::new());
+    let mut trader = Ws::logged_on(&venue, "alice");
+    std::thread::scope(|scope| {
+        scope.spawn(|| place(&mut trader, 0..200));
+        while subscriber.total() < 200 {
+            let request = subscriber.ws.plain("userDataStream.subscribe", &[("from", "ALICE/0:9999")], None);
+            subscriber.ws.send_bytes(&masked(&request));
+            (0..4).for_each(|_| _ = subscriber.hear());
+        }
+    });
+}
+
+/// A text frame of a client, with a mask of zeros.
+fn masked(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap();
+    let mut frame = vec![0x81, 0x80 | 126];
+    frame.extend(length.to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    frame
+}

@@ -46,6 +46,8 @@ pub struct Waiting {
     pub now: Nanos,
     /// What it wants to know beside its answer.
     pub extras: Extras,
+    /// Whether what happens until it is answered is told, by a subscription that there is already.
+    pub is_live: bool,
 }
 
 #[derive(Debug)]
@@ -107,8 +109,21 @@ impl CatchUp {
         self.token == token
     }
 
+    /// Whether live events are told as if it were not there: it has not begun.
+    pub fn is_live(&self) -> bool {
+        matches!(&self.phase, Phase::Asking { waiting, .. } if waiting.is_live)
+    }
+
+    /// The request that is not answered.
+    pub fn waiting(&self) -> Option<Waiting> {
+        if let Phase::Asking { waiting, .. } = &self.phase { Some(*waiting) } else { None }
+    }
+
     /// Puts where it begins in the place of where the streams are now.
     pub fn stand(&self, streams: &mut [StreamPosition]) {
+        if self.is_live() {
+            return;
+        }
         for stream in streams {
             let of_it = |at: &&StreamPosition| (at.account, at.shard) == (stream.account, stream.shard);
             if let Some(at) = self.behind.iter().find(of_it) {
@@ -121,7 +136,8 @@ impl CatchUp {
     pub fn passes(&mut self, execution: &Execution, shard: ShardId, text: impl FnOnce(&mut Vec<u8>)) -> bool {
         let is_of = |at: &StreamPosition| (at.account, at.shard) == (execution.order.account, shard);
         let Some(which) = self.behind.iter().position(is_of) else { return true };
-        let Phase::Reading(reading) = &mut self.phase else { return false };
+        let is_live = self.is_live();
+        let Phase::Reading(reading) = &mut self.phase else { return is_live };
         if which > 0 || !reading.holds {
             return false;
         }
@@ -250,4 +266,42 @@ fn ask_shard(desk: &mut Desk, at: &StreamPosition, conn: ConnId, token: u64) -> 
     let origin = Origin { gateway: desk.id, conn, token, stamps: Stamps::default() };
     let query = Query::Stream(StreamQuery { account: at.account, after: at.number });
     desk.shards[usize::from(at.shard.0)].push(ShardInput::Query { origin, query }).is_done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{AccountId, ExecType};
+    use crate::wire::record::samples::order;
+
+    const ALICE: AccountId = AccountId(1);
+    const SHARD: ShardId = ShardId(0);
+
+    fn asking(is_live: bool) -> CatchUp {
+        let extras = Extras { limits: false, timing: false };
+        let waiting = Waiting { id: RequestId::default(), now: Nanos(0), extras, is_live };
+        let behind = StreamPosition { account: ALICE, shard: SHARD, number: ApplSeqNum(9) };
+        let phase = Phase::Asking { left: 1, waiting, refusal: None };
+        CatchUp { token: 1, behind: [behind].into(), phase, held: Vec::new(), ends: Vec::new() }
+    }
+
+    fn passes(catch_up: &mut CatchUp) -> bool {
+        let order = crate::types::Order { account: ALICE, ..order() };
+        catch_up.passes(&Execution::bare(ExecType::New, order), SHARD, |_| ())
+    }
+
+    #[test]
+    fn a_subscription_goes_on_until_it_is_known_that_it_is_resumed_elsewhere() {
+        let mut catch_up = asking(true);
+        assert!(passes(&mut catch_up), "if it is refused, the subscription has missed nothing");
+        let mut streams = [StreamPosition { account: ALICE, shard: SHARD, number: ApplSeqNum(3) }];
+        catch_up.stand(&mut streams);
+        assert_eq!(streams[0].number, ApplSeqNum(3), "and it stands where it stood");
+        let page = StreamPage { account: ALICE, last: ApplSeqNum(9), places: Vec::new() };
+        assert!(matches!(catch_up.shard_answered(Ok(&page)), Progress::Answered(_, Ok(()))));
+        assert!(!passes(&mut catch_up), "from then on it is read back");
+        catch_up.stand(&mut streams);
+        assert_eq!(streams[0].number, ApplSeqNum(9));
+        assert!(!passes(&mut asking(false)), "one that was behind stays so");
+    }
 }

@@ -73,14 +73,18 @@ impl CatchingUp {
         }
     }
 
-    /// Counts an execution for a key; false if it has had its share of the minute.
-    fn admits(&mut self, key: ApiKeyId, now: Nanos) -> bool {
+    /// Whether a key has not had its share of the minute.
+    fn has_share(&mut self, key: ApiKeyId, now: Nanos) -> bool {
         let (since, count) = self.read.entry(key).or_default();
         if now >= *since + MINUTE || now < *since {
             (*since, *count) = (now, 0);
         }
-        *count += 1;
-        *count <= STREAM_READS_PER_MINUTE
+        *count < STREAM_READS_PER_MINUTE
+    }
+
+    /// An execution is read back for a key.
+    fn spend(&mut self, key: ApiKeyId) {
+        self.read.entry(key).or_default().1 += 1;
     }
 }
 
@@ -100,12 +104,16 @@ impl Gateway {
             let Stage::WebSocket(websocket) = &mut connection.stage else { continue };
             let Some(key) = websocket.catches_up() else { continue };
             self.catching_up.connections.push_back(id);
-            if waits || !self.catching_up.admits(key, now) {
+            if waits || !self.catching_up.has_share(key, now) {
                 continue;
             }
             let (lines, log, budget) = (&mut self.lines, &mut self.log, &mut self.catching_up);
             asked += websocket.ask(id, &mut self.desk, &mut |token, body| {
-                budget.admits(key, now) && lines.read_for(id, token, body, log)
+                let asked = budget.has_share(key, now) && lines.read_for(id, token, body, log);
+                if asked {
+                    budget.spend(key);
+                }
+                asked
             });
         }
         asked
@@ -143,5 +151,24 @@ impl Gateway {
             }
         }
         sockets::touch(&mut self.connections, &mut self.dirty, id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_share_of_a_minute_and_turns_that_read_nothing_cost_none_of_it() {
+        let (mut catching_up, key, now) = (CatchingUp::default(), ApiKeyId(1), Nanos(0));
+        // A thread that spins asks far more often than the journal answers.
+        (0..2 * STREAM_READS_PER_MINUTE).for_each(|_| assert!(catching_up.has_share(key, now)));
+        for _ in 0..STREAM_READS_PER_MINUTE {
+            assert!(catching_up.has_share(key, now));
+            catching_up.spend(key);
+        }
+        assert!(!catching_up.has_share(key, now));
+        assert!(catching_up.has_share(ApiKeyId(2), now));
+        assert!(catching_up.has_share(key, now + MINUTE));
     }
 }

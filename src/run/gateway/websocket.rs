@@ -246,7 +246,7 @@ impl WebSocket {
             },
             Local::Unsubscribe(subscription) => match self.session.unsubscribe(subscription) {
                 Ok(()) => {
-                    self.catch_up = None;
+                    self.abandon_catch_up(here);
                     here.answer(|reporter, to, out| reporter.empty(to, out))
                 }
                 Err(refusal) => here.counter.refuse(&own, &refusal),
@@ -263,7 +263,7 @@ impl WebSocket {
             },
             Local::Logout => {
                 self.session.log_out();
-                self.catch_up = None;
+                self.abandon_catch_up(here);
                 if let Some(logon) = self.logon.take() {
                     here.desk.session_ended(logon, SessionEnd::Logout);
                 }

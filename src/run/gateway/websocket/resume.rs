@@ -20,8 +20,8 @@ impl WebSocket {
         let positions = from.map_or(Ok(Vec::new()), |from| {
             decode::ws::positions(from, &accounts, here.desk.shards.len(), &here.desk.directory)
         })?;
-        self.catch_up = None;
         if positions.is_empty() {
+            self.abandon_catch_up(here);
             self.heartbeat = here.positions.next_heartbeat(here.now);
             return Ok(Some((self.session.subscribe(&accounts)?, here.positions.of(&accounts))));
         }
@@ -29,10 +29,21 @@ impl WebSocket {
             return Err(Reject::ShuttingDown.into());
         }
         self.catch_ups += 1;
-        let waiting = catch_up::Waiting { id: here.id, now: here.now, extras: here.extras };
+        let is_live = self.catch_up.as_ref().is_none_or(|before| before.is_live());
+        let waiting = catch_up::Waiting { id: here.id, now: here.now, extras: here.extras, is_live };
+        // If it is refused here, what was there goes on as if nothing had been asked.
         let begun = CatchUp::begin(positions, self.catch_ups, waiting, here.conn, here.desk)?;
+        self.abandon_catch_up(here);
         self.catch_up = Some(Box::new(begun));
         Ok(None)
+    }
+
+    /// Catches up no more. A request for it that waits is answered: what it asked for will not be.
+    pub(super) fn abandon_catch_up(&mut self, here: &mut Here<'_>) {
+        let Some(waiting) = self.catch_up.take().and_then(|catch_up| catch_up.waiting()) else { return };
+        here.desk.watch.refuse(Reject::NotSubscribed);
+        let own = self.own(waiting.id, Some(waiting.extras.timing), waiting.now, here.desk);
+        self.session.send(here.counter.refuse(&own, &Reject::NotSubscribed.into()));
     }
 
     /// The accounts of the key that is logged on.
@@ -109,6 +120,10 @@ impl WebSocket {
                 self.catch_up = None;
                 desk.watch.refuse(refusal.reject);
                 self.session.send(counter.refuse(&own, &refusal));
+                if !waiting.is_live {
+                    // A subscription that was behind would go on with a gap.
+                    self.stream_ends(&refusal, waiting.now, counter);
+                }
                 false
             }
         }
