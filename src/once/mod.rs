@@ -120,16 +120,18 @@ impl Once {
     /// From now on no more than `ids_max` are remembered, and there is room for all of them.
     pub fn reserve(&mut self, ids_max: usize) {
         self.ids_max = ids_max;
-        // Oldest ones that are kept beyond their time, because their orders are open, are met a few at a time.
-        self.make_room(ids_max + ids_max / 64 + ROOM_AT_FIRST);
+        self.make_room(ids_max + spare(ids_max));
     }
 
     /// Whether one more may be remembered: a cancel, or another request. If not, it is refused before it is sequenced.
     pub fn has_room(&self, is_cancel: bool, time: Nanos) -> bool {
         let kept = if is_cancel { 0 } else { self.ids_max / ONCE_IDS_FOR_CANCELS };
-        // What is due is forgotten in the step that the request makes.
-        self.len < self.ids_max - kept
-            || (self.oldest != NONE && self.entries[self.oldest as usize].due.is_past(time))
+        let most = self.ids_max - kept;
+        // What is due is forgotten in the step that the request makes, unless its order is open.
+        self.len < most
+            || (self.len < most + spare(self.ids_max)
+                && self.oldest != NONE
+                && self.entries[self.oldest as usize].due.is_past(time))
     }
 
     /// Whether this request came before.
@@ -390,6 +392,12 @@ impl Once {
     fn bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>() + self.names.bytes() + self.orders.bytes()
     }
+}
+
+/// How many more there may be than the bound says, while oldest ones are met a few at a time that are kept beyond their
+/// time because their orders are open.
+fn spare(ids_max: usize) -> usize {
+    ids_max / 64 + ROOM_AT_FIRST
 }
 
 /// Two and a half slots for each request: a name, and signed bytes for the one without.

@@ -245,6 +245,25 @@ fn a_full_memory_refuses_what_is_new_and_cancels_last_and_forgets_nothing_for_it
 }
 
 #[test]
+fn open_orders_beyond_their_time_take_neither_more_memory_nor_the_room_of_cancels() {
+    const IDS: usize = 100_000;
+    let mut once = once();
+    once.reserve(IDS);
+    let bytes = once.bytes();
+    let later = START + ONCE_RETENTION + Span::from_secs(1);
+    for (n, time) in
+        (1..=3 * IDS as u64).zip(std::iter::repeat_n(START, IDS * 15 / 16).chain(std::iter::repeat(later)))
+    {
+        if once.has_room(false, time) {
+            once.forget(time);
+            remember(&mut once, &format!("o{n}"), &named(1), n, OrdStatus::New, time);
+        }
+    }
+    assert!(once.len() > IDS * 15 / 16 && once.len() < IDS, "{}", once.len());
+    assert!(once.has_room(true, later) && once.bytes() == bytes, "{} bytes", once.bytes());
+}
+
+#[test]
 fn what_was_remembered_is_restored_with_its_age() {
     let mut once = once();
     for n in 1..=20 {
