@@ -116,10 +116,18 @@ fn undecided() -> ExitCode {
 fn keep_and_cut(folder: &Folder, place: Place, written: u32) -> Result<String, FileError> {
     let mut bytes = vec![0; written as usize];
     folder.open_file(&segment_name(place.segment), false)?.read(&mut bytes, place.offset.into())?;
-    let kept = format!("{}.cut-{}", segment_name(place.segment), place.offset);
+    let kept = unused(folder, &format!("{}.cut-{}", segment_name(place.segment), place.offset))?;
     folder.create_file(&kept, written.into(), &bytes)?;
     cut(folder, place, written)?;
     Ok(format!("cut; what went is in {}", folder.path().join(kept).display()))
+}
+
+/// A name that no file has: what was kept before, or by a repair that did not come to its end, stays.
+fn unused(folder: &Folder, name: &str) -> Result<String, FileError> {
+    let there = folder.names()?;
+    let numbered = (2u32..).map(|n| format!("{name}-{n}"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    Ok(names.find(|name| !there.contains(name)).unwrap_or_else(|| name.to_owned()))
 }
 
 fn extend(folder: &Folder, segment: u32, size: u64) -> Result<String, FileError> {

@@ -129,6 +129,26 @@ fn repair_of_a_bad_last_record_needs_the_operator() {
 }
 
 #[test]
+fn repair_keeps_what_it_cut_there_before() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(journal(dir.path()));
+    let path = dir.path().join(segment_name(1));
+    let bytes = std::fs::read(&path).unwrap();
+    let mut kept = Vec::new();
+    for from_end in [10, 11] {
+        std::fs::write(&path, &bytes).unwrap();
+        change(dir.path(), from_end);
+        let (ok, told) = repaired(dir.path(), true);
+        let file = told.trim_end().rsplit(' ').next().map(std::fs::read);
+        assert!(ok, "{told}");
+        kept.push((told.lines().last().unwrap_or_default().to_owned(), file.unwrap().unwrap()));
+    }
+    assert_ne!(kept[0].0, kept[1].0);
+    let first = kept[0].0.rsplit(' ').next().map(std::fs::read).unwrap().unwrap();
+    assert!(first == kept[0].1 && first != kept[1].1, "the first one is as it was");
+}
+
+#[test]
 fn repair_gives_a_short_copy_its_space_back() {
     let dir = tempfile::tempdir().unwrap();
     drop(journal(dir.path()));
