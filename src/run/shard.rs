@@ -67,6 +67,8 @@ pub struct Shard {
     timers: Timers,
     leases: Leases,
     dead_men: DeadMen,
+    /// Whether the journal has room for more than cancels. Not part of the state.
+    takes_orders: bool,
     /// The step that was made last. Not part of the state.
     events: Vec<Event>,
     continuation: Command,
@@ -163,6 +165,7 @@ impl Shard {
             timers: Timers::default(),
             leases: Leases::default(),
             dead_men: DeadMen::default(),
+            takes_orders: true,
             events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
             continuation: Command::Timers,
         }
@@ -193,6 +196,11 @@ impl Shard {
     /// Bounds how many requests are remembered, and makes room for all of them. Beyond that new ones are refused.
     pub fn reserve_ids(&mut self, ids_max: usize) {
         self.once.reserve(ids_max);
+    }
+
+    /// Whether new orders, and what may become one, are taken; repetitions and cancels always are.
+    pub fn take_orders(&mut self, takes: bool) {
+        self.takes_orders = takes;
     }
 
     /// Whether a sweep is not done. Then [`Shard::proceed`] comes before anything else.

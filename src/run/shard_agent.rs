@@ -11,6 +11,7 @@ use super::phase::Phase;
 use super::shard::{Outcome, Shard, Step};
 use crate::journal::append::Appender;
 use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX};
+use crate::ring::flag::Flag;
 use crate::ring::spsc;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
@@ -47,6 +48,8 @@ pub struct ShardAgent {
     appender: Appender,
     /// Commands of the venue's own that wait for the end of a sweep.
     waiting: VecDeque<Command>,
+    /// Whether the journal has no room for its next segment: what is left is for cancels.
+    disk_full: Flag,
     meters: Meters,
     /// When they are written next.
     measure_due: Nanos,
@@ -57,7 +60,14 @@ impl ShardAgent {
     pub fn new(shard: Shard, clock: Clock, gateways: Vec<GatewayPort>, journal: JournalPort) -> Self {
         let appender = Appender::default();
         let (waiting, meters, measure_due) = (VecDeque::new(), Meters::default(), Nanos(0));
-        Self { shard, clock, gateways, first: 0, journal, appender, waiting, meters, measure_due }
+        let disk_full = Flag::default();
+        Self { shard, clock, gateways, first: 0, journal, appender, waiting, disk_full, meters, measure_due }
+    }
+
+    /// The same, which takes no orders while the journal's disk is full.
+    #[must_use]
+    pub fn heeding(self, disk_full: Flag) -> Self {
+        Self { disk_full, ..self }
     }
 
     /// The same, with meters at which somebody looks.
@@ -165,6 +175,7 @@ impl Agent for ShardAgent {
 
     fn poll(&mut self, now: Nanos) -> Result<Work, Fault> {
         self.measure(now);
+        self.shard.take_orders(!self.disk_full.is_set());
         let mut taken = 0;
         while taken < INPUTS_PER_TURN_MAX && self.has_room() {
             // Read for each input: the time of an order is when it was sequenced, after all queueing.

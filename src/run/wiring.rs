@@ -29,7 +29,6 @@ use crate::accept::{Acceptor, TlsPems};
 use crate::admin::{self, ControlPlane, ControlStartError, MetricsPage, MetricsServer, port};
 use crate::config::{AgentName, Config, Directory, Topology, Verification};
 use crate::limit::Limiter;
-use crate::ring::flag::Flag;
 use crate::route::Router;
 use crate::seal::Vault;
 use crate::sys::clock::Clock;
@@ -329,15 +328,15 @@ fn build(config: &Config, mut parts: Parts, recovered: Recovered, beds: &Beds) -
     for (shard, ends) in shards.into_iter().zip(shard_ends) {
         let name = AgentName::Shard(shard.id().0);
         let meters = parts.meters.remove(&name).unwrap_or_default();
-        agents.insert(name, Box::new(shard_agent(config, &parts.router, shard, ends)?.metered(meters)));
+        let agent = shard_agent(config, &parts.router, shard, ends)?.metered(meters);
+        agents.insert(name, Box::new(agent.heeding(disk_full.clone())));
     }
     let name = AgentName::Journal(0);
     let meters = parts.meters.remove(&name).unwrap_or_default();
     let journal =
         JournalAgent::new(name.to_string(), log, config.durability, journal.shards, journal.gateways);
     agents.insert(name, Box::new(journal.metered(meters)));
-    let known = (last_logon, positions, disk_full);
-    for gateway in self::gateways(config, parts, gateway_ends, sessions, known)? {
+    for gateway in self::gateways(config, parts, gateway_ends, sessions, (last_logon, positions))? {
         agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
     }
     Ok(agents)
@@ -366,7 +365,7 @@ fn gateways(
     parts: Parts,
     ends: Vec<GatewayEnds>,
     mut sessions: BTreeMap<SessionId, SessionState>,
-    (last_logon, positions, disk_full): (LogonId, Positions, Flag),
+    (last_logon, positions): (LogonId, Positions),
 ) -> Result<Vec<Gateway>, StartError> {
     let Parts { acceptor, verifier, router, mut listeners, watches, mut meters, security, ports } = parts;
     let directory = Arc::new(config.directory.clone());
@@ -376,7 +375,6 @@ fn gateways(
         let GatewayEnds { shards, log, peers } = ends;
         let own = sessions_of(id, &router, &mut sessions);
         let desk = Desk {
-            disk_full: disk_full.clone(),
             id,
             environment: config.environment.clone(),
             clock: Clock::new(),

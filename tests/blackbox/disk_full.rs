@@ -86,6 +86,8 @@ fn a_full_disk_refuses_orders_keeps_cancels_and_is_left_when_there_is_room() {
         ("8", "99", true),
         "{told:?}"
     );
+    let again = ws.call("order.place", &resting("b"));
+    assert_eq!((&again["status"], &again["repeated"]), (&200.into(), &true.into()), "it was taken: {again}");
     assert_eq!(cancel(&mut ws, "a")["status"], 200);
     let all = ws.call("openOrders.cancelAll", &[("symbol", "BTC-USD")]);
     assert_eq!(

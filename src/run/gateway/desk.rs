@@ -12,7 +12,6 @@ use crate::accept::Identity;
 use crate::config::{Directory, FixSession};
 use crate::limit::Limiter;
 use crate::planted::{self, Bug};
-use crate::ring::flag::Flag;
 use crate::ring::watermark::Watermark;
 use crate::ring::{Push, spsc};
 use crate::route::Router;
@@ -70,8 +69,6 @@ pub struct Desk {
     pub requests: u64,
     /// What concerns security.
     pub security: SecurityLog,
-    /// Whether there is room for the next segment of the journal: if not, orders are not taken.
-    pub disk_full: Flag,
     /// Whether the server stops: nothing is taken any more.
     pub closing: bool,
     /// Requests that shards have and that are not answered yet, of both protocols; one that all have counts once.
@@ -137,10 +134,6 @@ impl Desk {
         stamps.verified = self.clock.now();
         let allowed = self.limiter.check(verified, stamps.verified)?;
         stamps.limited = self.clock.now();
-        // What is left of the journal is for what takes risk away, and for what sessions have to log.
-        if self.disk_full.is_set() && adds(&allowed.request().kind) {
-            return Err(Reject::DiskFull.into());
-        }
         Ok(allowed)
     }
 
@@ -292,11 +285,6 @@ impl ShardPort {
     pub fn durable_output(&mut self) -> Option<ShardOutput> {
         if self.has_durable_output() { self.outputs.pop() } else { None }
     }
-}
-
-/// Whether it may bring orders into a book.
-fn adds(kind: &RequestKind) -> bool {
-    matches!(kind, RequestKind::New(_) | RequestKind::Amend(_) | RequestKind::Replace(_))
 }
 
 fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonId) -> ShardInput {

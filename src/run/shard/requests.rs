@@ -40,14 +40,19 @@ impl Shard {
         }
     }
 
-    /// The refusal of a request that could not be remembered. Commands of the venue's own need not be.
+    /// The refusal of a request that could not be remembered, or for whose order the journal has no room. It is not for
+    /// commands of the venue's own.
     pub(super) fn no_room(&self, command: &Command, now: Nanos) -> Option<Answer> {
         let (_, requester) = named(command)?;
         let is_cancel = matches!(command, Command::Cancel(..) | Command::MassCancel(..));
-        if self.once.has_room(is_cancel, self.sequencer.time(now)) {
+        let reject = if !self.takes_orders && !is_cancel {
+            Reject::DiskFull
+        } else if !self.once.has_room(is_cancel, self.sequencer.time(now)) {
+            Reject::OnceFull
+        } else {
             return None;
-        }
-        Some(Answer::Refused(self.refused(command, requester.session, Reject::OnceFull.into(), now)?))
+        };
+        Some(Answer::Refused(self.refused(command, requester.session, reject.into(), now)?))
     }
 
     pub(super) fn run_new(&mut self, at: At, origin: Option<Origin>, requester: &Requester, new: &NewOrder) {

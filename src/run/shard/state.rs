@@ -93,6 +93,7 @@ impl Shard {
             timers,
             leases,
             dead_men,
+            takes_orders: true,
             events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
             continuation: Command::Timers,
         })

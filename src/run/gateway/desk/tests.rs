@@ -34,7 +34,6 @@ fn desk() -> (Desk, Vec<ShardEnds>) {
         security: watch::security_log().0,
         meters: Meters::default(),
         requests: 0,
-        disk_full: Flag::default(),
         closing: false,
         in_flight: 0,
     };
