@@ -182,10 +182,11 @@ pub const DROP_COPIES_PER_ACCOUNT_MAX: usize = 8;
 /// bytes.
 pub const CONTROL_REQUEST_BYTES_MAX: usize = 16 * 1024;
 
-/// Most connections to the control socket at a time: an operator, a monitor, and their scripts.
+/// Most connections at a time to the control socket, and to the admin listener: an operator, a monitor, and their
+/// scripts.
 pub const CONTROL_CONNECTIONS_MAX: usize = 16;
 
-/// How long a connection to the control socket may be silent, or not take its answer.
+/// How long a connection to one of them may be silent, or not take its answer.
 pub const CONTROL_IDLE_MAX: Span = Span::from_secs(60);
 
 /// How long a gateway has to do what the control plane asks: it waits for nothing but its turn, which even a machine

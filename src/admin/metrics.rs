@@ -4,7 +4,10 @@
 
 #![allow(clippy::float_arithmetic)] // Seconds for a monitor, whose format has no others: no order depends on them.
 
+mod connections;
+
 use super::stats::{HAND_OVER, QUANTILES};
+use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_IDLE_MAX};
 use crate::sys::clock::Clock;
 use crate::watch::{Board, Meter, Stage, State};
 use axum::Router;
@@ -13,6 +16,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use connections::Bounded;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
@@ -22,6 +26,7 @@ use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Upper bounds of the buckets of a stage: powers of two from 250 ns to two seconds.
@@ -98,6 +103,8 @@ impl Drop for MetricsServer {
 
 async fn serve(listener: TcpListener, board: Board, stop: oneshot::Receiver<()>) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let idle = Duration::from_millis(CONTROL_IDLE_MAX.as_millis());
+    let listener = Bounded::new(listener, CONTROL_CONNECTIONS_MAX, idle);
     let mut registry = Registry::with_prefix("sealgate");
     registry.register_collector(Box::new(Page(board.clone())));
     let sampled = board.clone();
