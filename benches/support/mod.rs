@@ -168,6 +168,7 @@ pub fn request(account: AccountId) -> Request {
 pub fn requester(n: u64, now: Nanos) -> Requester {
     Requester {
         session: SESSION,
+        number: MsgSeqNum(0),
         logon: LogonId::NONE,
         key: KEY,
         sent: now,

@@ -21,6 +21,7 @@ fn name(id: &str) -> Name {
 fn named(content: u8) -> Requester {
     Requester {
         session: SessionId::NONE,
+        number: crate::types::MsgSeqNum(0),
         logon: LogonId::NONE,
         key: ApiKeyId(1),
         sent: START,

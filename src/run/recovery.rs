@@ -288,7 +288,7 @@ impl Pass {
                 let step = record::decode_step(record).map_err(body)?;
                 let events = self.shards.replay(shard, place, record, &step)?;
                 let (seq, time, command) = (record.seq, record.time, &step.command);
-                self.sessions.step(shard, seq, time, events);
+                self.sessions.step(shard, seq, time, command, events);
                 show(ReplayedStep { place, shard, seq, time, command, events });
             }
             Stream::Gateway(gateway) => {

@@ -8,6 +8,7 @@ use super::request::{
     AmendOrder, CancelAllAfter, CancelOrder, CancelScope, MassCancel, NewOrder, Query, ReplaceOrder,
     SignedBytes,
 };
+use super::session_log::MsgSeqNum;
 use super::time::{Nanos, Span};
 use super::timing::Stamps;
 
@@ -29,6 +30,8 @@ pub struct Origin {
 pub struct Requester {
     /// The FIX session; [`SessionId::NONE`] for WebSocket.
     pub session: SessionId,
+    /// MsgSeqNum(34) of its message; 0 for WebSocket.
+    pub number: MsgSeqNum,
     /// The WebSocket logon; [`LogonId::NONE`] without one, and for FIX.
     pub logon: LogonId,
     /// The API key.
@@ -43,6 +46,28 @@ pub struct Requester {
     pub signed_digest: [u8; 16],
     /// Whether its ClOrdID came from the client.
     pub named: bool,
+}
+
+impl Command {
+    /// Who asked for it; `None` for commands of the venue's own.
+    pub fn requester(&self) -> Option<&Requester> {
+        match self {
+            Self::New(requester, _)
+            | Self::Cancel(requester, _)
+            | Self::Amend(requester, _)
+            | Self::Replace(requester, _)
+            | Self::MassCancel(requester, _)
+            | Self::CancelAllAfter(requester, _) => Some(requester),
+            Self::Continue(_)
+            | Self::Instrument(_)
+            | Self::Account(_)
+            | Self::Reference(..)
+            | Self::SessionBegan(_)
+            | Self::SessionEnded(_)
+            | Self::Restarted
+            | Self::Timers => None,
+        }
+    }
 }
 
 /// The rest of a sweep that was longer than one step.

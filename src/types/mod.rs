@@ -55,7 +55,7 @@ pub use request::{
     OrderQuery, Query, ReplaceOrder, Request, RequestKind, SignedBytes, StreamPosition, StreamQuery,
     TradesQuery, Unchanged, Unverified, Verified,
 };
-pub use session_log::{EventRef, MsgSeqNum, OutboundBody, SessionRecord};
+pub use session_log::{EventRef, LostRequest, MsgSeqNum, OutboundBody, SessionRecord};
 pub use state::{ExposureState, RequestState};
 pub use text::Text;
 pub use time::{Nanos, Span};

@@ -140,6 +140,7 @@ rejects! {
     501 "route" OutcomeUnknown, Never, 504, -1007, "The outcome cannot be told in time; ask for the order by its ClOrdID.";
     502 "route" ShuttingDown, app(2, 99, 4), 503, -1008, "The server is stopping; the request was not taken. Connect again later.";
     503 "route" DiskFull, app(99, 99, 4), 503, -1008, "The server has no room for its journal; the request was not taken and never will be. Cancels are taken. Send it again later.";
+    504 "route" LostByRestart, app(99, 99, 4), 503, -1008, "The server ended before it took the request, which did nothing and never will. Send it again, with PossResend.";
 
     // Did we do it already, and is it still wanted.
     600 "once" DuplicateClOrdId, app(6, 6, 0), 400, -2010, "The ClOrdID stands for another request on this Symbol; the answer names its OrderID. Use a new one.";

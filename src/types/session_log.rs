@@ -1,6 +1,7 @@
 //! What a gateway remembers of its FIX sessions: the session log, one stream of records per gateway.
 
-use super::ids::{Seq, SessionId, ShardId};
+use super::ids::{ClOrdId, Seq, SessionId, ShardId};
+use super::text::Text;
 use std::fmt;
 
 /// MsgSeqNum(34): 1, 2, 3 … in each direction of a session.
@@ -18,6 +19,17 @@ pub struct EventRef {
     pub index: u16,
 }
 
+/// A request that no shard executed and nobody answered, because the process died in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostRequest {
+    /// MsgSeqNum(34).
+    pub number: MsgSeqNum,
+    /// MsgType(35).
+    pub msg_type: Text<3>,
+    /// ClOrdID(11).
+    pub cl_ord_id: ClOrdId,
+}
+
 /// What a message that we sent was made of, so that it can be sent again with the same body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboundBody<'a> {
@@ -32,6 +44,25 @@ pub enum OutboundBody<'a> {
 pub enum SessionRecord<'a> {
     /// The message of this number was taken: the next one expected is the one after it.
     Inbound {
+        /// Which session.
+        session: SessionId,
+        /// MsgSeqNum(34) of the client's message.
+        number: MsgSeqNum,
+    },
+    /// The same of a message that asks for a change, such as an order: from here on it is owed an outcome.
+    Request {
+        /// Which session.
+        session: SessionId,
+        /// MsgSeqNum(34) of the client's message.
+        number: MsgSeqNum,
+        /// Its MsgType(35).
+        msg_type: Text<3>,
+        /// ClOrdID(11), empty where it has none that could be one.
+        cl_ord_id: ClOrdId,
+    },
+    /// The request of this number has its outcome in a message of ours that stands before this record: a refusal, or
+    /// the answer to a repetition. A request that a shard executed has it in its step.
+    Answered {
         /// Which session.
         session: SessionId,
         /// MsgSeqNum(34) of the client's message.

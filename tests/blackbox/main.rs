@@ -18,6 +18,7 @@ mod fix_resend;
 mod fix_trust;
 mod fix_versions;
 mod handshake;
+mod lost_request;
 mod market_data;
 mod market_data_fix;
 mod once;

@@ -24,7 +24,15 @@ pub fn step(step: &Step<'_>, events: &[Event]) -> Value {
 /// A record of a session log.
 pub fn session(record: &SessionRecord<'_>) -> Value {
     match record {
-        SessionRecord::Inbound { session, number } => json!({"session": session.0, "number": number.0}),
+        SessionRecord::Inbound { session, number } | SessionRecord::Answered { session, number } => {
+            json!({"session": session.0, "number": number.0})
+        }
+        SessionRecord::Request { session, number, msg_type, cl_ord_id } => json!({
+            "session": session.0,
+            "number": number.0,
+            "msgType": msg_type.as_str(),
+            "clOrdId": cl_ord_id.as_str(),
+        }),
         SessionRecord::InboundNext { session, next } => json!({"session": session.0, "next": next.0}),
         SessionRecord::Outbound { session, number, body: OutboundBody::Event(event), .. } => json!({
             "session": session.0,

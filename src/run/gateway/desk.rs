@@ -291,6 +291,7 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
     let signed = allowed.signed_bytes();
     let requester = || Requester {
         session: request.session,
+        number: fix::number_of(origin.token),
         logon,
         key: request.key,
         sent: request.sent,

@@ -17,8 +17,8 @@ use crate::market::{Market, Wish};
 use crate::session;
 use crate::session::fix::{Incoming, LogonAsk};
 use crate::types::{
-    ApiKeyId, ConnId, GatewayId, InstrumentId, LogonId, MarketDataRequest, Nanos, Refusal, Reject, ReqId,
-    SessionEnd, SessionId, Stamps, SubscriptionRequest, Timing, Unverified,
+    ApiKeyId, ConnId, GatewayId, InstrumentId, LogonId, MarketDataRequest, MsgSeqNum, Nanos, Refusal, Reject,
+    ReqId, SessionEnd, SessionId, Stamps, SubscriptionRequest, Timing, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -26,6 +26,7 @@ use crate::wire::fix::{Dictionary, Index, Message, Taken, tag, take};
 
 /// Marks the token of a FIX request: the rest is its session. WebSocket tokens have this bit clear.
 const FIX_TOKEN: u64 = 1 << 63;
+const NUMBER_SHIFT: u32 = 16;
 
 /// One connection after its TLS handshake.
 pub struct FixConnection {
@@ -75,9 +76,14 @@ pub enum Go {
     Over(GatewayId),
 }
 
-/// The token of a session's requests.
-pub fn token(session: SessionId) -> u64 {
-    FIX_TOKEN | u64::from(session.0)
+/// The token of a session's request: its MsgSeqNum stands above the session.
+pub fn token(session: SessionId, number: MsgSeqNum) -> u64 {
+    FIX_TOKEN | u64::from(number.0) << NUMBER_SHIFT | u64::from(session.0)
+}
+
+/// The MsgSeqNum of a token; 0 if it is none of FIX.
+pub fn number_of(token: u64) -> MsgSeqNum {
+    MsgSeqNum(if token & FIX_TOKEN == 0 { 0 } else { (token >> NUMBER_SHIFT) as u32 })
 }
 
 /// The session of a token, if it is one of FIX.
@@ -295,7 +301,8 @@ impl FixConnection {
         let speaker = Speaker { session: id, key };
         let unverified: Unverified<'_> = decode::fix::decode(message, speaker, &turn.desk.directory)?;
         let authority = Authority { member: self.from.identity.member, logged_on: Some(key) };
-        let (conn, token, logon) = (turn.conn, token(id), LogonId::NONE);
+        let (conn, token, logon) =
+            (turn.conn, token(id, message.number().unwrap_or_default()), LogonId::NONE);
         let mut asker = Asker { conn, token, authority, logon, stamps: *stamps };
         let done = turn.desk.submit(unverified, &mut asker);
         *stamps = asker.stamps;

@@ -10,11 +10,11 @@
 use crate::types::{Answer, Event, EventRef, MassCanceled};
 use std::collections::BTreeMap;
 
-/// Where the number of a join stands in the token of a FIX request; its session stands below.
-const FIX_SHIFT: u32 = 16;
+/// Where the number of a join stands in the token of a FIX request; its session and MsgSeqNum stand below.
+const FIX_SHIFT: u32 = 48;
 
 /// Numbers of joins before the first comes again: more than rings have slots, and they fit below the mark of FIX.
-const NUMBERS: u64 = u32::MAX as u64;
+const NUMBERS: u64 = (1 << 15) - 1;
 
 /// The requests of a gateway that several shards have.
 #[derive(Debug, Default)]

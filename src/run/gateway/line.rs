@@ -28,8 +28,8 @@ use crate::session::fix::{
     self as session, CloseReason, Incoming, Numbers, Output, Session, Settings, State, split_own,
 };
 use crate::types::{
-    ApiKeyId, CancelTerms, ConnId, Event, EventRef, MsgSeqNum, Nanos, Seq, SessionEnd, SessionId, Span,
-    Timing,
+    ApiKeyId, CancelTerms, ConnId, Event, EventRef, LostRequest, MsgSeqNum, Nanos, Seq, SessionEnd,
+    SessionId, Span, Timing,
 };
 use crate::wire::fix::Message;
 pub use logon::Owner;
@@ -108,6 +108,8 @@ pub struct Lines {
     pub(super) evicted: Option<ConnId>,
     /// When the hours of idle sessions are looked at.
     hours_due: Nanos,
+    /// Requests of the last run that got no answer and were not executed.
+    lost: VecDeque<(SessionId, LostRequest)>,
     /// What was read back for subscribers who catch up, and whose catch-up it is.
     read: VecDeque<(ConnId, u64, ReadBack)>,
     /// Drop copies that the log does not know yet.
@@ -292,7 +294,7 @@ impl Lines {
         sessions: impl Iterator<Item = &'a FixSession>,
         mut recovered: BTreeMap<SessionId, SessionState>,
     ) -> Self {
-        let (mut owed, mut unborn) = (VecDeque::new(), Vec::new());
+        let (mut owed, mut lost, mut unborn) = (VecDeque::new(), VecDeque::new(), Vec::new());
         let mut lines = Table::default();
         for session in sessions {
             let state = recovered.remove(&session.id);
@@ -301,12 +303,14 @@ impl Lines {
             }
             if let Some(state) = &state {
                 owed.extend(state.owed.iter().map(|at| (session.id, *at)));
+                lost.extend(state.lost.iter().map(|lost| (session.id, *lost)));
             }
             lines.insert(session.id, Line::of(session, state));
         }
         // One that is not there now may come back: what happens to its orders meanwhile takes its numbers.
         for (session, state) in recovered {
             owed.extend(state.owed.iter().map(|at| (session, *at)));
+            lost.extend(state.lost.iter().map(|lost| (session, *lost)));
             lines.insert(session, Line::new(Settings::dormant(session), Some(state)));
         }
         Self {
@@ -314,6 +318,7 @@ impl Lines {
             questions: VecDeque::new(),
             recalls: Recalls::default(),
             owed,
+            lost,
             read: VecDeque::new(),
             unborn,
             lockouts: Lockouts::default(),
@@ -334,12 +339,13 @@ impl Lines {
 
     /// Whether all that the last run owed is told: only then clients are let in, so that it stands before what is new.
     pub fn are_ready(&self) -> bool {
-        self.owed.is_empty() && self.questions.is_empty() && self.unborn.is_empty()
+        self.owed.is_empty() && self.questions.is_empty() && self.unborn.is_empty() && self.lost.is_empty()
     }
 
     /// Asks the journal for what replays and the last run's debts need, and takes its answers. Returns how many.
     pub fn read_back(&mut self, directory: &Directory, now: Nanos, log: &mut SessionLog) -> usize {
         self.bear(now, log);
+        self.refuse_lost(now, log);
         self.ask(log);
         let mut answered = 0;
         while log.has_room()

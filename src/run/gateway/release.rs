@@ -8,8 +8,8 @@ use super::sockets;
 use super::{Gateway, Stage};
 use crate::report::fix::OwnId;
 use crate::types::{
-    Answer, Event, EventRef, Nanos, OpenOrdersQuery, Order, Origin, SessionId, SessionRecord, ShardOutput,
-    Timing,
+    Answer, Event, EventRef, MsgSeqNum, Nanos, OpenOrdersQuery, Order, Origin, SessionId, SessionRecord,
+    ShardOutput, Timing,
 };
 
 /// Most events told in one turn, so that sockets are not kept waiting during a long sweep. Each shard has its share.
@@ -154,7 +154,10 @@ impl Gateway {
     /// `parts`: events that the answer tells as well, so that the session is owed them no more.
     fn answer(&mut self, answer: &Answer, parts: &[EventRef], token: u64, time: Nanos, timing: &Timing) {
         match fix::session_of(token) {
-            Some(session) => self.answer_session(session, answer, parts, timing),
+            Some(session) => {
+                let number = fix::number_of(token);
+                self.answer_session((session, number), answer, parts, timing);
+            }
             None => {
                 let text = self.counter.answered(token, answer, time, timing, &self.desk);
                 if let Some((conn, text)) = text {
@@ -164,7 +167,13 @@ impl Gateway {
         }
     }
 
-    fn answer_session(&mut self, session: SessionId, answer: &Answer, parts: &[EventRef], timing: &Timing) {
+    fn answer_session(
+        &mut self,
+        (session, number): (SessionId, MsgSeqNum),
+        answer: &Answer,
+        parts: &[EventRef],
+        timing: &Timing,
+    ) {
         let now = timing.sent;
         if let Answer::OpenOrders(query, orders) = answer {
             let (query, orders, timing) = (*query, orders.clone(), *timing);
@@ -178,6 +187,10 @@ impl Gateway {
             // The number of the last record tells two answers of one instant apart.
             let own = OwnId { session, at: now, number: self.log.last().0 };
             line.tell_answer(answer, own, timing, &self.desk.directory, &mut self.log);
+            // What a step executed has its outcome there; a repetition has none.
+            if let Answer::Repeated(_) | Answer::Refused(_) = answer {
+                self.log.append(now, &SessionRecord::Answered { session, number });
+            }
             if let Some(conn) = line.owner() {
                 sockets::touch(&mut self.connections, &mut self.dirty, conn);
             }

@@ -55,6 +55,7 @@ pub fn order(session: SessionId, side: Side, name: &str, qty: u64) -> Command {
     let requester = Requester {
         logon: LogonId::NONE,
         session,
+        number: MsgSeqNum(0),
         key: ApiKeyId(1),
         sent: NOW,
         recv_window: Span::from_secs(60),

@@ -5,6 +5,8 @@
 //!   Reserved             ─► numbers that may have been used
 //!   Outbound             ─► what can be sent again; an event that has a number is owed no more
 //!   Told                 ─► nor is an event that the next Outbound tells as well
+//!   Request              ─► the same as Inbound, and an outcome is owed
+//!   Answered, step       ─► there it is; a request without one at the end is refused when the gateway starts
 //!   step                 ─► each of its events is owed to the sessions that must hear of it
 //!   Started              ─► a number whose event was lost with the unacknowledged tail is none: it will be gap-filled
 //! ```
@@ -17,7 +19,8 @@ mod saved;
 use crate::planted::{self, Bug};
 use crate::run::journal::{OwnRef, SentBody};
 use crate::types::{
-    AccountId, Event, EventRef, MsgSeqNum, Nanos, OutboundBody, Seq, SessionId, SessionRecord, ShardId,
+    AccountId, Command, Event, EventRef, LostRequest, MsgSeqNum, Nanos, OutboundBody, Seq, SessionId,
+    SessionRecord, ShardId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +39,8 @@ pub struct SessionState {
     /// Events that the session must hear of and that never got a number: they go out with PossResend(97), oldest
     /// first.
     pub owed: Vec<EventRef>,
+    /// Requests of the client that no shard executed and nobody answered: they are refused.
+    pub lost: Vec<LostRequest>,
 }
 
 /// A message that we sent.
@@ -74,6 +79,8 @@ struct Building {
     ahead: BTreeSet<EventRef>,
     /// Events that the next message tells as well.
     beside: Vec<EventRef>,
+    /// Requests without an outcome. One that concerns all shards has it when all have executed it: those that have not.
+    unanswered: BTreeMap<MsgSeqNum, (LostRequest, Option<BTreeSet<ShardId>>)>,
 }
 
 /// An event that has no number yet.
@@ -94,6 +101,7 @@ impl Default for SessionState {
             begun: None,
             sent: Vec::new(),
             owed: Vec::new(),
+            lost: Vec::new(),
         }
     }
 }
@@ -112,9 +120,10 @@ impl Sessions {
         Self { drop_copies, copies, ..Self::default() }
     }
 
-    /// A step: its events are owed.
-    pub fn step(&mut self, shard: ShardId, seq: Seq, time: Nanos, events: &[Event]) {
+    /// A step: its request has its outcome, and its events are owed.
+    pub fn step(&mut self, shard: ShardId, seq: Seq, time: Nanos, command: &Command, events: &[Event]) {
         self.steps.insert(shard, seq);
+        self.executed(shard, command);
         for (index, event) in events.iter().enumerate() {
             let at = EventRef { shard, seq, index: index as u16 };
             for session in event.sessions().into_iter().filter(|session| *session != SessionId::NONE) {
@@ -138,6 +147,22 @@ impl Sessions {
         }
     }
 
+    fn executed(&mut self, shard: ShardId, command: &Command) {
+        let Some(requester) = command.requester() else { return };
+        let Some(session) = self.sessions.get_mut(&requester.session) else { return };
+        let Some((_, left)) = session.unanswered.get_mut(&requester.number) else { return };
+        let is_everywhere =
+            matches!(command, Command::MassCancel(_, cancel) if cancel.scope.instrument.is_none());
+        if is_everywhere {
+            let left = left.get_or_insert_with(|| self.steps.keys().copied().collect());
+            left.remove(&shard);
+            if !left.is_empty() {
+                return;
+            }
+        }
+        session.unanswered.remove(&requester.number);
+    }
+
     /// A record of a session log; what contradicts those before it is told.
     pub fn record(&mut self, own: OwnRef, time: Nanos, record: &SessionRecord<'_>) -> Result<(), String> {
         let session = self.sessions.entry(session_of(record)).or_default();
@@ -145,6 +170,12 @@ impl Sessions {
         match *record {
             SessionRecord::Inbound { number, .. } => session.state.next_inbound = number.next(),
             SessionRecord::InboundNext { next, .. } => session.state.next_inbound = next,
+            SessionRecord::Request { number, msg_type, cl_ord_id, .. } => {
+                session.state.next_inbound = number.next();
+                let request = LostRequest { number, msg_type, cl_ord_id };
+                session.unanswered.insert(number, (request, None));
+            }
+            SessionRecord::Answered { number, .. } => _ = session.unanswered.remove(&number),
             SessionRecord::Reserved { upto, .. } if upto >= session.state.reserved => {
                 session.state.reserved = upto;
             }
@@ -169,6 +200,7 @@ impl Sessions {
             // What is owed stays owed: it goes out under the new numbers.
             SessionRecord::Reset { .. } => {
                 session.state = SessionState { begun: Some(time), ..SessionState::default() };
+                session.unanswered.clear();
             }
         }
         Ok(())
@@ -204,7 +236,9 @@ impl Sessions {
             if planted::has(Bug::DebtForgotten) {
                 owed.clear();
             }
-            SessionState { owed: owed.into_iter().map(|(_, at)| at).collect(), ..building.state }
+            let owed = owed.into_iter().map(|(_, at)| at).collect();
+            let lost = building.unanswered.into_values().map(|(request, _)| request).collect();
+            SessionState { owed, lost, ..building.state }
         };
         self.sessions.into_iter().map(|(id, building)| (id, state(building))).collect()
     }
@@ -256,6 +290,8 @@ impl Building {
 fn session_of(record: &SessionRecord<'_>) -> SessionId {
     match record {
         SessionRecord::Inbound { session, .. }
+        | SessionRecord::Request { session, .. }
+        | SessionRecord::Answered { session, .. }
         | SessionRecord::InboundNext { session, .. }
         | SessionRecord::Outbound { session, .. }
         | SessionRecord::Reserved { session, .. }

@@ -360,3 +360,39 @@ fn a_session_is_not_owed_what_another_message_has_told_it_as_well() {
     drop(venue);
     assert_eq!(recovered(dir.path()).unwrap().sessions[&TAKER].owed, [at(5, 0), at(5, 2)]);
 }
+
+#[test]
+fn a_request_without_an_outcome_is_lost_and_one_with_an_outcome_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut venue = Venue::begin(dir.path());
+    let request = |number: u32| SessionRecord::Request {
+        session: MAKER,
+        number: MsgSeqNum(number),
+        msg_type: Text::truncated("D"),
+        cl_ord_id: ClOrdId::truncated(&format!("m-{number}")),
+    };
+    let numbered = |number: u32| match order(MAKER, Side::Buy, &format!("m-{number}"), 1) {
+        Command::New(requester, order) => {
+            Command::New(Requester { number: MsgSeqNum(number), ..requester }, order)
+        }
+        other => other,
+    };
+    for number in [2, 3, 4, 5] {
+        venue.note(&request(number));
+    }
+    venue.run(&numbered(2));
+    venue.note(&SessionRecord::Answered { session: MAKER, number: MsgSeqNum(3) });
+    venue.run(&numbered(4));
+    drop(venue);
+    let lost = |dir: &Path| {
+        let maker = recovered(dir).unwrap().sessions.remove(&MAKER).unwrap();
+        assert_eq!(maker.next_inbound, MsgSeqNum(6), "its number is used up all the same");
+        maker.lost.iter().map(|lost| (lost.number.0, lost.cl_ord_id)).collect::<Vec<_>>()
+    };
+    assert_eq!(lost(dir.path()), [(5, ClOrdId::truncated("m-5"))]);
+    assert_eq!(lost(dir.path()).len(), 1, "until it is refused");
+    let mut venue = Venue::open(dir.path());
+    venue.note(&SessionRecord::Answered { session: MAKER, number: MsgSeqNum(5) });
+    drop(venue);
+    assert_eq!(lost(dir.path()), []);
+}

@@ -84,6 +84,7 @@ impl Bench {
 fn requester(content: u8, sent: Nanos) -> Requester {
     Requester {
         session: SessionId(7),
+        number: MsgSeqNum(0),
         logon: LogonId::NONE,
         key: ApiKeyId(1),
         sent,

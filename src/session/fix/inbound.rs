@@ -2,7 +2,8 @@
 
 use super::{Act, CloseReason, Incoming, Input, Output, Session, State};
 use crate::planted::{self, Bug};
-use crate::types::{MsgSeqNum, Nanos, Reject, SessionRecord};
+use crate::types::ids::cl_ord_id;
+use crate::types::{MsgSeqNum, Nanos, Reject, SessionRecord, Text};
 use crate::wire::fix::{Fault, Message, PutFields, RejectReason, Verdict, tag};
 
 impl Session {
@@ -51,6 +52,21 @@ impl Session {
         }
     }
 
+    /// Uses up the number of a request, which is owed an outcome from then on.
+    fn consume_request(&mut self, message: &Message<'_>, number: MsgSeqNum, out: &mut dyn Output) {
+        debug_assert_eq!(number, self.numbers.next_in, "numbers are taken in order");
+        self.numbers.next_in = number.next();
+        if planted::has(Bug::InboundNotLogged) {
+            return;
+        }
+        out.record(SessionRecord::Request {
+            session: self.settings.session,
+            number,
+            msg_type: Text::from_bytes(message.msg_type()).unwrap_or(Text::EMPTY),
+            cl_ord_id: message.get(tag::CL_ORD_ID).and_then(|id| cl_ord_id(id).ok()).unwrap_or(Text::EMPTY),
+        });
+    }
+
     /// Uses up a number, if it is its turn.
     pub(super) fn consume_if_next(&mut self, number: MsgSeqNum, out: &mut dyn Output) {
         if number == self.numbers.next_in {
@@ -79,10 +95,19 @@ impl Session {
         if message.msg_type() == b"4" && matches!(verdict, Verdict::Good(_)) {
             return self.gap_fill(message, number, now, out);
         }
-        self.consume(number, out);
+        let is_request =
+            self.settings.accepts.contains(&message.msg_type()) && is_request(message.msg_type());
+        if is_request {
+            self.consume_request(message, number, out);
+        } else {
+            self.consume(number, out);
+        }
         let incoming = match verdict {
             Verdict::Fault(fault) => {
                 self.reject_fault(message, fault, now, out);
+                if is_request {
+                    out.record(SessionRecord::Answered { session: self.settings.session, number });
+                }
                 Incoming::Rejected(fault.reason.reject())
             }
             Verdict::Good(def) if def.admin && !self.settings.accepts.contains(&def.msg_type) => {
@@ -336,6 +361,11 @@ impl Session {
         self.close(CloseReason::LogonRefused, out);
         Incoming::Done
     }
+}
+
+/// Whether a message of the application asks for a change, so that its outcome must not be lost.
+pub fn is_request(msg_type: &[u8]) -> bool {
+    matches!(msg_type, b"D" | b"F" | b"G" | b"q")
 }
 
 fn new_number(message: &Message<'_>) -> Option<MsgSeqNum> {

@@ -32,6 +32,7 @@ mod settings;
 mod state;
 mod timers;
 
+pub use inbound::is_request;
 pub use logon::{LogonAsk, LogonFault, LogonRequest, PasswordFault, Secret, logon_payload};
 pub use numbers::Numbers;
 pub use outbound::{Outgoing, Refused, Signer};

@@ -32,12 +32,14 @@ impl Numbers {
     /// Takes one record of this session's log, in the order in which they were written.
     pub fn fold(&mut self, record: &SessionRecord<'_>) {
         match *record {
-            SessionRecord::Inbound { number, .. } => self.next_in = number.next(),
+            SessionRecord::Inbound { number, .. } | SessionRecord::Request { number, .. } => {
+                self.next_in = number.next();
+            }
             SessionRecord::InboundNext { next, .. } => self.next_in = next,
             SessionRecord::Outbound { number, .. } => self.next_out = self.next_out.max(number.next()),
             SessionRecord::Reserved { upto, .. } => self.reserved = upto,
             SessionRecord::Reset { .. } => *self = Self::FRESH,
-            SessionRecord::Told { .. } => {}
+            SessionRecord::Told { .. } | SessionRecord::Answered { .. } => {}
         }
     }
 

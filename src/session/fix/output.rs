@@ -121,6 +121,10 @@ pub enum OwnedRecord {
     Reset,
     /// As [`SessionRecord::Told`].
     Told(crate::types::EventRef),
+    /// As [`SessionRecord::Request`].
+    Request(MsgSeqNum),
+    /// As [`SessionRecord::Answered`].
+    Answered(MsgSeqNum),
 }
 
 /// An [`Output`] that keeps everything in memory: for initiators without a durable log, and for tests.
@@ -165,6 +169,8 @@ impl Output for Collected {
             SessionRecord::Reserved { upto, .. } => OwnedRecord::Reserved(upto),
             SessionRecord::Reset { .. } => OwnedRecord::Reset,
             SessionRecord::Told { event, .. } => OwnedRecord::Told(event),
+            SessionRecord::Request { number, .. } => OwnedRecord::Request(number),
+            SessionRecord::Answered { number, .. } => OwnedRecord::Answered(number),
         });
     }
 

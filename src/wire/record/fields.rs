@@ -255,7 +255,7 @@ structs! {
     ReplaceOrder { cancel order mode }
     MassCancel { scope cl_ord_id }
     CancelScope { account instrument side session }
-    Requester { session logon key sent recv_window content signed_digest named }
+    Requester { session number logon key sent recv_window content signed_digest named }
     Fill { trade_id price qty maker }
     Execution { appl_seq_num exec_type order cancel_id cancel_session fill cause refusal replaced prevented }
     Replaced { orig_cl_ord_id orig_qty orig_price kept_priority }

@@ -86,6 +86,10 @@ pub enum RecordType {
     Reset = 21,
     /// The next message of a session tells an event as well.
     Told = 22,
+    /// A request of a client was taken, and is owed an outcome.
+    Request = 23,
+    /// A request has its outcome.
+    Answered = 24,
     /// A server took up the log.
     Started = 32,
 }
@@ -220,7 +224,7 @@ impl Stream {
 
 impl RecordType {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Step,
         Self::Inbound,
         Self::InboundNext,
@@ -229,6 +233,8 @@ impl RecordType {
         Self::Reserved,
         Self::Reset,
         Self::Told,
+        Self::Request,
+        Self::Answered,
         Self::Started,
     ];
 

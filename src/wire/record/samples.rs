@@ -15,6 +15,7 @@ pub fn long<const N: usize>() -> Text<N> {
 pub fn requester() -> Requester {
     Requester {
         session: SessionId(3),
+        number: MsgSeqNum(u32::MAX),
         logon: LogonId(u64::MAX),
         key: ApiKeyId(7),
         sent: Nanos(1_700_000_000_000_000_000),
@@ -239,6 +240,8 @@ pub fn session_records() -> Vec<SessionRecord<'static>> {
         SessionRecord::Reserved { session, upto: number },
         SessionRecord::Reset { session },
         SessionRecord::Told { session, event },
+        SessionRecord::Request { session, number, msg_type: long(), cl_ord_id: long() },
+        SessionRecord::Answered { session, number },
     ]
 }
 

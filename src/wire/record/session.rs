@@ -8,6 +8,8 @@
 //!  Reserved       session u16 | MsgSeqNum u32
 //!  Reset          session u16
 //!  Told           session u16 | shard u8 | seq u64 | index u16      the session's next message tells this event as well
+//!  Request        session u16 | MsgSeqNum u32 | MsgType text | ClOrdID text
+//!  Answered       session u16 | MsgSeqNum u32
 //!  Started        cut u64
 //! ```
 
@@ -46,6 +48,8 @@ pub fn encode_session(
         SessionRecord::Reserved { .. } => (RecordType::Reserved, now),
         SessionRecord::Reset { .. } => (RecordType::Reset, now),
         SessionRecord::Told { .. } => (RecordType::Told, now),
+        SessionRecord::Request { .. } => (RecordType::Request, now),
+        SessionRecord::Answered { .. } => (RecordType::Answered, now),
     };
     let heading = Heading { stream: Stream::Gateway(gateway), record_type, seq, time };
     encode(out, heading, |to| {
@@ -62,6 +66,10 @@ pub fn encode_session(
             SessionRecord::Reserved { session, upto } => to.put(session).put(upto),
             SessionRecord::Reset { session } => to.put(session),
             SessionRecord::Told { session, event } => to.put(session).put(event),
+            SessionRecord::Request { session, number, msg_type, cl_ord_id } => {
+                to.put(session).put(number).put(msg_type).put(cl_ord_id)
+            }
+            SessionRecord::Answered { session, number } => to.put(session).put(number),
         };
     })
 }
@@ -88,6 +96,13 @@ pub fn decode_session<'a>(record: &Record<'a>) -> Result<SessionRecord<'a>, Deco
         RecordType::Reserved => SessionRecord::Reserved { session, upto: from.take()? },
         RecordType::Reset => SessionRecord::Reset { session },
         RecordType::Told => SessionRecord::Told { session, event: from.take()? },
+        RecordType::Request => SessionRecord::Request {
+            session,
+            number: from.take()?,
+            msg_type: from.take()?,
+            cl_ord_id: from.take()?,
+        },
+        RecordType::Answered => SessionRecord::Answered { session, number: from.take()? },
         RecordType::Step | RecordType::Started => return Err(DecodeError::OtherType),
     };
     from.end()?;

@@ -120,7 +120,7 @@ fn a_whole_record_of_another_version_is_told_from_a_damaged_one() {
 #[test]
 fn a_value_that_its_type_does_not_have_is_named() {
     // The side of a new order: behind the command's number, the requester, account, instrument and ClOrdID.
-    let side = HEADER_BYTES + 1 + (2 + 8 + 4 + 8 + 8 + 16 + 16 + 1) + 4 + 2 + 37;
+    let side = HEADER_BYTES + 1 + (2 + 4 + 8 + 4 + 8 + 8 + 16 + 16 + 1) + 4 + 2 + 37;
     let mut bytes = step(ShardId(0), 1, &commands()[0], &SignedBytes::NONE, &[]);
     assert_eq!(bytes[side], Side::Sell as u8);
     bytes[side] = 9;

@@ -51,6 +51,17 @@ impl Lines {
         }
     }
 
+    /// Refuses what the last run took and nobody executed: a request that got no word gets one.
+    pub(super) fn refuse_lost(&mut self, now: Nanos, log: &mut SessionLog) {
+        while log.has_room()
+            && let Some((session, lost)) = self.lost.pop_front()
+        {
+            if let Some(line) = self.lines.get_mut(&session) {
+                line.refuse_lost(&lost, now, log);
+            }
+        }
+    }
+
     /// How each session is. Those that were removed are not told.
     pub fn statuses(&self, directory: &Directory) -> Vec<(SessionStatus, Option<crate::types::ConnId>)> {
         let known = self.lines.iter().filter(|(session, _)| directory.session(**session).is_some());

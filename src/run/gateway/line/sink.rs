@@ -53,6 +53,8 @@ impl Output for Sink<'_> {
             }
             SessionRecord::Inbound { .. }
             | SessionRecord::InboundNext { .. }
+            | SessionRecord::Request { .. }
+            | SessionRecord::Answered { .. }
             | SessionRecord::Told { .. } => {}
         }
     }

@@ -6,8 +6,8 @@ use crate::report;
 use crate::report::fix::refusal::{self, Echo};
 use crate::report::fix::{MsgType, OwnId, status};
 use crate::run::gateway::session_log::SessionLog;
-use crate::session::fix::{Outgoing, Refused, Session};
-use crate::types::{Answer, Nanos, OpenOrdersQuery, Order, Refusal, Timing};
+use crate::session::fix::{Outgoing, Refused, Session, is_request};
+use crate::types::{Answer, LostRequest, Nanos, OpenOrdersQuery, Order, Refusal, SessionRecord, Timing};
 use crate::wire::fix::Message;
 
 /// Writes an event in the words of a session, the same each time.
@@ -111,15 +111,32 @@ impl Line {
     ) {
         let number = message.number().unwrap_or_default();
         let own = OwnId { session: self.session.settings().session, at: now, number: u64::from(number.0) };
-        self.with(now, log, |session, body, out| match refusal::refuse(&Echo::of(message), why, own, body) {
-            refusal::Told::Session(_) => {
-                session.reject(Refused { number, msg_type: message.msg_type() }, why, now, out);
+        self.with(now, log, |session, body, out| {
+            match refusal::refuse(&Echo::of(message), why, own, body) {
+                refusal::Told::Session(_) => {
+                    session.reject(Refused { number, msg_type: message.msg_type() }, why, now, out);
+                }
+                refusal::Told::Application(msg_type) => {
+                    report::fix::adapt(session.version(), msg_type, body);
+                    let kept = put_timing(session, Some(timing), body);
+                    session.send_keeping(&Outgoing::own(msg_type, body), kept, now, out);
+                }
             }
-            refusal::Told::Application(msg_type) => {
-                report::fix::adapt(session.version(), msg_type, body);
-                let kept = put_timing(session, Some(timing), body);
-                session.send_keeping(&Outgoing::own(msg_type, body), kept, now, out);
+            if is_request(message.msg_type()) {
+                out.record(SessionRecord::Answered { session: own.session, number });
             }
+        });
+    }
+
+    /// Refuses a request that the last run took, and that no shard has executed.
+    pub(super) fn refuse_lost(&mut self, lost: &LostRequest, now: Nanos, log: &mut SessionLog) {
+        let LostRequest { number, msg_type, cl_ord_id } = lost;
+        let (session, number) = (self.session.settings().session, *number);
+        self.with(now, log, |line, body, out| {
+            let told = refusal::refuse_lost(msg_type.as_bytes(), number, cl_ord_id.as_bytes(), body);
+            report::fix::adapt(line.version(), told, body);
+            line.send(&Outgoing::own(told, body), now, out);
+            out.record(SessionRecord::Answered { session, number });
         });
     }
 }

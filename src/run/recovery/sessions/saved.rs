@@ -1,10 +1,14 @@
 //! The sessions as bytes of a snapshot, between two records of the journal.
 
 use super::{Building, DropCopies, Owed, Sent, SessionState, Sessions};
+use crate::limits::SHARDS_MAX;
 use crate::run::journal::{OwnRef, SentBody};
-use crate::types::{AccountId, EventRef, MsgSeqNum, Nanos, Seq, SessionId, ShardId};
+use crate::types::{
+    AccountId, ClOrdId, EventRef, LostRequest, MsgSeqNum, Nanos, Seq, SessionId, ShardId, Text,
+};
 use crate::wire::record::fields::Writer;
 use crate::wire::record::{DecodeError, Encoder, Field, Reader};
+use std::collections::BTreeSet;
 
 impl Sessions {
     /// Writes them. Which sessions are drop copies is the configuration's business.
@@ -47,9 +51,9 @@ impl Sessions {
 
 impl Building {
     fn save(&self, to: &mut Encoder) {
-        let Self { state, owed, told, ahead, beside } = self;
+        let Self { state, owed, told, ahead, beside, unanswered } = self;
         // What a session is owed stands in the map until the end of the journal.
-        let SessionState { next_inbound, reserved, begun, sent, owed: _ } = state;
+        let SessionState { next_inbound, reserved, begun, sent, owed: _, lost: _ } = state;
         to.put(next_inbound).put(reserved).put(begun).put_all(sent.iter().copied());
         to.put_all(owed.iter().map(|(at, owed)| {
             let Owed { time, copied, outlived } = *owed;
@@ -58,6 +62,10 @@ impl Building {
         to.put_all(told.values().copied());
         to.put_all(ahead.iter().copied());
         to.put_all(beside.iter().copied());
+        to.put_all(unanswered.values().map(|(request, left)| {
+            let LostRequest { number, msg_type, cl_ord_id } = *request;
+            (number, msg_type, cl_ord_id, left.as_ref().map(bits_of))
+        }));
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -66,15 +74,30 @@ impl Building {
         let owed: Vec<(EventRef, Nanos, Option<AccountId>, bool)> = from.take_all()?;
         let told: Vec<EventRef> = from.take_all()?;
         let ahead: Vec<EventRef> = from.take_all()?;
+        let beside = from.take_all()?;
+        let unanswered: Vec<(MsgSeqNum, Text<3>, ClOrdId, Option<u64>)> = from.take_all()?;
+        let unanswered = unanswered.into_iter().map(|(number, msg_type, cl_ord_id, left)| {
+            (number, (LostRequest { number, msg_type, cl_ord_id }, left.map(shards_of)))
+        });
         let owed = owed.into_iter().map(|(at, time, copied, outlived)| (at, Owed { time, copied, outlived }));
         Ok(Self {
-            state: SessionState { next_inbound, reserved, begun, sent, owed: Vec::new() },
+            state: SessionState { next_inbound, reserved, begun, sent, ..SessionState::default() },
             owed: owed.collect(),
             told: told.into_iter().map(|at| (at.shard, at)).collect(),
             ahead: ahead.into_iter().collect(),
-            beside: from.take_all()?,
+            beside,
+            unanswered: unanswered.collect(),
         })
     }
+}
+
+/// The shards that have not executed a request, a bit for each.
+fn bits_of(shards: &BTreeSet<ShardId>) -> u64 {
+    shards.iter().fold(0, |bits, shard| bits | 1 << shard.0)
+}
+
+fn shards_of(bits: u64) -> BTreeSet<ShardId> {
+    (0..SHARDS_MAX).filter(|shard| bits >> shard & 1 == 1).map(ShardId).collect()
 }
 
 impl Field for Sent {

@@ -103,6 +103,7 @@ pub(super) fn origin(token: u64) -> Origin {
 pub(super) fn requester(kind: &RequestKind, now: Nanos) -> Requester {
     Requester {
         session: SessionId::NONE,
+        number: MsgSeqNum(0),
         logon: LogonId::NONE,
         key: ApiKeyId(1),
         sent: now,

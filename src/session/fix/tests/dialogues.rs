@@ -93,7 +93,7 @@ fn an_order_is_delivered_once_and_its_number_recorded() {
     venue.feed(0, &client(&copy));
     assert_eq!(venue.delivered.len(), 1);
     assert_eq!(venue.session.state(), State::Active);
-    assert!(venue.log.contains(&OwnedRecord::Inbound(MsgSeqNum(2))));
+    assert!(venue.log.contains(&OwnedRecord::Request(MsgSeqNum(2))));
 }
 
 #[test]

@@ -182,6 +182,13 @@ fn borrowed(record: &OwnedRecord) -> crate::types::SessionRecord<'_> {
         }
         OwnedRecord::Reserved(upto) => SessionRecord::Reserved { session, upto: *upto },
         OwnedRecord::Reset => SessionRecord::Reset { session },
+        OwnedRecord::Request(number) => SessionRecord::Request {
+            session,
+            number: *number,
+            msg_type: crate::types::Text::EMPTY,
+            cl_ord_id: crate::types::Text::EMPTY,
+        },
+        OwnedRecord::Answered(number) => SessionRecord::Answered { session, number: *number },
         OwnedRecord::Told(event) => SessionRecord::Told { session, event: *event },
     }
 }
