@@ -12,6 +12,7 @@ mod demo;
 mod disconnect_times;
 mod disk_full;
 mod drop_copy;
+mod exactly_once;
 mod examples;
 mod fix_reconnect;
 mod fix_resend;

@@ -161,6 +161,8 @@ async fn what_happened_while_the_connection_was_away_is_told_and_executions_go_o
     assert_eq!(open.iter().map(|order| order.cl_ord_id.as_str()).collect::<Vec<_>>(), ["stays"]);
     let closed = heard!(&mut events, Event::ClosedMeanwhile(order) => order);
     assert_eq!(closed.status, OrdStatus::Canceled);
+    let missed = heard!(&mut events, Event::Execution(report) => report);
+    assert_eq!((missed.entered_as(), missed.status), ("goes", OrdStatus::Canceled), "nothing is left out");
     witness.place(&resting("after")).await.unwrap();
     assert_eq!(heard!(&mut events, Event::Execution(report) => report).cl_ord_id, "after");
 }
@@ -216,4 +218,30 @@ async fn a_connection_that_comes_back_within_its_grace_keeps_its_orders_and_one_
         }
     };
     tokio::time::timeout(PATIENCE, empty).await.expect("the order is canceled");
+}
+
+#[tokio::test]
+async fn each_execution_is_told_once_and_in_order_over_connections_that_break() {
+    let mut venue = Venue::start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let (_session, mut events) = session(&venue, &proxy, RECOVERY).await;
+    let (rounds, count) = (6, 10);
+    for round in 0..rounds {
+        if round == rounds / 2 {
+            venue.kill();
+            venue.start_again();
+            proxy.lead_to(venue.websocket_addr());
+        }
+        // In the middle of an event, of a logon, or of what is told again.
+        proxy.break_after(2_000 + 700 * round);
+        let trader = venue.websocket("alice").await;
+        for n in 0..count {
+            trader.place(&resting(&format!("{round}-{n}"))).await.unwrap();
+        }
+    }
+    proxy.mend();
+    for number in 1..=(rounds * count) as u64 {
+        let report = heard!(&mut events, Event::Execution(report) => report);
+        assert_eq!(report.place.map(|place| place.number), Some(number), "{}", report.cl_ord_id);
+    }
 }

@@ -3,7 +3,7 @@
 use super::session::{Endpoint, Event, Link};
 use super::{Client, Executions, OrderState};
 use crate::client::backoff::Backoff;
-use crate::client::{Error, ExecutionReport, Recovery};
+use crate::client::{Error, ExecutionReport, Recovery, StreamPlace};
 use crate::types::{ExecType, OrdStatus, OrderId};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,17 +14,24 @@ pub(super) struct Begun {
     pub(super) client: Client,
     executions: Executions,
     open: Vec<OrderState>,
+    /// The number behind which each private stream goes on.
+    places: Vec<StreamPlace>,
 }
 
 impl Begun {
-    pub(super) async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
+    /// Connects, and resumes the private streams from where the last connection was.
+    pub(super) async fn connect(endpoint: &Endpoint, from: &[StreamPlace]) -> Result<Self, Error> {
         let Endpoint { url, tls, key, options } = endpoint.clone();
         let client = Client::connect_with(&url, tls, key, options).await?;
         client.logon().await?;
         // First the stream, then the state: what happens between the two is told twice rather than not at all.
-        let executions = client.subscribe().await?;
+        let (executions, places) = match client.subscribe_from(from).await {
+            // What is not kept any more cannot be told; the open orders tell what came of it.
+            Err(Error::Refused(_)) if !from.is_empty() => client.subscribe_from(&[]).await?,
+            subscribed => subscribed?,
+        };
         let open = client.open_orders(None).await?;
-        Ok(Self { client, executions, open })
+        Ok(Self { client, executions, open, places })
     }
 }
 
@@ -35,6 +42,8 @@ pub(super) struct Keeper {
     link: watch::Sender<Link>,
     ending: watch::Receiver<bool>,
     events: mpsc::Sender<Event>,
+    /// The last number of each private stream that was told.
+    places: HashMap<String, u64>,
     /// Orders that were open when this session last heard of them.
     known: HashMap<OrderId, String>,
 }
@@ -47,13 +56,14 @@ impl Keeper {
         ending: watch::Receiver<bool>,
         events: mpsc::Sender<Event>,
     ) -> Self {
-        Self { endpoint, recovery, link, ending, events, known: HashMap::new() }
+        Self { endpoint, recovery, link, ending, events, places: HashMap::new(), known: HashMap::new() }
     }
 
     pub(super) async fn run(mut self, mut begun: Begun) {
         let mut away = None;
         let why = loop {
-            let Begun { client, mut executions, open } = begun;
+            let Begun { client, mut executions, open, places } = begun;
+            self.places.extend(places.into_iter().map(|at| (at.appl_id, at.number)));
             self.catch_up(&client, open, away).await;
             let closed_by_us = self.listen(&mut executions, &client).await;
             let why = client.why_closed();
@@ -109,6 +119,9 @@ impl Keeper {
     }
 
     async fn heard(&mut self, report: ExecutionReport) {
+        if let Some(StreamPlace { appl_id, number }) = report.place.clone() {
+            self.places.insert(appl_id, number);
+        }
         if let Some(id) = report.order_id {
             let open = matches!(report.status, OrdStatus::New | OrdStatus::PartiallyFilled);
             if open && report.exec_type != ExecType::Rejected {
@@ -131,8 +144,11 @@ impl Keeper {
     async fn try_to_connect(&self, ended_at: Instant) -> Result<Begun, String> {
         let mut backoff = Backoff::new(self.recovery.pause, self.recovery.pause_max);
         let mut attempt = 0;
+        let place =
+            |(appl_id, number): (&String, &u64)| StreamPlace { appl_id: appl_id.clone(), number: *number };
+        let from: Vec<StreamPlace> = self.places.iter().map(place).collect();
         loop {
-            let why = match Begun::connect(&self.endpoint).await {
+            let why = match Begun::connect(&self.endpoint, &from).await {
                 Ok(begun) => return Ok(begun),
                 Err(error) => error.to_string(),
             };

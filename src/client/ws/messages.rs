@@ -324,6 +324,28 @@ struct Event {
     rest: serde_json::Value,
 }
 
+/// The answer to `userDataStream.subscribe`.
+#[derive(Deserialize)]
+pub(super) struct Resumed {
+    streams: Vec<WirePlace>,
+}
+
+#[derive(Deserialize)]
+struct WirePlace {
+    #[serde(rename = "applId")]
+    appl_id: String,
+    #[serde(rename = "applSeqNum")]
+    number: u64,
+}
+
+impl Resumed {
+    /// The number behind which each stream goes on.
+    pub(super) fn places(self) -> Vec<StreamPlace> {
+        let place = |WirePlace { appl_id, number }| StreamPlace { appl_id, number };
+        self.streams.into_iter().map(place).collect()
+    }
+}
+
 #[derive(Deserialize)]
 struct WireExecution {
     #[serde(rename = "x", deserialize_with = "words::exec_type")]

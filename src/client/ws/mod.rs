@@ -21,7 +21,7 @@ pub use replace::Replaced;
 pub use session::{Endpoint, Event, Events, Session};
 
 use super::connect::{self, now};
-use super::report::ExecutionReport;
+use super::report::{ExecutionReport, StreamPlace};
 use super::{ApiKey, Error, NewOrder, OrderName};
 use crate::types::{CancelOn, Nanos, Reject};
 use driver::{Epitaph, Order, Reply};
@@ -187,6 +187,24 @@ impl Client {
         self.command(Order::Deliver(to)).await?;
         self.ask::<IgnoredAny>("userDataStream.subscribe", Params::default()).await?;
         Ok(Executions(executions))
+    }
+
+    /// [`Client::subscribe`] behind the last number that is known of each private stream: what happened since comes first,
+    /// each execution once and in order. Also gives the number behind which each stream goes on; a stream that `from`
+    /// does not name begins now.
+    pub async fn subscribe_from(
+        &self,
+        from: &[StreamPlace],
+    ) -> Result<(Executions, Vec<StreamPlace>), Error> {
+        let (to, executions) = driver::executions();
+        self.command(Order::Deliver(to)).await?;
+        let from: Vec<String> = from.iter().map(|at| format!("{}:{}", at.appl_id, at.number)).collect();
+        let params = match from.as_slice() {
+            [] => Params::default(),
+            some => Params::default().text("from", some.join(",")),
+        };
+        let subscribed: messages::Resumed = self.ask("userDataStream.subscribe", params).await?;
+        Ok((Executions(executions), subscribed.places()))
     }
 
     /// `order.place`: signs and sends an order, and waits for what became of it.

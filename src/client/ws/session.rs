@@ -12,6 +12,9 @@
 //! ([`Recovery::send_again`]) the server is asked instead, and once the order's window is over the answer is final:
 //! [`Error::NotExecuted`]. A cancel is always sent again.
 //!
+//! **Each execution is told once and in order**, whatever became of the connections: a session resumes the private
+//! streams behind the last number that it has told.
+//!
 //! **What happened meanwhile is told.** [`Event::Connected`] has the open orders as they are now; an order of which
 //! this session knew that it was open and which is not among them is looked up, and told by
 //! [`Event::ClosedMeanwhile`].
@@ -73,7 +76,7 @@ pub(super) enum Link {
 impl Session {
     /// Connects. If that fails, so does this: only a session that was there once is kept.
     pub async fn connect(endpoint: Endpoint, recovery: Recovery) -> Result<(Self, Events), Error> {
-        let begun = Begun::connect(&endpoint).await?;
+        let begun = Begun::connect(&endpoint, &[]).await?;
         let (events, heard) = mpsc::channel(EVENTS_WAITING_MAX);
         let (link, links) = watch::channel(Link::Up(begun.client.clone()));
         let recv_window = endpoint.options.recv_window.map_or(RECV_WINDOW_DEFAULT, |window| {
