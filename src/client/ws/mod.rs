@@ -189,9 +189,9 @@ impl Client {
         Ok(Executions(executions))
     }
 
-    /// [`Client::subscribe`] behind the last number that is known of each private stream: what happened since comes first,
-    /// each execution once and in order. Also gives the number behind which each stream goes on; a stream that `from`
-    /// does not name begins now.
+    /// [`Client::subscribe`] behind the last number that is known of each private stream: what happened since comes
+    /// first, each execution once and in order. Also gives the number behind which each stream goes on; a stream that
+    /// `from` does not name begins now.
     pub async fn subscribe_from(
         &self,
         from: &[StreamPlace],

@@ -47,24 +47,20 @@ impl Session {
     pub(super) fn consume(&mut self, number: MsgSeqNum, out: &mut dyn Output) {
         debug_assert_eq!(number, self.numbers.next_in, "numbers are taken in order");
         self.numbers.next_in = number.next();
-        if !planted::has(Bug::InboundNotLogged) {
-            out.record(SessionRecord::Inbound { session: self.settings.session, number });
-        }
+        log_inbound(SessionRecord::Inbound { session: self.settings.session, number }, out);
     }
 
     /// Uses up the number of a request, which is owed an outcome from then on.
     fn consume_request(&mut self, message: &Message<'_>, number: MsgSeqNum, out: &mut dyn Output) {
         debug_assert_eq!(number, self.numbers.next_in, "numbers are taken in order");
         self.numbers.next_in = number.next();
-        if planted::has(Bug::InboundNotLogged) {
-            return;
-        }
-        out.record(SessionRecord::Request {
+        let record = SessionRecord::Request {
             session: self.settings.session,
             number,
             msg_type: Text::from_bytes(message.msg_type()).unwrap_or(Text::EMPTY),
             cl_ord_id: message.get(tag::CL_ORD_ID).and_then(|id| cl_ord_id(id).ok()).unwrap_or(Text::EMPTY),
-        });
+        };
+        log_inbound(record, out);
     }
 
     /// Uses up a number, if it is its turn.
@@ -360,6 +356,13 @@ impl Session {
     fn refused_by_peer(&mut self, out: &mut dyn Output) -> Incoming {
         self.close(CloseReason::LogonRefused, out);
         Incoming::Done
+    }
+}
+
+/// Notes that a number of the peer's is used up.
+fn log_inbound(record: SessionRecord<'_>, out: &mut dyn Output) {
+    if !planted::has(Bug::InboundNotLogged) {
+        out.record(record);
     }
 }
 
