@@ -285,7 +285,7 @@ fn what_was_remembered_is_restored_with_its_age() {
     assert_eq!(told(&again), told(&once));
 }
 
-/// `cargo test --release --lib ten_million_requests -- --ignored --nocapture` tells what they take.
+/// `cargo test --lib ten_million_requests -- --ignored --nocapture` tells what they take.
 #[test]
 #[ignore = "takes a gigabyte; docs/numbers.md has what it told"]
 fn ten_million_requests_take_less_than_a_gibibyte() {
