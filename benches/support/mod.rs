@@ -117,6 +117,7 @@ pub fn account_limits(account: AccountId) -> AccountLimits {
     AccountLimits {
         smp_group: Default::default(),
         account,
+        instrument: None,
         max_open_orders: u32::MAX,
         max_position: u64::MAX >> 1,
         enabled: true,

@@ -145,6 +145,7 @@ pub struct Directory {
     by_symbol: HashMap<Arc<str>, usize>,
     by_instrument_id: HashMap<InstrumentId, usize>,
     drop_copies: HashMap<AccountId, Vec<SessionId>>,
+    limits: Vec<AccountLimits>,
 }
 
 /// What does not fit together in a directory.
@@ -181,6 +182,17 @@ pub enum DirectoryError {
 }
 
 impl Directory {
+    /// The same, with what accounts may do in single instruments.
+    #[must_use]
+    pub fn with_limits(self, limits: Vec<AccountLimits>) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What accounts may do in single instruments, where that is not what they may do in all.
+    pub fn limits(&self) -> &[AccountLimits] {
+        &self.limits
+    }
+
     /// Checks that names are unique and that everything named is there and of the same member.
     pub fn new(
         members: Vec<Member>,
@@ -232,13 +244,15 @@ impl Directory {
             keys,
             sessions,
             instruments,
+            limits: Vec::new(),
         })
     }
 
     /// The same with other FIX sessions.
     pub fn with_sessions(&self, sessions: Vec<FixSession>) -> Result<Self, DirectoryError> {
         let (members, accounts) = (self.members.clone(), self.accounts.clone());
-        Self::new(members, accounts, self.keys.clone(), sessions, self.instruments.clone())
+        let changed = Self::new(members, accounts, self.keys.clone(), sessions, self.instruments.clone())?;
+        Ok(changed.with_limits(self.limits.clone()))
     }
 
     /// A member by its name.

@@ -6,7 +6,7 @@
 use super::reader::{ConfigError, File, Section};
 use super::{
     Caps, Config, ControlSocket, Directory, Durability, Encryption, JournalFiles, TlsFiles, Verification,
-    instruments, members, placement, threads,
+    account_limits, instruments, members, placement, threads,
 };
 use crate::limits::ONCE_IDS_DEFAULT;
 use std::path::Path;
@@ -155,8 +155,10 @@ fn verify(section: &Section<'_>) -> Result<Verification, ConfigError> {
 fn directory(top: &Section<'_>) -> Result<Directory, ConfigError> {
     let all = members::read(top)?;
     let instruments = instruments::read(top)?;
+    let limits = account_limits::read(top, &all.accounts, &instruments)?;
     // The readers have refused by line what does not fit together; this is the same rule once more, for whoever
     // builds a directory without a file.
     Directory::new(all.members, all.accounts, all.keys, all.sessions, instruments)
+        .map(|directory| directory.with_limits(limits))
         .map_err(|error| top.refuse_at("member", error.to_string(), "what the directory can look up"))
 }

@@ -51,6 +51,7 @@ fn account(id: u32, name: &str, member: MemberId, signature: SignaturePolicy) ->
         limits: AccountLimits {
             smp_group: Default::default(),
             account: id,
+            instrument: None,
             max_open_orders: 10,
             max_position: 0,
             enabled: true,

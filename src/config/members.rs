@@ -146,8 +146,10 @@ impl Members {
         };
         let limits = AccountLimits {
             account: id,
+            instrument: None,
             max_open_orders: section.get("max_open_orders")?.integer()?,
-            max_position: section.get("max_position")?.integer()?,
+            // A quantity has a meaning in an instrument only: [[member.account.limit]].
+            max_position: 0,
             smp_group: SmpGroupId(section.get("smp_group")?.integer()?),
             enabled: section.get("enabled")?.boolean()?,
         };

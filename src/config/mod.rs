@@ -3,6 +3,7 @@
 //! `file.rs` reads `sealgate.toml` into this and refuses what is wrong with file, line, key and what is allowed;
 //! `directory.rs` answers who may do what. What is fixed at build time is in `limits.rs`.
 
+mod account_limits;
 mod directory;
 mod file;
 mod fix;

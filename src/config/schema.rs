@@ -4,6 +4,7 @@
 mod encryption;
 mod fix;
 mod journal;
+mod limit;
 mod operator;
 mod reference;
 
@@ -372,14 +373,7 @@ pub const SECTIONS: &[Section] = &[
                 "max_open_orders",
                 Kind::Integer(1, 1_000_000),
                 "1000",
-                "Most open orders in one instrument.",
-            ),
-            default(
-                "max_position",
-                Kind::Integer(0, i64::MAX as u64),
-                "0",
-                "Most that the position in one instrument could become if all open orders of a side traded, in \
-                 the instrument's smallest quantity (10 to the power of −`qty_scale`). 0: no limit.",
+                "Most open orders in an instrument, where `[[member.account.limit]]` says nothing else of it.",
             ),
             default(
                 "smp_group",
@@ -391,6 +385,7 @@ pub const SECTIONS: &[Section] = &[
             default("enabled", Kind::Boolean, "true", "False: it may cancel and ask, but not enter orders."),
         ],
     },
+    limit::LIMIT,
     Section {
         name: "member.api_key",
         repeats: true,

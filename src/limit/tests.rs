@@ -20,6 +20,7 @@ fn limiter() -> Limiter {
         limits: AccountLimits {
             smp_group: Default::default(),
             account: id,
+            instrument: None,
             max_open_orders: 1,
             max_position: 0,
             enabled: true,

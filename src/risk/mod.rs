@@ -52,7 +52,8 @@ struct Listed {
 #[derive(Debug, Default)]
 pub struct Risk {
     instruments: BTreeMap<InstrumentId, Listed>,
-    accounts: BTreeMap<AccountId, AccountLimits>,
+    /// What each account may do, behind that what it may in one instrument.
+    accounts: BTreeMap<(AccountId, Option<InstrumentId>), AccountLimits>,
     /// Sorted, so that it is told and hashed in one order.
     exposures: BTreeMap<(InstrumentId, AccountId), Exposure>,
 }
@@ -60,7 +61,7 @@ pub struct Risk {
 impl Risk {
     /// Whether the account and the instrument are there: asked of orders and cancels alike.
     pub fn known(&self, account: AccountId, instrument: InstrumentId) -> Result<(), Refusal> {
-        if !self.accounts.contains_key(&account) {
+        if !self.accounts.contains_key(&(account, None)) {
             return Err(Reject::AccountNotOnShard.into());
         }
         if !self.instruments.contains_key(&instrument) {
@@ -99,7 +100,7 @@ impl Risk {
 
     /// The group of an account inside which its orders do not trade with each other. Who names one must name that.
     pub fn smp_group(&self, account: AccountId, named: Option<SmpGroupId>) -> Result<SmpGroupId, Refusal> {
-        let own = self.accounts.get(&account).map_or(SmpGroupId::NONE, |limits| limits.smp_group);
+        let own = self.accounts.get(&(account, None)).map_or(SmpGroupId::NONE, |limits| limits.smp_group);
         match named {
             Some(named) if named != own => Err(bound(Reject::SmpGroupNotOfAccount, own.0.into())),
             _ => Ok(own),
@@ -108,7 +109,7 @@ impl Risk {
 
     /// What must hold before an order is looked at: where it goes, and whether it may go there now.
     fn entering(&self, order: &Order) -> Result<(&AccountLimits, &Listed), Refusal> {
-        let limits = self.accounts.get(&order.account).ok_or(Reject::AccountNotOnShard)?;
+        let limits = self.limits(order.account, order.instrument).ok_or(Reject::AccountNotOnShard)?;
         let listed = self.instruments.get(&order.instrument).ok_or(Reject::InstrumentNotOnShard)?;
         if listed.instrument.state == InstrumentState::Halted {
             return Err(Reject::InstrumentHalted.into());
@@ -117,6 +118,12 @@ impl Risk {
             return Err(Reject::AccountDisabled.into());
         }
         Ok((limits, listed))
+    }
+
+    /// What holds for an account in an instrument.
+    fn limits(&self, account: AccountId, instrument: InstrumentId) -> Option<&AccountLimits> {
+        let of_all = self.accounts.get(&(account, None))?;
+        Some(self.accounts.get(&(account, Some(instrument))).unwrap_or(of_all))
     }
 
     fn exposure(&self, instrument: InstrumentId, account: AccountId) -> Exposure {
@@ -155,9 +162,9 @@ impl Risk {
         same
     }
 
-    /// Sets what an account may do from now on. Orders that are open stay.
+    /// Sets what an account may do from now on, in all instruments or in one. Orders that are open stay.
     pub fn limit(&mut self, limits: &AccountLimits) {
-        self.accounts.insert(limits.account, *limits);
+        self.accounts.insert((limits.account, limits.instrument), *limits);
     }
 
     /// Sets the reference for while there is neither a trade nor a middle of the book. Not taken: a reference of an
@@ -178,7 +185,7 @@ impl Risk {
         self.instruments.values().map(|listed| &listed.instrument)
     }
 
-    /// The accounts by number.
+    /// What accounts may do, by their numbers; of each what holds in all instruments first.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = &AccountLimits> {
         self.accounts.values()
     }
@@ -200,7 +207,7 @@ impl Risk {
 
     /// What an account may do and what it has, in every instrument in which it ever had an order.
     pub fn account(&self, account: AccountId) -> Option<AccountState> {
-        let limits = *self.accounts.get(&account)?;
+        let limits = *self.accounts.get(&(account, None))?;
         let own = self.exposures.iter().filter(|((_, of), _)| *of == account);
         let positions = own.map(|((instrument, _), has)| PositionState {
             instrument: *instrument,
@@ -208,6 +215,7 @@ impl Risk {
             open_buy: has.buy.total(),
             open_sell: has.sell.total(),
             open_orders: has.open_orders,
+            max_position: self.limits(account, *instrument).map_or(0, |limits| limits.max_position),
         });
         Some(AccountState { limits, positions: positions.collect() })
     }
@@ -239,7 +247,10 @@ impl Risk {
             instruments: listed
                 .map(|(instrument, last_trade)| (instrument.id, Listed { instrument, last_trade }))
                 .collect(),
-            accounts: accounts.into_iter().map(|limits| (limits.account, limits)).collect(),
+            accounts: accounts
+                .into_iter()
+                .map(|limits| ((limits.account, limits.instrument), limits))
+                .collect(),
             exposures: keyed.collect(),
         }
     }

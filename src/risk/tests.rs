@@ -32,6 +32,7 @@ fn instrument() -> Instrument {
 fn limits() -> AccountLimits {
     AccountLimits {
         account: AccountId(1),
+        instrument: None,
         max_open_orders: 2,
         max_position: 3_000,
         smp_group: SmpGroupId::NONE,

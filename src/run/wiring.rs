@@ -9,6 +9,8 @@
 //!   6  threads                     each polls its agents until the server stops
 //! ```
 
+mod told;
+
 use super::agent::{Agent, Epilogue, Fault};
 use super::gateway::desk::Desk;
 use super::gateway::join::Joins;
@@ -35,7 +37,7 @@ use crate::sys::clock::Clock;
 use crate::sys::file::Folder;
 use crate::sys::poll::{Poller, Waker};
 use crate::sys::socket::{Listener, Port};
-use crate::types::{Command, GatewayId, LogonId, SessionId};
+use crate::types::{GatewayId, LogonId, SessionId};
 use crate::verify::Verifier;
 use crate::verify::tables::Keeper;
 use crate::watch::{self, Board, Meters, MetersReader};
@@ -350,7 +352,7 @@ fn shard_agent(
 ) -> Result<ShardAgent, StartError> {
     check_nothing_is_gone(config, &shard)?;
     check_nothing_moved(router, &shard)?;
-    let commands = configuration_commands(config, router, &shard);
+    let commands = told::configuration_commands(config, router, &shard);
     shard.reserve_ids(config.once_ids_max);
     let mut clock = Clock::new();
     let now = clock.now();
@@ -439,25 +441,6 @@ fn check_nothing_moved(router: &Router, shard: &Shard) -> Result<(), StartError>
         Some(StartError::Moved { instrument: known.id, symbol: known.symbol, was: shard.id(), now })
     });
     moved.map_or(Ok(()), Err)
-}
-
-/// What must be told to a shard after a start: that it is one, and what the configuration says that it does not know.
-fn configuration_commands(config: &Config, router: &Router, shard: &Shard) -> Vec<Command> {
-    // First of all: whoever was logged on is not any more, and what is left of a grace counts from now.
-    let mut commands = vec![Command::Restarted];
-    let instruments = config.directory.instruments().iter();
-    for instrument in instruments.filter(|instrument| router.shard_of(instrument.id) == Some(shard.id())) {
-        let known = shard.instruments().find(|known| known.id == instrument.id);
-        if known != Some(instrument) {
-            commands.push(Command::Instrument(*instrument));
-        }
-    }
-    for account in config.directory.accounts() {
-        if !shard.accounts().any(|known| *known == account.limits) {
-            commands.push(Command::Account(account.limits));
-        }
-    }
-    commands
 }
 
 /// Starts the threads of the topology, each with its agents.

@@ -296,6 +296,8 @@ pub struct PositionState {
     pub open_sell: u128,
     /// How many orders are open.
     pub open_orders: u32,
+    /// The position that it may have at most, in units of the instrument's quantity; 0: no limit.
+    pub max_position: u64,
 }
 
 /// What an account has and may do on one shard. Shards own different instruments, so the positions of several are

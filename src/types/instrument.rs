@@ -60,14 +60,16 @@ pub struct Instrument {
     pub state: InstrumentState,
 }
 
-/// What an account may do in each instrument.
+/// What an account may do: in one instrument, or in each of which nothing of its own is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccountLimits {
     /// Whose.
     pub account: AccountId,
-    /// Most open orders in one instrument.
+    /// Where. What is said of one instrument has the group and the switch of the account.
+    pub instrument: Option<InstrumentId>,
+    /// Most open orders in the instrument.
     pub max_open_orders: u32,
-    /// Most that the position in one instrument may become if all open orders of a side traded, long or short,
+    /// Most that the position in the instrument may become if all open orders of a side traded, long or short,
     /// in units of the instrument's quantity. 0: no limit.
     pub max_position: u64,
     /// The group inside which its orders do not trade with each other.

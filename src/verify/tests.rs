@@ -34,6 +34,7 @@ fn account(id: AccountId, member: MemberId, signature: SignaturePolicy) -> Accou
         limits: AccountLimits {
             smp_group: Default::default(),
             account: id,
+            instrument: None,
             max_open_orders: 10,
             max_position: 0,
             enabled: true,

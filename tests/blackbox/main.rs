@@ -2,6 +2,7 @@
 //! clients that do not; and the signing vectors. One binary for all of it, because each links everything.
 #![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
 
+mod account_limits;
 mod asyncapi;
 mod bad_input_fix;
 mod bad_input_websocket;

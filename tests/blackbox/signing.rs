@@ -61,6 +61,7 @@ fn directory(public_key: [u8; 32]) -> Directory {
         rates: RateLimits { orders: rate, cancels: rate, queries: rate },
         limits: AccountLimits {
             account,
+            instrument: None,
             max_open_orders: 10,
             max_position: 0,
             smp_group: Default::default(),

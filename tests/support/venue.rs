@@ -106,6 +106,11 @@ impl Setup {
         })
     }
 
+    /// Why the file is refused.
+    pub fn refused(self) -> String {
+        config::load(&self.dir.path().join(CONFIG)).expect_err("it is wrong").to_string()
+    }
+
     /// Starts it.
     pub fn start(self) -> Venue {
         let mut config = config::load(&self.dir.path().join(CONFIG)).unwrap();

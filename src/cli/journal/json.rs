@@ -323,6 +323,7 @@ fn account(limits: &AccountLimits) -> Value {
     json!({
         "account": limits.account.0,
         "maxOpenOrders": limits.max_open_orders,
+        "instrument": limits.instrument.map(|id| id.0),
         "maxPosition": limits.max_position,
         "tradeGroupId": limits.smp_group.0,
         "enabled": limits.enabled,

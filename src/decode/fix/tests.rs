@@ -42,6 +42,7 @@ fn account(id: u32, name: &str, member: MemberId) -> Account {
         limits: AccountLimits {
             smp_group: Default::default(),
             account: id,
+            instrument: None,
             max_open_orders: 10,
             max_position: 0,
             enabled: true,

@@ -28,6 +28,7 @@ fn directory() -> Directory {
         limits: AccountLimits {
             smp_group: Default::default(),
             account,
+            instrument: None,
             max_open_orders: 10,
             max_position: 0,
             enabled: true,

@@ -22,14 +22,14 @@ pub(super) fn status(account: &Account, state: &AccountState, directory: &Direct
         w.key("positions").array(|w| {
             for has in &state.positions {
                 if let Some(instrument) = directory.instrument(has.instrument) {
-                    position(has, limits.max_position, instrument, w);
+                    position(has, instrument, w);
                 }
             }
         });
     });
 }
 
-fn position(has: &PositionState, max: u64, instrument: &Instrument, w: &mut Writer<'_>) {
+fn position(has: &PositionState, instrument: &Instrument, w: &mut Writer<'_>) {
     let scale = instrument.qty_scale;
     let open = |qty: u128| i128::try_from(qty).unwrap_or(i128::MAX);
     w.object(|w| {
@@ -39,7 +39,7 @@ fn position(has: &PositionState, max: u64, instrument: &Instrument, w: &mut Writ
         w.key("openBuyQty").decimal(open(has.open_buy), scale);
         w.key("openSellQty").decimal(open(has.open_sell), scale);
         // Zero: no limit.
-        w.key("maxPosition").decimal(i128::from(max), scale);
+        w.key("maxPosition").decimal(i128::from(has.max_position), scale);
     });
 }
 

@@ -105,6 +105,7 @@ impl Venue {
             let limits = AccountLimits {
                 smp_group: Default::default(),
                 account,
+                instrument: None,
                 max_open_orders: 1_000,
                 max_position: 0,
                 enabled: true,

@@ -99,6 +99,7 @@ fn account() -> AccountLimits {
     AccountLimits {
         smp_group: Default::default(),
         account: AccountId(1),
+        instrument: None,
         max_open_orders: 1_000,
         max_position: 0,
         enabled: true,

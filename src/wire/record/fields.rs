@@ -270,7 +270,7 @@ structs! {
     Instrument {
         id symbol kind base quote price_scale qty_scale tick lot max_qty max_notional band_bps reference state
     }
-    AccountLimits { account max_open_orders max_position smp_group enabled }
+    AccountLimits { account instrument max_open_orders max_position smp_group enabled }
     CancelTerms { on grace }
     SessionBegan { lease logon key terms }
     SessionEnded { logon end }

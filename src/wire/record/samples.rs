@@ -64,7 +64,14 @@ pub fn instrument() -> Instrument {
 
 pub fn limits() -> AccountLimits {
     let (account, smp_group) = (AccountId(9), SmpGroupId(6));
-    AccountLimits { account, max_open_orders: 10, max_position: 0, smp_group, enabled: false }
+    AccountLimits {
+        account,
+        instrument: None,
+        max_open_orders: 10,
+        max_position: 0,
+        smp_group,
+        enabled: false,
+    }
 }
 
 pub fn order() -> Order {

@@ -9,6 +9,7 @@ use crate::types::{
 
 const LIMITS: AccountLimits = AccountLimits {
     account: AccountId(1),
+    instrument: None,
     max_open_orders: 1_000,
     max_position: 1_000_000,
     smp_group: SmpGroupId(7),
@@ -127,8 +128,14 @@ pub(super) fn too_late() -> CancelRejected {
 }
 
 fn state() -> AccountState {
-    let position =
-        PositionState { instrument: BTC_USD, position: 2_000, open_buy: 3_000, open_sell: 0, open_orders: 1 };
+    let position = PositionState {
+        instrument: BTC_USD,
+        position: 2_000,
+        open_buy: 3_000,
+        open_sell: 0,
+        open_orders: 1,
+        max_position: 1_000_000,
+    };
     AccountState { limits: LIMITS, positions: vec![position] }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn limits(account: u32) -> AccountLimits {
     AccountLimits {
         smp_group: Default::default(),
         account: AccountId(account),
+        instrument: None,
         max_open_orders: 10_000,
         max_position: 0,
         enabled: true,
