@@ -174,6 +174,13 @@ impl Ledger {
                 entry.state = State::Later(now + pause(&refusal));
             }
             _ if refusal.reject == Some(Reject::OutcomeUnknown) => {}
+            // It did not run, as if it had not arrived; what becomes of it waits for the same fence.
+            _ if refusal.reject == Some(Reject::LostByRestart) => {
+                (entry.state, entry.was_lost) = (State::Lost, true);
+                if self.link == Link::Current {
+                    self.fence(now);
+                }
+            }
             _ if entry.is_blind && !is_of_shard(&refusal) => self.refused_blindly(ticket, &refusal, now),
             _ => self.finish(ticket, Err(Error::Refused(refusal))),
         }
