@@ -32,7 +32,7 @@ use crate::journal::streams::Streams;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::planted::{self, Bug};
 use crate::seal::Vault;
-use crate::sys::file::{FileError, Folder};
+use crate::sys::file::{FileError, Folder, SPARE_NAME};
 use crate::types::{Command, Event, Nanos, Seq, SessionId, ShardId};
 use crate::wire::record::{self, LogRecord, Place, Record, Stream};
 use sessions::Sessions;
@@ -145,11 +145,20 @@ pub struct Replayed {
 /// Reads the journal in `dir`, or begins one there, replays it, and opens it for appending.
 pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
     let folder = Folder::create(dir).map_err(JournalFault::from)?;
+    remove_half_made(&folder).map_err(JournalFault::from)?;
     let is_new = segments_from(&folder, None)?.is_empty();
     let mut recovered = if is_new { begin(folder, options, now)? } else { take_up(folder, options, now)? };
     add_missing_shards(&mut recovered.shards, &options.shards)?;
     mark_start(&mut recovered, now)?;
     Ok(recovered)
+}
+
+/// Removes what a crash left half made: it has no name of its own yet, and its room may be needed.
+fn remove_half_made(folder: &Folder) -> Result<(), FileError> {
+    let is_half_made = |name: &&String| {
+        *name == SPARE_NAME || [".log.tmp", ".snap.tmp"].iter().any(|end| name.ends_with(end))
+    };
+    folder.names()?.iter().filter(is_half_made).try_for_each(|name| folder.remove_file(name))
 }
 
 fn begin(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {

@@ -396,3 +396,15 @@ fn a_request_without_an_outcome_is_lost_and_one_with_an_outcome_is_not() {
     drop(venue);
     assert_eq!(lost(dir.path()), []);
 }
+
+#[test]
+fn a_start_removes_what_a_crash_left_half_made() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Venue::begin(dir.path()));
+    let half_made = ["spare.tmp", "00000002.log.tmp", "00000001.snap.tmp"].map(|name| dir.path().join(name));
+    half_made.iter().for_each(|path| std::fs::write(path, [0; 64]).unwrap());
+    std::fs::write(dir.path().join("notes.tmp"), "somebody else's").unwrap();
+    drop(Venue::open(dir.path()));
+    assert!(half_made.iter().all(|path| !path.exists()));
+    assert!(dir.path().join("notes.tmp").exists());
+}
