@@ -1,7 +1,7 @@
 //! The control plane: what an operator asks of a running server, over a socket of its own.
 //!
 //! ```text
-//!   sealgate session … ──► control.sock ──► server.rs ──► plane.rs ──► sessions.toml
+//!   sealgate session … ──► control.sock ──► server.rs ──► plane.rs ──► sessions.sealed
 //!        client.rs          socket.rs       one line a         │
 //!                                           request            └──►│ring│──► gateway, between two polls    port.rs
 //! ```
@@ -14,6 +14,7 @@
 
 pub mod client;
 mod metrics;
+pub mod overlay_file;
 mod plane;
 pub mod port;
 pub mod protocol;
@@ -22,13 +23,15 @@ mod server;
 pub mod socket;
 mod stats;
 
-use crate::config::{Config, ConfigError, Directory, OVERLAY_FILE, Overlay};
+use crate::config::{Config, ConfigError, Directory, Overlay};
+use crate::seal::{KeyError, Vault};
 use crate::sys::clock::Clock;
 use crate::sys::file::FileError;
 use crate::types::SessionId;
 use crate::watch::{Board, SecurityLog};
 pub use metrics::{MetricsError, MetricsPage, MetricsServer};
 use plane::Plane;
+pub use plane::{MasterRotated, Rotate};
 use port::PlanePort;
 use socket::{Bound, SocketError};
 use std::collections::BTreeSet;
@@ -54,6 +57,14 @@ pub enum ControlStartError {
     /// There is no page for monitors.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The file with it was not sealed by us.
+    #[error("{}: {why}; `sealgate key seal` seals what you trust", path.display())]
+    Sealed {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: KeyError,
+    },
     /// The kernel has no thread for it.
     #[error("cannot start the control plane: {0}")]
     Thread(#[from] io::Error),
@@ -73,13 +84,9 @@ pub struct Sessions {
 }
 
 /// Takes up what was changed at run time.
-pub fn sessions(config: &Config) -> Result<Sessions, ControlStartError> {
-    let path = config.data_dir.join(OVERLAY_FILE);
-    let overlay = match std::fs::read_to_string(&path) {
-        Ok(text) => Overlay::parse(&text, &path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Overlay::default(),
-        Err(source) => return Err(FileError { doing: "read", path, source }.into()),
-    };
+pub fn sessions(config: &Config, vault: &Vault) -> Result<Sessions, ControlStartError> {
+    let path = overlay_file::path(&config.data_dir, vault);
+    let overlay = overlay_file::load(&config.data_dir, vault)?;
     let file = config.directory.clone();
     let applied = overlay.apply(&file, &path)?;
     Ok(Sessions { file, directory: applied.directory, notes: applied.notes, overlay, path })
@@ -102,6 +109,10 @@ pub struct Parts {
     pub security: SecurityLog,
     /// What the server measures of itself.
     pub board: Board,
+    /// What seals the changes.
+    pub vault: Vault,
+    /// Changes the master key.
+    pub rotate: Rotate,
 }
 
 /// How often what agents have counted is taken from them, also if nobody looks: so that "of late" is.
@@ -136,6 +147,8 @@ impl ControlPlane {
             gateways: parts.gateways,
             security: parts.security,
             board: parts.board,
+            vault: parts.vault,
+            rotate: parts.rotate,
             ticket: 0,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

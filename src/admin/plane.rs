@@ -9,11 +9,11 @@
 
 use super::port::{Done, Numbers, Order, PlanePort, RepairRefused, SessionStatus};
 use super::protocol::{Failure, NAMES, Request, VERSION, session_keys};
-use super::{report, stats};
+use super::{overlay_file, report, stats};
 use crate::config::{self, Change, Directory, FixSession, Overlay, SessionKeys};
 use crate::limits::CONTROL_ANSWER_MAX;
+use crate::seal::Vault;
 use crate::sys::clock::Clock;
-use crate::sys::file;
 use crate::types::{MsgSeqNum, SessionId, Text};
 use crate::watch::{Board, SecurityEvent, SecurityLog, SecurityRecord};
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ pub struct Plane {
     pub overlay: Overlay,
     /// Where they are kept.
     pub path: PathBuf,
+    /// What seals them.
+    pub vault: Vault,
     /// Sessions that the journal knows: their numbers are given to no other.
     pub journaled: BTreeSet<SessionId>,
     /// The gateways.
@@ -46,8 +48,27 @@ pub struct Plane {
     pub security: SecurityLog,
     /// What the server measures of itself.
     pub board: Board,
+    /// Changes the master key.
+    pub rotate: Rotate,
     /// The last ticket.
     pub ticket: u64,
+}
+
+/// Changes the master key of all that is sealed, and tells what was done, or why it was not. It runs on the thread of
+/// the control plane, so it may wait for disks and tokens.
+pub type Rotate = Box<dyn FnMut() -> Result<MasterRotated, String> + Send>;
+
+/// What changing the master key came to.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct MasterRotated {
+    /// The new master key, by its number.
+    pub master: String,
+    /// Files whose keys were wrapped anew.
+    pub files: u32,
+    /// Their keys.
+    pub keys: usize,
+    /// Where the old one is, for copies of the data.
+    pub put_away: String,
 }
 
 impl Plane {
@@ -62,6 +83,9 @@ impl Plane {
             Request::Set { session, keys, reset, next_in, next_out } => {
                 let numbers = numbers(reset, next_in, next_out);
                 self.set(&session, session_keys(&keys), numbers).await
+            }
+            Request::RotateMaster => {
+                (self.rotate)().map(|rotated| json!(rotated)).map_err(Failure::NotRotated)
             }
             Request::Remove { session, text } => self.remove(&session, text.as_deref()).await,
         };
@@ -158,7 +182,7 @@ impl Plane {
         let mut overlay = self.overlay.clone();
         overlay.0.insert(id, change);
         let applied = overlay.apply(&self.file, &self.path).map_err(Failure::KeyRefused)?;
-        file::replace(&self.path, overlay.text().as_bytes()).map_err(Failure::NotSaved)?;
+        overlay_file::save(&overlay, &self.path, &self.vault)?;
         self.overlay = overlay;
         self.directory = Arc::new(applied.directory);
         let mut told = Ok(());
@@ -298,6 +322,8 @@ mod tests {
             gateways,
             security: watch::security_log().0,
             board: Board::new(watch::watches(0).1, Vec::new(), Default::default(), Clock::new().now()),
+            vault: Vault::none(),
+            rotate: Box::new(|| Err("there is no key".to_owned())),
             ticket: 0,
         };
         while plane.gateways[0].ask(0, Order::List) {}

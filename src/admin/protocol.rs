@@ -9,6 +9,7 @@
 //! a server knows.
 
 use crate::config::{ConfigError, SessionKeys, text_value};
+use crate::seal::KeyError;
 use crate::sys::file::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,8 +20,8 @@ use std::fmt;
 pub const VERSION: u32 = 1;
 
 /// The names under `do`.
-pub const NAMES: [&str; 6] =
-    ["hello", "stats", "session.list", "session.add", "session.set", "session.remove"];
+pub const NAMES: [&str; 7] =
+    ["hello", "stats", "session.list", "session.add", "session.set", "session.remove", "key.rotate-master"];
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
     },
+    /// Makes a new master key, and wraps the keys of all that is sealed with it.
+    #[serde(rename = "key.rotate-master")]
+    RotateMaster,
 }
 
 /// Why a request was refused or failed. The name is for programs.
@@ -108,6 +112,12 @@ pub enum Failure {
     /// It is not on the disk, so nothing was changed.
     #[error("{0}; nothing was changed")]
     NotSaved(FileError),
+    /// It cannot be sealed, so nothing was changed.
+    #[error("{0}; nothing was changed")]
+    NotSealed(KeyError),
+    /// The master key was not changed, or not everywhere: everything opens as before.
+    #[error("{0}; everything can still be opened: mend the cause and do it again")]
+    NotRotated(String),
     /// A gateway did not answer in time.
     #[error(
         "gateway-{0} did not answer in time; what was to be saved is saved, and holds after a restart at the latest"
@@ -149,6 +159,8 @@ impl Failure {
             Self::Connected(_) => "Connected",
             Self::NumberUsed(_) => "NumberUsed",
             Self::NotSaved(_) => "NotSaved",
+            Self::NotSealed(_) => "NotSealed",
+            Self::NotRotated(_) => "NotRotated",
             Self::NoAnswer(_) => "NoAnswer",
         }
     }
@@ -219,6 +231,7 @@ impl fmt::Display for Request {
                 next_in.map_or(Ok(()), |number| write!(f, " next_in={number}"))?;
                 next_out.map_or(Ok(()), |number| write!(f, " next_out={number}"))
             }
+            Self::RotateMaster => f.write_str("key.rotate-master"),
             Self::Remove { session, .. } => write!(f, "session.remove {session}"),
         }
     }

@@ -3,8 +3,10 @@
 //! Each of them holds the folder, so none runs beside a server; `verify` and `dump` change nothing.
 
 mod dump;
+mod head;
 mod json;
-mod keys;
+pub mod keys;
+mod redact;
 mod repair;
 mod snapshot;
 
@@ -12,11 +14,13 @@ mod snapshot;
 mod tests;
 
 use super::problem;
+use crate::run::journal::kept::JournalHead;
 use crate::run::journal::walk::{JournalFault, Walked};
 use crate::run::recovery::{Replayed, replay, snapshot_name};
-use crate::seal::{KeyError, Vault};
+use crate::seal::KeyError;
 use crate::types::AccountId;
 use clap::Subcommand;
+use keys::Access;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,6 +40,18 @@ enum Command {
     Verify {
         /// The folder of the journal: `data_dir` of the configuration.
         dir: PathBuf,
+        /// A head of it that was noted before, as this command prints it; without it the one that the server keeps.
+        #[arg(long, value_name = "HEAD")]
+        head: Option<JournalHead>,
+    },
+    /// Note the head of the journal as it is, where the configuration keeps one: when keeping begins, or after an
+    /// older copy was restored on purpose. Without --yes it only tells both heads.
+    Head {
+        /// The folder of the journal: `data_dir` of the configuration.
+        dir: PathBuf,
+        /// Do it.
+        #[arg(long)]
+        yes: bool,
     },
     /// Show records as JSON lines, with the signed bytes of each request and their signature.
     Dump {
@@ -47,6 +63,9 @@ enum Command {
         /// Only steps that concern this account, by its number in the configuration.
         #[arg(long, value_name = "N")]
         account: Option<u32>,
+        /// Hide what others must not see: prices, quantities, names, and what clients wrote.
+        #[arg(long)]
+        redact: bool,
     },
     /// Make a snapshot of the state after the last segment that is closed, and remove old ones as the configuration of
     /// the server says.
@@ -69,30 +88,37 @@ enum Command {
 
 /// Runs the command.
 pub fn run(args: Args) -> ExitCode {
-    let (Command::Verify { dir }
-    | Command::Dump { dir, .. }
-    | Command::Snapshot { dir }
-    | Command::Repair { dir, .. }) = &args.command;
-    let vault = match args.keys.vault(dir) {
-        Ok(vault) => vault,
+    let (dir, head) = match &args.command {
+        Command::Verify { dir, head } => (dir, *head),
+        Command::Head { dir, .. }
+        | Command::Dump { dir, .. }
+        | Command::Snapshot { dir }
+        | Command::Repair { dir, .. } => (dir, None),
+    };
+    let access = match args.keys.access(dir, head) {
+        Ok(access) => access,
         Err(code) => return code,
     };
     let out = &mut io::stdout().lock();
     match args.command {
-        Command::Verify { dir } => verify(&dir, &vault, out),
-        Command::Dump { dir, from, account } => dump::run(&dir, &vault, from, account.map(AccountId), out),
+        Command::Verify { dir, .. } => verify(&dir, &access, out),
+        Command::Head { dir, yes } => head::run(&dir, &access, yes, out),
+        Command::Dump { dir, from, account, redact } => {
+            let shown = dump::Shown { from, account: account.map(AccountId), redact };
+            dump::run(&dir, &access.vault, &shown, out)
+        }
         Command::Snapshot { dir } => match args.keys.config(&dir) {
-            Ok(config) => snapshot::run(&dir, &vault, &config, out),
+            Ok(config) => snapshot::run(&dir, &access.vault, &config, out),
             Err(code) => code,
         },
-        Command::Repair { dir, cut: _, yes } => repair::run(&dir, &vault, yes, out),
+        Command::Repair { dir, cut: _, yes } => repair::run(&dir, &access, yes, out),
     }
 }
 
-fn verify(dir: &Path, vault: &Vault, out: &mut impl Write) -> ExitCode {
+fn verify(dir: &Path, access: &Access, out: &mut impl Write) -> ExitCode {
     let mut steps = 0u64;
-    match replay(dir, vault, |_| steps += 1) {
-        Ok(replayed) => match finished(summary(&replayed, steps, out)) {
+    match replay(dir, access.trust(), |_| steps += 1) {
+        Ok(replayed) => match finished(summary(&replayed, steps, access.head, out)) {
             ExitCode::SUCCESS => snapshot::judged(&replayed),
             code => code,
         },
@@ -100,8 +126,13 @@ fn verify(dir: &Path, vault: &Vault, out: &mut impl Write) -> ExitCode {
     }
 }
 
-fn summary(replayed: &Replayed, steps: u64, out: &mut impl Write) -> io::Result<()> {
-    let Walked { end, torn, segments, records, streams, environment } = &replayed.walked;
+fn summary(
+    replayed: &Replayed,
+    steps: u64,
+    held_against: Option<JournalHead>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let Walked { end, torn, segments, records, streams, environment, .. } = &replayed.walked;
     writeln!(out, "environment  {environment}")?;
     writeln!(
         out,
@@ -111,6 +142,13 @@ fn summary(replayed: &Replayed, steps: u64, out: &mut impl Write) -> io::Result<
         writeln!(out, "from         {}: segments before it are not there", snapshot_name(segment))?;
     }
     writeln!(out, "end          {}", end.place)?;
+    writeln!(out, "head         {}", replayed.walked.head())?;
+    match held_against {
+        Some(head) => writeln!(out, "comes by     {}", head.end.place)?,
+        None => {
+            writeln!(out, "comes by     no head was given or kept: an old copy would look like this too")?
+        }
+    }
     if *torn > 0 {
         writeln!(
             out,
@@ -149,6 +187,11 @@ fn refused(dir: &Path, fault: &JournalFault) -> ExitCode {
         }
         JournalFault::Key { why: KeyError::NoKey | KeyError::UnknownMaster(_), .. } => {
             "name the configuration or the key file with --config or --key-file".to_owned()
+        }
+        JournalFault::BehindHead { .. } | JournalFault::NotTheHead { .. } => {
+            format!(
+                "restore the newest copy; `sealgate journal head {dir}` takes the journal as it is, if that is what you want"
+            )
         }
         JournalFault::Empty(_) => "name the folder that `data_dir` names".to_owned(),
         _ => "restore the journal from a copy".to_owned(),

@@ -1,4 +1,4 @@
-//! `sealgate key`: Ed25519 keys for API keys.
+//! `sealgate key`: Ed25519 keys for API keys, and the master key of what is at rest.
 //!
 //! ```text
 //!   sealgate key new FILE        FILE (0600, PKCS#8 PEM), and on stdout the public key for the configuration
@@ -8,12 +8,15 @@
 //!
 //! `sign` is for those who debug their signing: a refusal tells the SHA-256 of the bytes that the server verified.
 
+mod master;
+
 use super::cert::{make_ed25519_key, write_secret};
 use super::problem;
 use crate::client::{ApiKey, Error};
 use crate::wire::digest::sha256;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use master::OfServer;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -41,6 +44,27 @@ enum Command {
     },
     /// Sign what stands on stdin and print the signature in base64.
     Sign(SignArgs),
+    /// Make a file with a master key, which the data folder is encrypted with.
+    NewMaster {
+        /// The file; it must not be there.
+        file: PathBuf,
+    },
+    /// Change the master key, while the server runs or while it does not.
+    RotateMaster(OfServer),
+    /// Show what stands in the sealed file of changed FIX sessions.
+    Unseal {
+        /// The file, such as data/sessions.sealed.
+        file: PathBuf,
+        #[command(flatten)]
+        of: OfServer,
+    },
+    /// Seal what stands on stdin as the file of changed FIX sessions, while the server is stopped.
+    Seal {
+        /// The file, such as data/sessions.sealed.
+        file: PathBuf,
+        #[command(flatten)]
+        of: OfServer,
+    },
 }
 
 #[derive(clap::Args)]
@@ -61,6 +85,10 @@ pub fn run(args: Args) -> ExitCode {
         Command::New { file } => new(&file),
         Command::Public { file } => public(&file),
         Command::Sign(args) => sign(&args),
+        Command::NewMaster { file } => master::new(&file),
+        Command::RotateMaster(of) => master::rotate_master(&of),
+        Command::Unseal { file, of } => master::unseal(&file, &of),
+        Command::Seal { file, of } => master::seal(&file, &of),
     }
 }
 

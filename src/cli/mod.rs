@@ -54,7 +54,7 @@ enum Command {
     Stats(stats::Args),
     /// Print Sealgate's dialect of FIX as a dictionary that clients' engines load.
     FixDictionary(fix_dictionary::Args),
-    /// Make an Ed25519 key, show its public part, sign with it.
+    /// Make an Ed25519 key, show its public part, sign with it; make and change the master key of what is at rest.
     Key(key::Args),
 }
 

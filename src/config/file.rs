@@ -3,13 +3,13 @@
 //! Whatever is wrong is refused with file, line, key and what is allowed; nothing is guessed. The keys stand in
 //! `schema.rs`, `reader.rs` reads one of them, and here and beside here stands what they mean together.
 
-use super::reader::{ConfigError, File, Section};
+use super::reader::{ConfigError, Entry, File, Section};
 use super::{
-    Caps, Config, ControlSocket, Directory, Durability, Encryption, JournalFiles, TlsFiles, Verification,
-    account_limits, instruments, members, placement, threads,
+    Caps, Config, ControlSocket, Directory, Durability, Encryption, Head, JournalFiles, TlsFiles,
+    Verification, account_limits, instruments, members, placement, threads,
 };
 use crate::limits::ONCE_IDS_DEFAULT;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 /// Reads a configuration file.
@@ -37,6 +37,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
             "process" => Durability::Process,
             _ => Durability::Disk,
         },
+        head: top.section("head")?.map(|section| head(&section, &data_dir)).transpose()?,
         encryption: encryption(&top.required_section("encryption")?, &data_dir)?,
         data_dir,
         tls: tls(&top.required_section("tls")?)?,
@@ -81,19 +82,23 @@ fn listeners(top: &Section<'_>) -> Result<(Address, Address), ConfigError> {
 fn encryption(section: &Section<'_>, data_dir: &Path) -> Result<Encryption, ConfigError> {
     Ok(match section.get("provider")?.choice()? {
         "none" => Encryption::None,
-        _ => {
-            let entry = section.get("key_file")?;
-            let path = entry.path()?;
-            if path.starts_with(data_dir) {
-                let why = format!(
-                    "{} is inside data_dir, and would be copied with what it protects",
-                    entry.shown()
-                );
-                return Err(entry.refuse_but(why, "a file outside of data_dir"));
-            }
-            Encryption::KeyFile(path)
-        }
+        _ => Encryption::KeyFile(outside(&section.get("key_file")?, data_dir)?),
     })
+}
+
+fn head(section: &Section<'_>, data_dir: &Path) -> Result<Head, ConfigError> {
+    let file = outside(&section.get("file")?, data_dir)?;
+    Ok(Head { file, every: section.get("every")?.duration()? })
+}
+
+/// A file that would be worth nothing where the data is.
+fn outside(entry: &Entry<'_>, data_dir: &Path) -> Result<PathBuf, ConfigError> {
+    let path = entry.path()?;
+    if path.starts_with(data_dir) {
+        let why = format!("{} is inside data_dir, and would be copied with what it protects", entry.shown());
+        return Err(entry.refuse_but(why, "a file outside of data_dir"));
+    }
+    Ok(path)
 }
 
 fn tls(section: &Section<'_>) -> Result<TlsFiles, ConfigError> {

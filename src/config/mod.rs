@@ -54,6 +54,8 @@ pub struct Config {
     pub durability: Durability,
     /// How the data folder is encrypted.
     pub encryption: Encryption,
+    /// Where the head of the journal is kept; `None`: nowhere.
+    pub head: Option<Head>,
     /// Certificates.
     pub tls: TlsFiles,
     /// Where FIX sessions connect; `None`: not served.
@@ -98,6 +100,15 @@ pub enum Encryption {
     None,
     /// In a file of its own, outside the data folder.
     KeyFile(PathBuf),
+}
+
+/// Where it is noted, apart from the data folder, how far the journal is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The file.
+    pub file: PathBuf,
+    /// How often it is written at most.
+    pub every: Span,
 }
 
 /// The Unix domain socket of the control plane.

@@ -199,6 +199,7 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     encryption::ENCRYPTION,
+    encryption::HEAD,
     Section {
         name: "tls",
         repeats: false,
@@ -223,12 +224,7 @@ pub const SECTIONS: &[Section] = &[
         says: "Where clients connect. At least one of the two must stand there.",
         keys: &[
             optional("fix", Kind::Address, "no FIX", "FIX sessions. Port 0: the kernel chooses one."),
-            optional(
-                "websocket",
-                Kind::Address,
-                "no WebSocket",
-                "WebSocket clients, at the path `/ws-api/v3`.",
-            ),
+            optional("websocket", Kind::Address, "no WebSocket", "Clients, at the path `/ws-api/v3`."),
         ],
     },
     Section {

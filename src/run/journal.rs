@@ -22,9 +22,11 @@
 pub mod ahead;
 pub mod head;
 pub mod index;
+pub mod kept;
 pub mod log;
 pub mod port;
 mod recall;
+pub mod rotate;
 pub mod stock;
 pub mod walk;
 
@@ -43,6 +45,7 @@ use crate::types::{
 };
 use crate::watch::{Meter, Meters};
 use crate::wire::record::{self, Stream};
+use kept::SharedHead;
 use log::{Log, LogError};
 use std::collections::VecDeque;
 
@@ -135,6 +138,8 @@ pub struct JournalAgent {
     steps: Vec<u8>,
     batch: Vec<u8>,
     read: Vec<u8>,
+    /// Where it is noted, apart from the log, how far that is synced.
+    head: Option<SharedHead>,
     /// The server is stopping: sync, whatever the durability.
     is_syncing: bool,
     failed: Option<Fault>,
@@ -170,6 +175,7 @@ impl JournalAgent {
             steps: Vec::with_capacity(SHARD_BYTES_PER_WRITE_MAX),
             batch: Vec::with_capacity(2 * SHARD_BYTES_PER_WRITE_MAX),
             read: Vec::new(),
+            head: None,
             is_syncing: false,
             failed: None,
             clock: Clock::new(),
@@ -183,6 +189,12 @@ impl JournalAgent {
     #[must_use]
     pub fn metered(self, meters: Meters) -> Self {
         Self { meters, ..self }
+    }
+
+    /// Notes apart from the log how far it is synced.
+    pub fn keeping(mut self, head: Option<SharedHead>) -> Self {
+        self.head = head;
+        self
     }
 
     fn turn(&mut self, now: Nanos) -> Result<Work, LogError> {
@@ -207,11 +219,27 @@ impl JournalAgent {
         if self.is_syncing {
             self.log.sync()?;
         }
+        self.note_head(now)?;
         let answered = self.answer(drained)?;
         if drained.records + answered > 0 {
             self.gateways.iter().for_each(|port| port.waker.wake());
         }
         Ok(Work::from_count(drained.records + answered))
+    }
+
+    fn note_head(&self, now: Nanos) -> Result<(), LogError> {
+        let Some(head) = &self.head else { return Ok(()) };
+        let reached = self.log.head();
+        match self.is_syncing {
+            true => head.hold().settle(reached, now)?,
+            false => head.hold().reached(reached, now)?,
+        }
+        Ok(())
+    }
+
+    fn is_settled(&self) -> bool {
+        let head = self.head.as_ref();
+        self.log.is_synced() && head.is_none_or(|head| head.hold().is_settled(self.log.head()))
     }
 
     /// Before the rings are drained: what a question is about was appended before it was asked, so then it is in the
@@ -322,7 +350,7 @@ impl Agent for JournalAgent {
 
     fn stopping(&mut self, phase: Phase, _now: Nanos) -> bool {
         self.is_syncing = phase >= Phase::Syncing;
-        !self.is_syncing || (self.is_drained() && self.log.is_synced())
+        !self.is_syncing || (self.is_drained() && self.is_settled())
     }
 
     fn finish(self: Box<Self>) -> Epilogue {

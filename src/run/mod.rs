@@ -15,6 +15,7 @@
 //! of its own.
 
 pub mod agent;
+mod at_rest;
 pub mod gateway;
 pub mod journal;
 pub mod keeper;

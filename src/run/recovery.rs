@@ -25,8 +25,9 @@ mod tests;
 use super::journal::OwnRef;
 use super::journal::ahead::walk_ahead;
 use super::journal::index::Index;
+use super::journal::kept::JournalHead;
 use super::journal::log::{Log, LogError, LogOptions, segment_name};
-use super::journal::walk::{JournalFault, Walked, segments_from};
+use super::journal::walk::{JournalFault, Trust, Walked, segments_from};
 use super::shard::Shard;
 use crate::journal::streams::Streams;
 use crate::limits::RECORD_BYTES_MAX;
@@ -53,6 +54,8 @@ pub struct RecoveryOptions {
     pub segment_bytes: u64,
     /// What the journal is sealed with.
     pub vault: Vault,
+    /// How far it was, by the head that is kept apart.
+    pub head: Option<JournalHead>,
     /// The shards that there are to be; a journal with others is refused.
     pub shards: Vec<ShardId>,
     /// The drop copy sessions of each account: what they were not told is owed to them.
@@ -147,6 +150,9 @@ pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Reco
     let folder = Folder::create(dir).map_err(JournalFault::from)?;
     remove_half_made(&folder).map_err(JournalFault::from)?;
     let is_new = segments_from(&folder, None)?.is_empty();
+    if let (Some(head), true) = (options.head, is_new) {
+        return Err(JournalFault::Gone { reached: head.end.place }.into());
+    }
     let mut recovered = if is_new { begin(folder, options, now)? } else { take_up(folder, options, now)? };
     add_missing_shards(&mut recovered.shards, &options.shards)?;
     mark_start(&mut recovered, now)?;
@@ -173,7 +179,8 @@ fn begin(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Recove
 
 fn take_up(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
     let of = Whose { vault: &options.vault, drop_copies: &options.drop_copies };
-    let Gathered { snapshot, mut pass, walked, notes } = gather(&folder, of, &options.environment)?;
+    let Gathered { snapshot, mut pass, walked, notes } =
+        gather(&folder, of, options.head, &options.environment)?;
     if walked.environment != options.environment {
         let (expected, found) = (options.environment.clone(), walked.environment);
         return Err(JournalFault::Environment { expected, found }.into());
@@ -196,14 +203,20 @@ struct Gathered {
 
 /// Runs a journal from the newest snapshot of use on, or from its first record. What is not right from a snapshot on
 /// may be the fault of the snapshot, so then the one before it is taken.
-fn gather(folder: &Folder, of: Whose<'_>, environment: &str) -> Result<Gathered, JournalFault> {
+fn gather(
+    folder: &Folder,
+    of: Whose<'_>,
+    head: Option<JournalHead>,
+    environment: &str,
+) -> Result<Gathered, JournalFault> {
+    let trust = Trust { vault: of.vault, head };
     let mut notes = Vec::new();
     let mut pass_over = |segment, why: &dyn std::fmt::Display| {
         notes.push(format!("snapshot {} is not used: {why}", snapshot_name(segment)));
     };
     let run = |from, mut pass: Pass| -> Result<(Walked, Pass), JournalFault> {
         let walked =
-            walk_ahead(folder, of.vault, from, |place, record| pass.record(place, record, &mut |_| {}))?;
+            walk_ahead(folder, trust, from, |place, record| pass.record(place, record, &mut |_| {}))?;
         Ok((walked, pass))
     };
     for (segment, loaded) in Candidates::new(folder, of, Some(environment))? {
@@ -231,12 +244,14 @@ fn gather(folder: &Folder, of: Whose<'_>, environment: &str) -> Result<Gathered,
 
 /// Reads and replays a journal without changing it, and shows each step. Where its first segments are not there, it
 /// begins with the oldest snapshot of use. The snapshots on the way are compared with what the journal comes to.
-pub fn replay(
+pub fn replay<'a>(
     dir: &Path,
-    vault: &Vault,
+    trust: impl Into<Trust<'a>>,
     mut show: impl FnMut(ReplayedStep<'_>),
 ) -> Result<Replayed, JournalFault> {
     let folder = Folder::hold(dir)?;
+    let trust = trust.into();
+    let vault = trust.vault;
     let is_whole = segments_from(&folder, None)?.first().is_none_or(|first| *first == 1);
     let drop_copies = DropCopies::default();
     let of = Whose { vault, drop_copies: &drop_copies };
@@ -256,7 +271,7 @@ pub fn replay(
             checked.push((segment, snapshot::compare(&folder, vault, segment, pass)));
         }
     };
-    let walked = walk_ahead(&folder, vault, walked, |place, record| {
+    let walked = walk_ahead(&folder, trust, walked, |place, record| {
         check_before(&pass, place.segment);
         pass.record(place, record, &mut show)
     })?;

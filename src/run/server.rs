@@ -42,6 +42,9 @@ pub enum StartError {
     /// The master key cannot be had.
     #[error("encryption: {0}")]
     MasterKey(#[from] crate::seal::KeyError),
+    /// The head of the journal that is kept apart cannot be used.
+    #[error(transparent)]
+    Head(#[from] super::journal::kept::HeadError),
     /// An address is taken, or not ours.
     #[error("cannot listen on {address}: {error}")]
     Listen {

@@ -12,12 +12,14 @@
 mod told;
 
 use super::agent::{Agent, Epilogue, Fault};
+use super::at_rest;
 use super::gateway::desk::Desk;
 use super::gateway::join::Joins;
 use super::gateway::logons::Logons;
 use super::gateway::streams::Positions;
 use super::gateway::{Gateway, GatewayParts, Service};
 use super::journal::JournalAgent;
+use super::journal::kept::SharedHead;
 use super::journal::stock::{Stock, ThreadSupplier};
 use super::journal::walk::JournalFault;
 use super::phase::Control;
@@ -106,12 +108,13 @@ pub struct Assembled {
     /// The gateways, from the control plane's side.
     planes: Vec<port::PlanePort>,
     journaled: BTreeSet<SessionId>,
+    head: Option<SharedHead>,
 }
 
 /// Takes the steps above; the first is [`acceptor`].
 pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
     let vault = Vault::open(&config.encryption, &config.data_dir)?;
-    let sessions = admin::sessions(&config)?;
+    let sessions = admin::sessions(&config, &vault)?;
     let mut changes = sessions.notes.clone();
     config.directory = sessions.directory.clone();
     let assembled = assemble(&config, acceptor, &vault, config.journal.segment_bytes)?;
@@ -129,14 +132,17 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
     }
     if let Some(snapshots) = super::snapshots::plan(&config) {
         let folder = assembled.folder;
-        handles.push(snapshots.spawn(folder, vault, control.clone()).map_err(StartError::Thread)?);
+        handles.push(snapshots.spawn(folder, vault.clone(), control.clone()).map_err(StartError::Thread)?);
     }
     if let Some(supplier) = assembled.supplier {
         handles.push(super::supplier::spawn(supplier, control.clone()).map_err(StartError::Thread)?);
     }
     let threads = Threads { handles, agents: count };
     let (journaled, gateways) = (assembled.journaled, assembled.planes);
-    let plane = admin::Parts { sessions, journaled, gateways, security: alarm, board: board.clone() };
+    let rotate = at_rest::rotation(vault.clone(), config.data_dir.clone(), assembled.head);
+    let board_of_plane = board.clone();
+    let plane =
+        admin::Parts { sessions, journaled, gateways, security: alarm, board: board_of_plane, vault, rotate };
     let operator = socket.map(|socket| ControlPlane::start(socket, plane)).transpose();
     let page = page.map(|page| page.start(board.clone())).transpose().map_err(ControlStartError::from);
     let page = page.inspect_err(|_| control.fail())?;
@@ -166,10 +172,13 @@ pub fn assemble(
         environment: config.environment.clone(),
         segment_bytes,
         vault: vault.clone(),
+        head: at_rest::expected(config, vault)?,
         shards: router.shards().collect(),
         drop_copies: drop_copies(&config.directory),
     };
-    let mut recovered = recovery::recover(&config.data_dir, &options, Clock::new().now())?;
+    let now = Clock::new().now();
+    let mut recovered = recovery::recover(&config.data_dir, &options, now)?;
+    let head = at_rest::keep_head(config, vault, now, recovered.log.head())?;
     let (stock, supplier) = Stock::new(&config.data_dir, segment_bytes);
     recovered.log.supply(stock);
     let (report, notes) = (recovered.report, recovered.notes.clone());
@@ -185,7 +194,7 @@ pub fn assemble(
     let security_log = alarm.clone();
     let parts =
         Parts { acceptor, verifier, router, listeners, watches, meters, security: security_log, ports };
-    let agents = build(config, parts, recovered, &beds)?;
+    let agents = build(config, parts, recovered, head.clone(), &beds)?;
     let recovered = report;
     Ok(Assembled {
         agents,
@@ -203,6 +212,7 @@ pub fn assemble(
         alarm,
         planes,
         journaled,
+        head,
     })
 }
 
@@ -314,7 +324,13 @@ struct Parts {
 pub type Agents = HashMap<AgentName, Box<dyn Agent>>;
 
 /// Connects the gateways, the shards and their journal.
-fn build(config: &Config, mut parts: Parts, recovered: Recovered, beds: &Beds) -> Result<Agents, StartError> {
+fn build(
+    config: &Config,
+    mut parts: Parts,
+    recovered: Recovered,
+    head: Option<SharedHead>,
+    beds: &Beds,
+) -> Result<Agents, StartError> {
     let Recovered { log, shards, sessions, streams, .. } = recovered;
     let disk_full = log.disk_full();
     let (gateways, count) = (parts.router.gateways().len() as u8, parts.router.shards().len() as u8);
@@ -337,7 +353,7 @@ fn build(config: &Config, mut parts: Parts, recovered: Recovered, beds: &Beds) -
     let meters = parts.meters.remove(&name).unwrap_or_default();
     let journal =
         JournalAgent::new(name.to_string(), log, config.durability, journal.shards, journal.gateways);
-    agents.insert(name, Box::new(journal.metered(meters)));
+    agents.insert(name, Box::new(journal.metered(meters).keeping(head)));
     for gateway in self::gateways(config, parts, gateway_ends, sessions, (last_logon, positions))? {
         agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
     }

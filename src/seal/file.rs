@@ -119,6 +119,12 @@ fn crc(page: &[u8]) -> [u8; 4] {
     crc32fast::hash(page).to_le_bytes()
 }
 
+/// The same, by the first page of a file.
+pub(super) fn context_of(head: &[u8]) -> Vec<u8> {
+    let length = usize::from(head[PURPOSE_FROM]).min(PURPOSE_BYTES_MAX);
+    [b"sealgate file key\0".as_slice(), &head[PURPOSE_FROM + 1..PURPOSE_FROM + 1 + length]].concat()
+}
+
 /// What a data key is for: it opens for nothing else.
 fn context(purpose: &str) -> Vec<u8> {
     [b"sealgate file key\0".as_slice(), purpose.as_bytes()].concat()

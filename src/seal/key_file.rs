@@ -150,4 +150,30 @@ impl KeyProvider for KeyFile {
             master.cipher.open(*nonce, context, sealed, tag, out).ok_or(KeyError::Unwrap(id))
         })
     }
+
+    fn begin_rotation(&mut self) -> Result<(), KeyError> {
+        if self.keys.len() == 1 {
+            let new = Master::new(Secret::new(KEY_BYTES, random)?)?;
+            let all: Vec<&Master> = std::iter::once(&new).chain(&self.keys).collect();
+            secret::replace_file(&self.path, text(&all).as_bytes())?;
+            self.keys.insert(0, new);
+        }
+        Ok(())
+    }
+
+    fn finish_rotation(&mut self) -> Result<String, KeyError> {
+        let (current, earlier) = self.keys.split_first().ok_or(KeyError::NoKey)?;
+        let mut put_away = Vec::new();
+        for master in earlier {
+            let path = self.path.with_added_extension(format!("retired-{}", master.id));
+            // A rotation that was interrupted here has made it already.
+            if !path.exists() {
+                secret::create_file(&path, text(&[master]).as_bytes())?;
+            }
+            put_away.push(path.display().to_string());
+        }
+        secret::replace_file(&self.path, text(&[current]).as_bytes())?;
+        self.keys.truncate(1);
+        Ok(put_away.join(", "))
+    }
 }

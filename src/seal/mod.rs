@@ -19,16 +19,20 @@ mod cipher;
 mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod head;
 mod key_file;
 mod provider;
 mod record;
+mod rewrap;
 mod vault;
 
 #[cfg(test)]
 mod tests;
 
 pub use file::{FILE_HEADER_BYTES, is_sealed_file};
+pub use head::{HEAD_PAGE_BYTES, HeadSealer};
 pub use key_file::KeyFile;
 pub use provider::{KeyError, KeyProvider};
 pub use record::{RecordSealer, SegmentKeys};
-pub use vault::Vault;
+pub use rewrap::Rewrapped;
+pub use vault::{Held, Vault};

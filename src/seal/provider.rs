@@ -23,6 +23,14 @@ pub trait KeyProvider: Send + fmt::Debug {
 
     /// Opens a data key that master key `id` wrapped.
     fn unwrap(&mut self, id: MasterId, wrapped: &Wrapped, context: &[u8]) -> Result<Secret, KeyError>;
+
+    /// Makes a new master key, durable, and the current one from now on. Where a rotation was interrupted, its new key
+    /// stays the current one.
+    fn begin_rotation(&mut self) -> Result<(), KeyError>;
+
+    /// Nothing is wrapped with an earlier master key any more: puts them away, and tells where they are, for copies of
+    /// the data that still need them.
+    fn finish_rotation(&mut self) -> Result<String, KeyError>;
 }
 
 /// What is wrong with a key. No variant has anything of it.

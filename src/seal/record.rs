@@ -111,7 +111,7 @@ fn nonce(place: Place) -> [u8; NONCE_BYTES] {
 }
 
 /// What a data key is for: it opens for nothing else.
-fn context(journal: JournalId, segment: u32, from: u32) -> Vec<u8> {
+pub(super) fn context(journal: JournalId, segment: u32, from: u32) -> Vec<u8> {
     [b"sealgate segment key\0".as_slice(), &journal.0, &segment.to_le_bytes(), &from.to_le_bytes()].concat()
 }
 

@@ -15,7 +15,7 @@ pub struct Vault(Option<Arc<Mutex<Box<dyn KeyProvider>>>>);
 
 /// The vault while nobody else uses it: whoever changes pages of keys holds it meanwhile.
 #[derive(Debug)]
-pub struct Held<'a>(Option<MutexGuard<'a, Box<dyn KeyProvider>>>);
+pub struct Held<'a>(pub(super) Option<MutexGuard<'a, Box<dyn KeyProvider>>>);
 
 impl Vault {
     /// One that leaves everything as it is: the operator has said so.
@@ -42,6 +42,11 @@ impl Vault {
             Some(_) => CipherKind::Aes256Gcm,
             None => CipherKind::None,
         }
+    }
+
+    /// Whether it seals at all.
+    pub fn is_sealing(&self) -> bool {
+        self.0.is_some()
     }
 
     /// A number for a new journal.

@@ -192,6 +192,21 @@ impl BlockFile {
     }
 }
 
+/// Opens a file to be read and written.
+pub fn open(path: &Path) -> Result<BlockFile, FileError> {
+    let file = File::open(path, Open::Write).map_err(failed("open", path))?;
+    Ok(BlockFile { file, path: path.to_owned() })
+}
+
+/// The same; `None` where there is no such file.
+pub fn open_if_there(path: &Path) -> Result<Option<BlockFile>, FileError> {
+    match open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Puts `bytes` in the place of the file at `path`, if there is one: whoever opens it, and whoever starts after a loss
 /// of power, finds all of the old or all of the new. For its owner's eyes alone.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {

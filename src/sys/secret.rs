@@ -144,10 +144,28 @@ pub fn create_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        sync_folder_of(path)
     };
     write().map_err(|source| FileError { doing: "create", path: path.to_owned(), source })
+}
+
+/// Puts a secret in the place of the file at `path`: whoever opens it, and whoever starts after a loss of power,
+/// finds all of the old or all of the new.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let temporary = path.with_added_extension("tmp");
+    // What an interrupted replacement left.
+    let _ = std::fs::remove_file(&temporary);
+    create_file(&temporary, bytes)?;
+    let replace = || -> io::Result<()> {
+        std::fs::rename(&temporary, path)?;
+        sync_folder_of(path)
+    };
+    replace().map_err(|source| FileError { doing: "replace", path: path.to_owned(), source })
+}
+
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Reads a file with a secret, and tells the bits of its mode. The caller zeroes what it was given.

@@ -4,6 +4,7 @@
 
 mod account_limits;
 mod asyncapi;
+mod at_rest;
 mod bad_input_fix;
 mod bad_input_websocket;
 mod bot;

@@ -267,7 +267,7 @@ fn wrong_requests_are_refused_by_name_and_change_nothing() {
         assert!(text.contains(message), "{request}: {text}");
     }
     assert_eq!(done(&venue, json!({ "do": "session.list" })), before);
-    assert!(!venue.config().data_dir.join("sessions.toml").exists());
+    assert!(!venue.config().data_dir.join("sessions.sealed").exists());
 }
 
 #[test]

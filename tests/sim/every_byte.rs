@@ -59,6 +59,7 @@ fn states(disk: &SimDisk, vault: &Vault) -> Result<States, String> {
 
 fn options(vault: &Vault) -> RecoveryOptions {
     RecoveryOptions {
+        head: None,
         environment: VENUE.environment().to_owned(),
         segment_bytes: SEGMENT_BYTES,
         vault: vault.clone(),

@@ -35,4 +35,12 @@ impl KeyProvider for Seeded {
     fn unwrap(&mut self, _id: MasterId, wrapped: &Wrapped, _context: &[u8]) -> Result<Secret, KeyError> {
         Ok(Secret::take(&mut wrapped.as_bytes().to_vec())?)
     }
+
+    fn begin_rotation(&mut self) -> Result<(), KeyError> {
+        Err(KeyError::NoKey)
+    }
+
+    fn finish_rotation(&mut self) -> Result<String, KeyError> {
+        Err(KeyError::NoKey)
+    }
 }

@@ -69,6 +69,7 @@ impl Venue {
         let members = [member("alice", "ALICE", 7), member("bob", "BOB", 9)];
         config.directory = directory(&config.directory, &members);
         config.data_dir = "/journal".into();
+        config.head = None;
         config.control = ControlSocket::Disabled;
         config.verification = Verification::Dalek;
         config.caps.connections = 64;

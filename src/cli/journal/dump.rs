@@ -1,5 +1,6 @@
 //! `sealgate journal dump`: a line of JSON a record.
 
+use super::redact::redact;
 use super::{finished, json, refused};
 use crate::run::journal::walk::{JournalFault, walk};
 use crate::seal::Vault;
@@ -11,19 +12,23 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Shows the records of a journal from number `from` of each stream on; of one account, if there is one.
-pub fn run(
-    dir: &Path,
-    vault: &Vault,
-    from: u64,
-    account: Option<AccountId>,
-    out: &mut impl Write,
-) -> ExitCode {
+/// What is shown.
+pub struct Shown {
+    /// Records from this number of their stream on.
+    pub from: u64,
+    /// Steps of one account.
+    pub account: Option<AccountId>,
+    /// Not what others must not see.
+    pub redact: bool,
+}
+
+/// Shows records of a journal.
+pub fn run(dir: &Path, vault: &Vault, shown: &Shown, out: &mut impl Write) -> ExitCode {
     let mut written = Ok(());
     let walked = Folder::hold(dir).map_err(JournalFault::from).and_then(|folder| {
         walk(&folder, vault, |place, record| {
-            if record.seq.0 >= from && written.is_ok() {
-                let line = line(place, record, account).map_err(|why| JournalFault::Body { place, why })?;
+            if record.seq.0 >= shown.from && written.is_ok() {
+                let line = line(place, record, shown).map_err(|why| JournalFault::Body { place, why })?;
                 written = line.map_or(Ok(()), |line| writeln!(out, "{line}"));
             }
             Ok(())
@@ -37,7 +42,8 @@ pub fn run(
 }
 
 /// One record; `None` if it does not concern the account.
-fn line(place: Place, record: &Record<'_>, account: Option<AccountId>) -> Result<Option<Value>, DecodeError> {
+fn line(place: Place, record: &Record<'_>, shown: &Shown) -> Result<Option<Value>, DecodeError> {
+    let account = shown.account;
     let body = match record.stream {
         Stream::Shard(_) => {
             let step = record::decode_step(record)?;
@@ -61,6 +67,9 @@ fn line(place: Place, record: &Record<'_>, account: Option<AccountId>) -> Result
     });
     if let (Value::Object(line), Value::Object(body)) = (&mut line, body) {
         line.extend(body);
+    }
+    if shown.redact {
+        redact(&mut line);
     }
     Ok(Some(line))
 }

@@ -1,21 +1,35 @@
-//! The keys of a journal that is looked at offline: from the configuration of its server, or from a key file.
+//! What a journal that is looked at offline is held against: the keys that open it, and the head that was kept apart
+//! from it. From the configuration of its server, or from the command line.
 
 use crate::cli::problem;
-use crate::config::{self, Config, Encryption};
+use crate::config::{self, Config, Encryption, Head};
+use crate::run::journal::kept::{HeadError, JournalHead, KeptHead};
+use crate::run::journal::walk::Trust;
 use crate::seal::{KeyError, Vault};
+use crate::sys::clock::Clock;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Where the master key is said to be.
+/// Where both are said to be.
 #[derive(clap::Args)]
 pub struct Keys {
-    /// The configuration of the journal's server, which says where its master key is [default: sealgate.toml in the
-    /// folder of the server, or beside the journal].
+    /// The configuration of the journal's server, which says where its master key and its head are [default:
+    /// sealgate.toml in the folder of the server, or beside the journal].
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// The file of the master key itself, whatever the configuration says: for a copy of the journal.
     #[arg(long, value_name = "FILE", global = true, conflicts_with = "config")]
     key_file: Option<PathBuf>,
+}
+
+/// What it is held against.
+pub struct Access {
+    /// What opens it.
+    pub vault: Vault,
+    /// The head that it must come by.
+    pub head: Option<JournalHead>,
+    /// Where its head is kept.
+    kept_in: Option<Head>,
 }
 
 impl Keys {
@@ -33,29 +47,67 @@ impl Keys {
         }
     }
 
-    /// What opens the journal in `dir`.
-    pub fn vault(&self, dir: &Path) -> Result<Vault, ExitCode> {
-        let encryption = match (&self.key_file, &self.config) {
-            (Some(path), _) => Encryption::KeyFile(path.clone()),
+    /// What there is for the journal in `dir`; a head that was given counts before one that is kept.
+    pub fn access(&self, dir: &Path, head: Option<JournalHead>) -> Result<Access, ExitCode> {
+        let (encryption, kept_in) = match (&self.key_file, &self.config) {
+            (Some(path), _) => (Encryption::KeyFile(path.clone()), None),
             (None, Some(path)) => {
-                config::load(path).map_err(|error| crate::cli::serve::refused(&error))?.encryption
+                let config = config::load(path).map_err(|error| crate::cli::serve::refused(&error))?;
+                (config.encryption, config.head)
             }
-            (None, None) => beside(dir).map_or(Encryption::None, |config| config.encryption),
+            (None, None) => {
+                beside(dir).map_or((Encryption::None, None), |config| (config.encryption, config.head))
+            }
         };
-        Vault::open(&encryption, dir).map_err(|error| unusable(&error))
+        let vault = Vault::open(&encryption, dir).map_err(|error| unusable(&error))?;
+        let mut access = Access { vault, head, kept_in };
+        if head.is_none() {
+            access.head = access.kept().map_err(|error| unreadable(&error))?;
+        }
+        Ok(access)
     }
 }
 
-/// What the configuration beside a data folder says of it.
-fn beside(dir: &Path) -> Option<Config> {
+impl Access {
+    /// Both.
+    pub fn trust(&self) -> Trust<'_> {
+        Trust { vault: &self.vault, head: self.head }
+    }
+
+    /// The head that is kept.
+    pub fn kept(&self) -> Result<Option<JournalHead>, HeadError> {
+        self.kept_in.as_ref().map_or(Ok(None), |kept| KeptHead::read(&kept.file, &self.vault))
+    }
+
+    /// Notes another head where one is kept, and tells where that is.
+    pub fn keep(&self, head: JournalHead) -> Result<Option<PathBuf>, HeadError> {
+        let Some(Head { file, every }) = &self.kept_in else { return Ok(None) };
+        let now = Clock::new().now();
+        KeptHead::open(file, &self.vault, *every, now)?.settle(head, now)?;
+        Ok(Some(file.clone()))
+    }
+
+    /// Only with a key, and nothing to hold it against.
+    #[cfg(test)]
+    pub fn with(vault: Vault, head: Option<JournalHead>) -> Self {
+        Self { vault, head, kept_in: None }
+    }
+}
+
+/// The configuration beside a data folder, if it is that of the folder.
+pub fn beside(dir: &Path) -> Option<Config> {
     let data_dir = dir.canonicalize().ok()?;
     let candidates = [data_dir.parent()?.join("sealgate.toml"), PathBuf::from("sealgate.toml")];
-    let configs = candidates.iter().filter_map(|path| config::load(path).ok());
-    let mut ours = configs.filter(|config| config.data_dir.canonicalize().is_ok_and(|dir| dir == data_dir));
-    ours.next()
+    let mut configs = candidates.iter().filter_map(|path| config::load(path).ok());
+    configs.find(|config| config.data_dir.canonicalize().is_ok_and(|dir| dir == data_dir))
 }
 
 /// Says what is wrong with the master key.
 pub fn unusable(error: &KeyError) -> ExitCode {
     problem("encryption", error, "see docs/security.md, \"At rest\"")
+}
+
+/// Says what is wrong with the head that is kept.
+pub fn unreadable(error: &HeadError) -> ExitCode {
+    problem("head", error, "see docs/journal.md, \"Evidence\"")
 }

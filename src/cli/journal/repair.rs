@@ -3,9 +3,11 @@
 //! Only the last segment can be cut. What goes is told first, record by record, and kept in a file beside the
 //! segment afterwards: an order that was acknowledged may be among it.
 
+use super::keys::{Access, unreadable};
 use super::{finished, refused};
 use crate::cli::problem;
 use crate::journal::scan::{Bad, Found, Scanner};
+use crate::run::journal::kept::HeadError;
 use crate::run::journal::log::segment_name;
 use crate::run::journal::walk::{JournalFault, read_segment, segments_from, walk};
 use crate::run::recovery::cut;
@@ -35,7 +37,8 @@ enum Diagnosis {
 }
 
 /// Tells what would go; cuts it if `yes`.
-pub fn run(dir: &Path, vault: &Vault, yes: bool, out: &mut impl Write) -> ExitCode {
+pub fn run(dir: &Path, access: &Access, yes: bool, out: &mut impl Write) -> ExitCode {
+    let vault = &access.vault;
     let folder = match Folder::hold(dir) {
         Ok(folder) => folder,
         Err(error) => return refused(dir, &error.into()),
@@ -49,7 +52,7 @@ pub fn run(dir: &Path, vault: &Vault, yes: bool, out: &mut impl Write) -> ExitCo
         Diagnosis::Cut(place, bad) => match tell_cut(&folder, vault, place, bad, out) {
             Err(error) => finished(Err(error)),
             Ok(()) if !yes => undecided(),
-            Ok(()) => done(keep_and_cut(&folder, place, bad.written), out),
+            Ok(()) => done(keep_and_cut(&folder, place, bad.written), &folder, access, out),
         },
         Diagnosis::Extend { segment, from, to } => {
             let told = writeln!(
@@ -60,7 +63,7 @@ pub fn run(dir: &Path, vault: &Vault, yes: bool, out: &mut impl Write) -> ExitCo
             match told {
                 Err(error) => finished(Err(error)),
                 Ok(()) if !yes => undecided(),
-                Ok(()) => done(extend(&folder, segment, to), out),
+                Ok(()) => done(extend(&folder, segment, to), &folder, access, out),
             }
         }
     }
@@ -137,9 +140,27 @@ fn extend(folder: &Folder, segment: u32, size: u64) -> Result<String, FileError>
     Ok("extended; run `sealgate journal verify` to see what is there".to_owned())
 }
 
-fn done(result: Result<String, FileError>, out: &mut impl Write) -> ExitCode {
-    match result {
-        Ok(what) => finished(writeln!(out, "{what}")),
-        Err(error) => problem("journal", error, "nothing is lost: run it again"),
+fn done(
+    result: Result<String, FileError>,
+    folder: &Folder,
+    access: &Access,
+    out: &mut impl Write,
+) -> ExitCode {
+    let told = match result {
+        Ok(what) => writeln!(out, "{what}"),
+        Err(error) => return problem("journal", error, "nothing is lost: run it again"),
+    };
+    match note(folder, access, out) {
+        Ok(noted) => finished(told.and(noted)),
+        Err(error) => unreadable(&error),
     }
+}
+
+/// A journal that ends before its head now does so because the operator has decided it: the head follows.
+fn note(folder: &Folder, access: &Access, out: &mut impl Write) -> Result<io::Result<()>, HeadError> {
+    let walked = walk(folder, access.trust(), |_, _| Ok(()));
+    let Err(JournalFault::BehindHead { .. }) = walked else { return Ok(Ok(())) };
+    let Ok(walked) = walk(folder, &access.vault, |_, _| Ok(())) else { return Ok(Ok(())) };
+    let kept = access.keep(walked.head())?;
+    Ok(kept.map_or(Ok(()), |file| writeln!(out, "the head in {} is noted anew", file.display())))
 }

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// Makes the snapshot that is due, and removes what is more than the configuration keeps.
 pub fn run(dir: &Path, vault: &Vault, config: &Config, out: &mut impl Write) -> ExitCode {
     // Which sessions are drop copies may have been changed at run time.
-    let drop_copies = match admin::sessions(config) {
+    let drop_copies = match admin::sessions(config, vault) {
         Ok(sessions) => drop_copies(&sessions.directory),
         Err(error) => {
             return problem("sessions", error, "see docs/operations.md, \"When it does not start\"");

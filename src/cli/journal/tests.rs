@@ -18,19 +18,24 @@ fn journal(dir: &Path) -> Venue {
 
 fn verified(dir: &Path) -> (bool, String) {
     let mut out = Vec::new();
-    let exit = verify(dir, &vault(), &mut out);
+    let exit = verify(dir, &Access::with(vault(), None), &mut out);
     (code(exit), String::from_utf8(out).unwrap())
 }
 
 fn dumped(dir: &Path, from: u64, account: Option<u32>) -> Vec<Value> {
     let mut out = Vec::new();
-    assert!(code(dump::run(dir, &vault(), from, account.map(AccountId), &mut out)));
+    assert!(code(dump::run(
+        dir,
+        &vault(),
+        &dump::Shown { from, account: account.map(AccountId), redact: false },
+        &mut out
+    )));
     String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn repaired(dir: &Path, yes: bool) -> (bool, String) {
     let mut out = Vec::new();
-    let exit = repair::run(dir, &vault(), yes, &mut out);
+    let exit = repair::run(dir, &Access::with(vault(), None), yes, &mut out);
     (code(exit), String::from_utf8(out).unwrap())
 }
 

@@ -82,6 +82,8 @@ durability = "{durability}"
 [encryption]
 provider = "file"
 key_file = "master.key"
+[head]
+file = "journal.head"
 [tls]
 certificate = "server.pem"
 key = "server-key.pem"

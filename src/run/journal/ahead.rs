@@ -9,8 +9,7 @@
 //! then the verdict, as if it had walked by itself. Cost: one copy of each record, which keeps the threads apart: what
 //! one does with a segment is no matter to the other.
 
-use super::walk::{JournalFault, Walked, walk_on};
-use crate::seal::Vault;
+use super::walk::{JournalFault, Trust, Walked, walk_on};
 use crate::sys::file::Folder;
 use crate::sys::{machine, pin};
 use crate::types::{Nanos, Seq};
@@ -50,19 +49,20 @@ struct Filling {
 }
 
 /// Walks on behind what was read already, as [`walk_on`] does; with a second thread where there is a core for it.
-pub fn walk_ahead(
+pub fn walk_ahead<'a>(
     folder: &Folder,
-    vault: &Vault,
+    trust: impl Into<Trust<'a>>,
     from: Walked,
     mut visit: impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
 ) -> Result<Walked, JournalFault> {
+    let trust = trust.into();
     if machine::is_entered() || pin::cores() == 1 {
-        return walk_on(folder, vault, from, None, visit);
+        return walk_on(folder, trust, from, None, visit);
     }
     let ((full, filled), (back, used_up)) = (sync_channel(BATCHES), channel());
     let filling = Filling { batch: Batch::default(), full, used_up };
     std::thread::scope(|scope| {
-        let reader = scope.spawn(|| filling.read(folder, vault, from));
+        let reader = scope.spawn(|| filling.read(folder, trust, from));
         let visited = use_up(filled, &back, &mut visit);
         let walked = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         visited.and(walked)
@@ -87,8 +87,8 @@ fn use_up(
 }
 
 impl Filling {
-    fn read(mut self, folder: &Folder, vault: &Vault, from: Walked) -> Result<Walked, JournalFault> {
-        let walked = walk_on(folder, vault, from, None, |place, record| {
+    fn read(mut self, folder: &Folder, trust: Trust<'_>, from: Walked) -> Result<Walked, JournalFault> {
+        let walked = walk_on(folder, trust, from, None, |place, record| {
             self.batch.push(place, record);
             if self.batch.bodies.len() < BATCH_BYTES { Ok(()) } else { self.hand_over() }
         });

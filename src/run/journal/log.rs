@@ -12,6 +12,7 @@
 
 use super::head::Head;
 use super::index::Index;
+use super::kept::{HeadError, JournalHead};
 use super::stock::Stock;
 use crate::limits::{RECORD_BYTES_MAX, SEGMENT_BYTES};
 use crate::planted::{self, Bug};
@@ -45,6 +46,8 @@ pub struct Log {
     keys: BTreeMap<u32, SegmentKeys>,
     /// Where a record is opened that was read.
     opened: Vec<u8>,
+    /// Where it ended when it was synced last.
+    synced: LogEnd,
     is_synced: bool,
     /// Where the next file comes from; `None`: it is made when it is needed.
     stock: Option<Stock>,
@@ -99,6 +102,9 @@ pub enum LogError {
         /// What is wrong.
         why: KeyError,
     },
+    /// It cannot be noted how far the log is.
+    #[error(transparent)]
+    Head(#[from] HeadError),
     /// What came out of a ring is not a record: a bug of ours.
     #[error("what was to be appended is not a record: {0}")]
     NotARecord(Damage),
@@ -175,7 +181,20 @@ impl Log {
         is_synced: bool,
     ) -> Self {
         let (keys, opened) = (BTreeMap::new(), Vec::new());
-        Self { folder, options, journal, current, index, earlier: None, keys, opened, is_synced, stock: None }
+        let (synced, stock) = (current.end, None);
+        Self {
+            folder,
+            options,
+            journal,
+            current,
+            index,
+            earlier: None,
+            keys,
+            opened,
+            synced,
+            is_synced,
+            stock,
+        }
     }
 
     /// From now on the next file comes from there.
@@ -263,6 +282,7 @@ impl Log {
                 synced?;
             }
             self.is_synced = true;
+            self.synced = self.current.end;
         }
         Ok(())
     }
@@ -309,6 +329,11 @@ impl Log {
     /// Where the next record goes.
     pub fn end(&self) -> LogEnd {
         self.current.end
+    }
+
+    /// How far it is on the disk, to be noted apart from it.
+    pub fn head(&self) -> JournalHead {
+        JournalHead { journal: self.journal, end: self.synced }
     }
 
     /// A file that was not opened for writing stands for a disk that refuses.

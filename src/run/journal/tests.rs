@@ -11,6 +11,8 @@ use crate::wire::record::SEGMENT_HEADER_BYTES;
 use crate::wire::record::samples::{commands, events, longest_step, step};
 use std::path::Path;
 
+mod evidence;
+
 const NOW: Nanos = Nanos(1_000);
 const SMALL: u64 = (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64;
 

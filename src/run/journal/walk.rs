@@ -7,12 +7,13 @@
 //! ```
 
 use super::head::Head;
+use super::kept::JournalHead;
 use super::log::{LogEnd, segment_name, segment_number};
 use crate::journal::scan::{Bad, End, Found, Scanner};
 use crate::journal::streams::{Gap, Streams};
 use crate::seal::{KeyError, SegmentKeys, Vault};
 use crate::sys::file::{FileError, Folder, FolderError};
-use crate::wire::record::{self, Damage, DecodeError, Frame, Place, Record, SegmentHeader};
+use crate::wire::record::{self, Damage, DecodeError, Frame, JournalId, Place, Record, SegmentHeader};
 
 /// Why a journal is not read on. None of these is ever repaired without an operator.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,39 @@ pub enum JournalFault {
     )]
     Chain {
         /// Where.
+        place: Place,
+    },
+    /// The head that was kept apart is that of another journal.
+    #[error("the head kept apart is that of journal {expected}, but this is journal {found}")]
+    OtherJournal {
+        /// By the head.
+        expected: JournalId,
+        /// In the folder.
+        found: JournalId,
+    },
+    /// The journal does not reach as far as it once did.
+    #[error(
+        "the journal ends at {ends}, but the head kept apart says that it was synced up to {reached}: this is an old \
+         copy of it, or its end was cut off"
+    )]
+    BehindHead {
+        /// Where it ends.
+        ends: Place,
+        /// What the head says.
+        reached: Place,
+    },
+    /// There is no journal, although one was there.
+    #[error("there is no journal, but the head kept apart says that one was synced up to {reached}")]
+    Gone {
+        /// What the head says.
+        reached: Place,
+    },
+    /// What stands before the head is not what stood there.
+    #[error(
+        "{place}: what stands before it is not what the head kept apart is bound to: the journal was rewritten"
+    )]
+    NotTheHead {
+        /// The place of the head.
         place: Place,
     },
     /// The journal of another environment.
@@ -167,6 +201,21 @@ impl JournalFault {
     }
 }
 
+/// What a journal is held against, beside itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust<'a> {
+    /// What opens it.
+    pub vault: &'a Vault,
+    /// How far it was, as somebody noted who is not in the folder.
+    pub head: Option<JournalHead>,
+}
+
+impl<'a> From<&'a Vault> for Trust<'a> {
+    fn from(vault: &'a Vault) -> Self {
+        Self { vault, head: None }
+    }
+}
+
 /// How far a walk came.
 #[derive(Clone, Debug)]
 pub struct Walked {
@@ -182,6 +231,15 @@ pub struct Walked {
     pub streams: Streams,
     /// The environment whose journal it is.
     pub environment: String,
+    /// Its number.
+    pub journal: JournalId,
+}
+
+impl Walked {
+    /// How far the journal is, to be noted apart from it.
+    pub fn head(&self) -> JournalHead {
+        JournalHead { journal: self.journal, end: self.end }
+    }
 }
 
 impl Walked {
@@ -194,6 +252,7 @@ impl Walked {
             records: 0,
             streams: Streams::default(),
             environment: String::new(),
+            journal: JournalId::default(),
         }
     }
 }
@@ -224,19 +283,19 @@ fn before_first(folder: &Folder) -> Result<Walked, JournalFault> {
 }
 
 /// Reads all that is there of a journal and shows each record, in the order in which they were written.
-pub fn walk(
+pub fn walk<'a>(
     folder: &Folder,
-    vault: &Vault,
+    trust: impl Into<Trust<'a>>,
     visit: impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
 ) -> Result<Walked, JournalFault> {
-    walk_on(folder, vault, before_first(folder)?, None, visit)
+    walk_on(folder, trust, before_first(folder)?, None, visit)
 }
 
 /// The same behind what was read already, up to and with segment `upto`, or to the end. What is counted is what is
 /// read now.
-pub fn walk_on(
+pub fn walk_on<'a>(
     folder: &Folder,
-    vault: &Vault,
+    trust: impl Into<Trust<'a>>,
     from: Walked,
     upto: Option<u32>,
     mut visit: impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
@@ -246,6 +305,8 @@ pub fn walk_on(
         return Err(JournalFault::Empty(folder.path().display().to_string()));
     };
     let mut walked = Walked { torn: 0, segments: 0, records: 0, ..from };
+    let Trust { vault, head: wanted } = trust.into();
+    let mut watch = HeadWatch::behind(wanted, walked.end)?;
     let mut bytes = Vec::new();
     for segment in numbers.into_iter().take_while(|segment| upto.is_none_or(|upto| *segment <= upto)) {
         let head = read_segment(folder, segment, segment == last, &mut bytes)?;
@@ -253,10 +314,16 @@ pub fn walk_on(
         let keys = SegmentKeys::open(vault, &head.header, &head.keys);
         let keys = keys.map_err(|why| JournalFault::Key { segment, why })?;
         walked.environment = head.header.environment;
-        walked.end.link = head.link;
+        walked.journal = head.header.journal;
+        let place = Place { segment, offset: record::SEGMENT_HEADER_BYTES as u32 };
+        walked.end = LogEnd { place, link: head.link };
+        watch.passes(walked.head())?;
         let scanner = Scanner::new(&bytes, segment, segment == last);
-        walk_segment(scanner, &keys, &mut walked, &mut visit)?;
+        walk_segment(scanner, &keys, &mut walked, &mut watch, &mut visit)?;
         walked.segments += 1;
+    }
+    if upto.is_none() {
+        watch.passed(walked.end.place)?;
     }
     Ok(walked)
 }
@@ -301,6 +368,7 @@ fn walk_segment(
     mut scanner: Scanner<'_>,
     keys: &SegmentKeys,
     walked: &mut Walked,
+    watch: &mut HeadWatch,
     visit: &mut impl FnMut(Place, &Record<'_>) -> Result<(), JournalFault>,
 ) -> Result<(), JournalFault> {
     let mut scratch = Vec::new();
@@ -313,6 +381,8 @@ fn walk_segment(
                 visit(place, &record)?;
                 walked.records += 1;
                 walked.end.link = frame.next_link();
+                walked.end.place = Place { offset: place.offset + frame.extent() as u32, ..place };
+                watch.passes(walked.head())?;
             }
             Found::End(place, end) => {
                 walked.end.place = place;
@@ -326,6 +396,49 @@ fn walk_segment(
                     End::Damaged(bad) => Err(JournalFault::Damaged { place, bad }),
                 };
             }
+        }
+    }
+}
+
+/// Whether the journal comes by the head that was kept apart.
+struct HeadWatch {
+    wanted: Option<JournalHead>,
+    is_passed: bool,
+}
+
+impl HeadWatch {
+    /// Behind what was read already, such as what a snapshot stands for: a head within that is not met any more.
+    fn behind(wanted: Option<JournalHead>, read: LogEnd) -> Result<Self, JournalFault> {
+        match wanted {
+            Some(head) if head.end.place == read.place && head.end.link != read.link => {
+                Err(JournalFault::NotTheHead { place: head.end.place })
+            }
+            Some(head) => Ok(Self { wanted, is_passed: head.end.place <= read.place }),
+            None => Ok(Self { wanted, is_passed: true }),
+        }
+    }
+
+    fn passes(&mut self, at: JournalHead) -> Result<(), JournalFault> {
+        let Some(wanted) = self.wanted.filter(|_| !self.is_passed) else { return Ok(()) };
+        if wanted.journal != at.journal {
+            return Err(JournalFault::OtherJournal { expected: wanted.journal, found: at.journal });
+        }
+        // Behind it without having met it: other records stand there.
+        if at.end.place > wanted.end.place
+            || (at.end.place == wanted.end.place && at.end.link != wanted.end.link)
+        {
+            return Err(JournalFault::NotTheHead { place: wanted.end.place });
+        }
+        self.is_passed = at.end == wanted.end;
+        Ok(())
+    }
+
+    fn passed(&self, ends: Place) -> Result<(), JournalFault> {
+        match self.wanted {
+            Some(wanted) if !self.is_passed => {
+                Err(JournalFault::BehindHead { ends, reached: wanted.end.place })
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -27,6 +27,7 @@ pub fn options() -> RecoveryOptions {
     RecoveryOptions {
         drop_copies: Default::default(),
         vault: vault(),
+        head: None,
         environment: "test".to_owned(),
         segment_bytes: (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64,
         shards: vec![ShardId(0)],

@@ -234,8 +234,15 @@ pub(super) fn compare(
 }
 
 pub(super) fn write(walked: &Walked, pass: &Pass, kept_from: u32, now: Nanos) -> Vec<u8> {
-    let Walked { end: LogEnd { place, link }, torn: _, segments: _, records: _, streams: _, environment } =
-        walked;
+    let Walked {
+        end: LogEnd { place, link },
+        torn: _,
+        segments: _,
+        records: _,
+        streams: _,
+        environment,
+        journal: _,
+    } = walked;
     let Pass { shards, sessions, index } = pass;
     let mut to = Encoder::default();
     to.put(&FORMAT).put(&Environment::truncated(environment));
