@@ -5,6 +5,7 @@ use crate::support::{PATIENCE, Venue};
 use sealgate::client::fix::{Endpoint, Event, Events, Options, Session};
 use sealgate::client::{Amend, Error, NewOrder, OrderName, Recovered, Recovery};
 use sealgate::types::{CancelOn, ExecType, OrdStatus, Side};
+use std::cell::Cell;
 use std::time::Duration;
 
 /// Impatient, so that the tests are fast.
@@ -209,16 +210,20 @@ async fn a_session_survives_a_crash_of_the_server_in_the_middle_of_its_orders() 
     let mut venue = Venue::start();
     let proxy = Proxy::to(venue.fix_addr());
     let (session, mut events) = session(&venue, &proxy, RECOVERY).await;
+    let is_back = Cell::new(false);
     let placing = async {
-        let mut known = Vec::new();
+        let (mut known, mut after) = (Vec::new(), 0);
         for number in 0.. {
+            if after == 20 {
+                break;
+            }
+            after += u32::from(is_back.get());
             let name = format!("n{number}");
             match session.place(&resting(&name)).await {
                 Ok(_) => known.push(name),
-                Err(Error::Closed(_)) if known.len() > 20 => return known,
-                Err(Error::Closed(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
                 Err(error) => panic!("{name}: {error}"),
             }
+            tokio::time::sleep(Duration::from_micros(500)).await;
         }
         known
     };
@@ -227,6 +232,7 @@ async fn a_session_survives_a_crash_of_the_server_in_the_middle_of_its_orders() 
         venue.kill();
         venue.start_again();
         proxy.lead_to(venue.fix_addr());
+        is_back.set(true);
     };
     let (known, ()) = tokio::join!(placing, crash);
     heard!(&mut events, Event::Connected { away: Some(_), .. });
