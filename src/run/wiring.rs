@@ -159,10 +159,7 @@ pub fn assemble(
     segment_bytes: u64,
 ) -> Result<Assembled, StartError> {
     let (verifier, keeper) = verifier(config)?;
-    let topology = &config.topology;
-    if let Some(missing) = topology.missing() {
-        return Err(unexpected(&format!("{missing} runs on no thread")).into());
-    }
+    let topology = complete(&config.topology)?;
     let (gateways, shards) = (topology.gateways(), topology.shards());
     let router = Router::new(&config.directory, &config.placement, gateways, shards)?;
     let mut listeners = Vec::new();
@@ -214,6 +211,14 @@ pub fn assemble(
         journaled,
         head,
     })
+}
+
+/// Each agent has a thread.
+fn complete(topology: &Topology) -> Result<&Topology, StartError> {
+    match topology.missing() {
+        Some(missing) => Err(unexpected(&format!("{missing} runs on no thread")).into()),
+        None => Ok(topology),
+    }
 }
 
 /// Meters of all agents and of the verifier's keeper, and where they are read.
