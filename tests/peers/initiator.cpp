@@ -3,7 +3,7 @@
 // Each session of the settings sends ORDERS orders, most of them at one price, all on its own side of the book, so
 // that in the end each has traded in full with one of the other session. Every eighth is far from the market and is
 // canceled once it is accepted. What the venue says becomes the report: a line for each execution. What a crash of the
-// venue left without an answer is asked for again, with PossResend(97). Then:
+// venue left without an answer, or says that it lost, is asked for again, with PossResend(97). Then:
 //
 //   stdout: traded      all orders are done
 //   stdin:  a line      the line is quiet now: log out
@@ -121,6 +121,7 @@ class Trader : public FIX::Application {
       throw(FIX::FieldNotFound, FIX::IncorrectDataFormat, FIX::IncorrectTagValue, FIX::UnsupportedMessageType) override {
     Desk& desk = desks_.at(id);
     desk.silent_heartbeats = 0;
+    if (was_lost(message)) return ask_again_for(message.getField(FIX::FIELD::BusinessRejectRefID), desk, id);
     if (message.getHeader().getField(FIX::FIELD::MsgType) != "8") fail("refused: " + readable(message));
     const std::string type = message.getField(FIX::FIELD::ExecType);
     if (type == "8" || type == "C") fail("not wanted: " + readable(message));
@@ -180,6 +181,24 @@ class Trader : public FIX::Application {
         enter(open.first, true, desk, id);
     }
     desk.silent_heartbeats = 0;
+  }
+
+  // The venue ended before it took a request, and says so when it is back.
+  static bool was_lost(const FIX::Message& message) {
+    return message.getHeader().getField(FIX::FIELD::MsgType) == "j" &&
+           message.getField(FIX::FIELD::Text).rfind("LostByRestart", 0) == 0;
+  }
+
+  void ask_again_for(const std::string& request, Desk& desk, const FIX::SessionID& id) {
+    const bool is_cancel = request.size() > 2 && request.compare(request.size() - 2, 2, "-c") == 0;
+    const std::string order = is_cancel ? request.substr(0, request.size() - 2) : request;
+    // Unless the silence has asked for it before.
+    if (desk.open.count(order) == 0) return;
+    desk.again++;
+    if (is_cancel)
+      cancel(order, true, desk, id);
+    else
+      enter(order, true, desk, id);
   }
 
   void enter(const std::string& name, bool again, const Desk& desk, const FIX::SessionID& id) {
