@@ -11,7 +11,7 @@
 //! - A known request with the same content gets its first result again, with other content it is refused; see
 //!   [`Seen`]. Refusals are results too: a reject never executes later.
 //! - The result itself stands in the journal: an entry names its steps there, and [`FirstAnswer`] puts it together.
-//! - An entry is kept for [`ONCE_RETENTION`](crate::limits::ONCE_RETENTION) of the shard's time, and beyond that while
+//! - An entry is kept for [`ONCE_RETENTION`] of the shard's time, and beyond that while
 //!   its order is open or while its request could still be valid (a timestamp from the future). So a captured message
 //!   never runs twice.
 //! - Forgetting is part of a sequenced step and bounded, so it is the same in a replay. Looking up changes nothing.

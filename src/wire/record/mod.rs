@@ -14,7 +14,7 @@
 //!   key: what can be told of a journal's end is told without one.
 //! - `length` counts everything up to the end of the tag. What stands there takes up `length` + 4 bytes, rounded up
 //!   to 8.
-//! - `link` is the SHA-256 of the record before, or of the segment's first page: see [`frame`].
+//! - `link` is the SHA-256 of the record before, or of the segment's first page: see [`mod@frame`].
 //! - `tag` is that of AES-256-GCM over the sealed part, with place, length and link authenticated; zeros where the
 //!   journal is not encrypted. How it is made is the business of `seal`.
 //! - `kind` and `id` name the stream; `seq` counts 1, 2, 3 … within it.
