@@ -1,38 +1,13 @@
 //! A FIX session of the SDK over a network that breaks: what it is told again, what it sends again, what it asks.
 
 use crate::support::proxy::Proxy;
+use crate::support::sessions::{RECOVERY, heard, resting};
 use crate::support::{PATIENCE, Venue};
 use sealgate::client::fix::{Endpoint, Event, Events, Options, Session};
-use sealgate::client::{Amend, Error, NewOrder, OrderName, Recovered, Recovery};
+use sealgate::client::{Amend, Error, OrderName, Recovered, Recovery};
 use sealgate::types::{CancelOn, ExecType, OrdStatus, Side};
 use std::cell::Cell;
 use std::time::Duration;
-
-/// Impatient, so that the tests are fast.
-const RECOVERY: Recovery = Recovery {
-    pause: Duration::from_millis(5),
-    pause_max: Duration::from_millis(20),
-    give_up: PATIENCE,
-    send_again: PATIENCE,
-};
-
-/// The first event of this kind; others are passed over.
-macro_rules! heard {
-    ($events:expr, $pattern:pat) => {
-        while !matches!(next($events).await, $pattern) {}
-    };
-    ($events:expr, $pattern:pat => $value:expr) => {
-        loop {
-            if let $pattern = next($events).await {
-                break $value;
-            }
-        }
-    };
-}
-
-fn resting(name: &str) -> NewOrder {
-    NewOrder::limit("BTC-USD", Side::Buy, "0.01".parse().unwrap(), "99000".parse().unwrap()).named(name)
-}
 
 fn endpoint(venue: &Venue, proxy: &Proxy) -> Endpoint {
     Endpoint {
@@ -49,10 +24,6 @@ async fn session(venue: &Venue, proxy: &Proxy, recovery: Recovery) -> (Session, 
     let (session, mut events) = Session::connect(endpoint(venue, proxy), recovery).await.unwrap();
     heard!(&mut events, Event::Connected { away: None, .. });
     (session, events)
-}
-
-async fn next(events: &mut Events) -> Event {
-    tokio::time::timeout(PATIENCE, events.next()).await.expect("an event").expect("the session goes on")
 }
 
 #[tokio::test]
@@ -213,15 +184,18 @@ async fn a_session_survives_a_crash_of_the_server_in_the_middle_of_its_orders() 
     let is_back = Cell::new(false);
     let placing = async {
         let (mut known, mut after) = (Vec::new(), 0);
-        for number in 0.. {
+        for name in (0..).map(|number| format!("n{number}")) {
+            match session.place(&resting(&name)).await {
+                Ok(_) => {
+                    known.push(name);
+                    after += u32::from(is_back.get());
+                }
+                // Without a connection it is not sent.
+                Err(Error::Closed(_)) => {}
+                Err(error) => panic!("{name}: {error}"),
+            }
             if after == 20 {
                 break;
-            }
-            after += u32::from(is_back.get());
-            let name = format!("n{number}");
-            match session.place(&resting(&name)).await {
-                Ok(_) => known.push(name),
-                Err(error) => panic!("{name}: {error}"),
             }
             tokio::time::sleep(Duration::from_micros(500)).await;
         }

@@ -1,23 +1,12 @@
 //! A session of the SDK over a network that breaks: what it sends again, what it asks, and what it tells.
 
 use crate::support::proxy::Proxy;
+use crate::support::sessions::{RECOVERY, heard, resting};
 use crate::support::{PATIENCE, Venue};
+use sealgate::client::Error;
 use sealgate::client::ws::{Endpoint, Event, Events, Options, Recovered, Recovery, Session};
-use sealgate::client::{Error, NewOrder};
-use sealgate::types::{CancelOn, OrdStatus, Side};
+use sealgate::types::{CancelOn, OrdStatus};
 use std::time::Duration;
-
-/// Impatient, so that the tests are fast.
-const RECOVERY: Recovery = Recovery {
-    pause: Duration::from_millis(5),
-    pause_max: Duration::from_millis(20),
-    give_up: PATIENCE,
-    send_again: PATIENCE,
-};
-
-fn resting(name: &str) -> NewOrder {
-    NewOrder::limit("BTC-USD", Side::Buy, "0.01".parse().unwrap(), "99000".parse().unwrap()).named(name)
-}
 
 fn endpoint(venue: &Venue, proxy: &Proxy) -> Endpoint {
     Endpoint {
@@ -30,24 +19,6 @@ fn endpoint(venue: &Venue, proxy: &Proxy) -> Endpoint {
 
 async fn session(venue: &Venue, proxy: &Proxy, recovery: Recovery) -> (Session, Events) {
     Session::connect(endpoint(venue, proxy), recovery).await.unwrap()
-}
-
-async fn next(events: &mut Events) -> Event {
-    tokio::time::timeout(PATIENCE, events.next()).await.expect("an event").expect("the session goes on")
-}
-
-/// The first event of this kind; others are passed over.
-macro_rules! heard {
-    ($events:expr, $pattern:pat) => {
-        while !matches!(next($events).await, $pattern) {}
-    };
-    ($events:expr, $pattern:pat => $value:expr) => {
-        loop {
-            if let $pattern = next($events).await {
-                break $value;
-            }
-        }
-    };
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 pub mod connection;
 pub mod fix;
 pub mod proxy;
+pub mod sessions;
 pub mod venue;
 pub mod websocket;
 

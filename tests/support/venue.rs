@@ -4,8 +4,11 @@ use sealgate::client::{ApiKey, Error, fix, tls, ws};
 use sealgate::config::{
     self, Account, Caps, Config, Directory, Durability, FixRules, FixSession, Idle, SignaturePolicy, Topology,
 };
-use sealgate::run::{Ended, Server};
+use sealgate::run::journal::walk::JournalFault;
+use sealgate::run::recovery::RecoveryError;
+use sealgate::run::{Ended, Server, StartError};
 use sealgate::seal::Vault;
+use sealgate::sys::file::FolderError;
 use sealgate::types::Span;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -136,7 +139,9 @@ impl Venue {
         self.server = Some(loop {
             match Server::start(self.config.clone()) {
                 // A test beside this one has just forked: its child has our lock too, until it is another program.
-                Err(error) if error.to_string().contains("is in use") && Instant::now() < until => {
+                Err(StartError::Recovery(RecoveryError::Journal(JournalFault::Folder(
+                    FolderError::Held(_),
+                )))) if Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 started => break started.unwrap(),
