@@ -63,7 +63,7 @@ const ROOMS: &[Room] = &[
         &["aws_lc_rs", "base64", "crc32fast", "serde", "serde_json", "tungstenite", "zerocopy"],
     ),
     room("ring", Tool, &[], &["crossbeam_utils", "rtrb"]),
-    room("seal", Tool, &["sys", "wire"], &["aws_lc_rs", "base64", "crc32fast", "zeroize"]),
+    room("seal", Tool, &["sys", "wire"], &["aws_lc_rs", "base64", "crc32fast", "cryptoki", "zeroize"]),
     room("sys", Tool, &[], &["libc", "zeroize"]),
     room("watch", Tool, &[], &["crossbeam_utils", "hdrhistogram"]),
     room("accept", Stage, &[], &["aws_lc_rs", "rustls", "x509_parser"]),

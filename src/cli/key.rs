@@ -44,12 +44,16 @@ enum Command {
     },
     /// Sign what stands on stdin and print the signature in base64.
     Sign(SignArgs),
-    /// Make a file with a master key, which the data folder is encrypted with.
+    /// Make a master key, which the data folder is encrypted with: in a file, or where the configuration says.
     NewMaster {
-        /// The file; it must not be there.
-        file: PathBuf,
+        /// The file; it must not be there. Without it the key is made where the configuration has it: in a token, or in
+        /// its key file.
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        of: OfServer,
     },
-    /// Change the master key, while the server runs or while it does not.
+    /// Change the master key, while the server runs or while it does not. Where the configuration names two places, all
+    /// is moved from the one to the other.
     RotateMaster(OfServer),
     /// Show what stands in the sealed file of changed FIX sessions.
     Unseal {
@@ -85,7 +89,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::New { file } => new(&file),
         Command::Public { file } => public(&file),
         Command::Sign(args) => sign(&args),
-        Command::NewMaster { file } => master::new(&file),
+        Command::NewMaster { file, of } => master::new(file.as_deref(), &of),
         Command::RotateMaster(of) => master::rotate_master(&of),
         Command::Unseal { file, of } => master::unseal(&file, &of),
         Command::Seal { file, of } => master::seal(&file, &of),

@@ -5,8 +5,8 @@
 
 use super::reader::{ConfigError, Entry, File, Section};
 use super::{
-    Caps, Config, ControlSocket, Directory, Durability, Encryption, Head, JournalFiles, TlsFiles,
-    Verification, account_limits, instruments, members, placement, threads,
+    Caps, Config, ControlSocket, Directory, Durability, Head, JournalFiles, TlsFiles, Verification,
+    account_limits, instruments, members, placement, threads,
 };
 use crate::limits::ONCE_IDS_DEFAULT;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
             _ => Durability::Disk,
         },
         head: top.section("head")?.map(|section| head(&section, &data_dir)).transpose()?,
-        encryption: encryption(&top.required_section("encryption")?, &data_dir)?,
+        encryption: super::encryption::read(&top.required_section("encryption")?, &data_dir)?,
         data_dir,
         tls: tls(&top.required_section("tls")?)?,
         fix_listen: listen.0,
@@ -78,21 +78,13 @@ fn listeners(top: &Section<'_>) -> Result<(Address, Address), ConfigError> {
     Ok((fix, websocket))
 }
 
-/// Whether the file of the key is one is looked at when it is opened, also by those who have no configuration.
-fn encryption(section: &Section<'_>, data_dir: &Path) -> Result<Encryption, ConfigError> {
-    Ok(match section.get("provider")?.choice()? {
-        "none" => Encryption::None,
-        _ => Encryption::KeyFile(outside(&section.get("key_file")?, data_dir)?),
-    })
-}
-
 fn head(section: &Section<'_>, data_dir: &Path) -> Result<Head, ConfigError> {
     let file = outside(&section.get("file")?, data_dir)?;
     Ok(Head { file, every: section.get("every")?.duration()? })
 }
 
 /// A file that would be worth nothing where the data is.
-fn outside(entry: &Entry<'_>, data_dir: &Path) -> Result<PathBuf, ConfigError> {
+pub(super) fn outside(entry: &Entry<'_>, data_dir: &Path) -> Result<PathBuf, ConfigError> {
     let path = entry.path()?;
     if path.starts_with(data_dir) {
         let why = format!("{} is inside data_dir, and would be copied with what it protects", entry.shown());

@@ -5,6 +5,7 @@
 
 mod account_limits;
 mod directory;
+mod encryption;
 mod file;
 mod fix;
 #[cfg(test)]
@@ -100,6 +101,39 @@ pub enum Encryption {
     None,
     /// In a file of its own, outside the data folder.
     KeyFile(PathBuf),
+    /// In a token, which it never leaves.
+    Token(Token),
+    /// On its way from one place to another, until the master key is rotated.
+    Moving {
+        /// Where the key is that wraps.
+        to: Box<Self>,
+        /// Where the keys are that opened what there is until now.
+        from: Box<Self>,
+    },
+}
+
+/// A token of PKCS#11 and the master key in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The library of its maker.
+    pub module: PathBuf,
+    /// Its label, if it must have one.
+    pub label: Option<String>,
+    /// Its serial number, if it must have one.
+    pub serial: Option<String>,
+    /// The label of the master key.
+    pub key: String,
+    /// Where the PIN of its user is.
+    pub pin: PinSource,
+}
+
+/// Where a PIN is: never in the configuration itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PinSource {
+    /// In a file that only its owner can read.
+    File(PathBuf),
+    /// In a variable of the environment.
+    Environment(String),
 }
 
 /// Where it is noted, apart from the data folder, how far the journal is.

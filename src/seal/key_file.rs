@@ -27,7 +27,7 @@ const HEAD: &str = "\
 ";
 
 /// Bits of the mode that would give the key to others.
-const OTHERS: u32 = 0o177;
+pub(super) const OTHERS: u32 = 0o177;
 
 /// The provider.
 #[derive(Debug)]
@@ -163,8 +163,25 @@ impl KeyProvider for KeyFile {
 
     fn finish_rotation(&mut self) -> Result<String, KeyError> {
         let (current, earlier) = self.keys.split_first().ok_or(KeyError::NoKey)?;
+        let put_away = self.put_away(earlier)?;
+        secret::replace_file(&self.path, text(&[current]).as_bytes())?;
+        self.keys.truncate(1);
+        Ok(put_away)
+    }
+
+    fn retire(&mut self) -> Result<String, KeyError> {
+        let put_away = self.put_away(&self.keys)?;
+        secret::remove_file(&self.path)?;
+        self.keys.clear();
+        Ok(put_away)
+    }
+}
+
+impl KeyFile {
+    /// Writes keys into files of their own, and tells their names.
+    fn put_away(&self, keys: &[Master]) -> Result<String, KeyError> {
         let mut put_away = Vec::new();
-        for master in earlier {
+        for master in keys {
             let path = self.path.with_added_extension(format!("retired-{}", master.id));
             // A rotation that was interrupted here has made it already.
             if !path.exists() {
@@ -172,8 +189,6 @@ impl KeyProvider for KeyFile {
             }
             put_away.push(path.display().to_string());
         }
-        secret::replace_file(&self.path, text(&[current]).as_bytes())?;
-        self.keys.truncate(1);
         Ok(put_away.join(", "))
     }
 }

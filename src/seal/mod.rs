@@ -1,7 +1,7 @@
 //! What stands on the disk is sealed: nobody reads it, or changes it unnoticed, without the master key.
 //!
 //! ```text
-//!   master key ── in a file outside the data folder                                          KeyProvider
+//!   master key ── in a file outside the data folder, or in a token that it never leaves      KeyProvider
 //!       └─ wraps ─► data key: random, for one segment, one start and one day, or one file    Vault
 //!                       └─ AES-256-GCM ─► each record, its nonce being its place             RecordSealer
 //!                                         a file, its nonce being zero                       Vault::seal_file
@@ -21,9 +21,11 @@ mod file;
 pub(crate) mod fixture;
 mod head;
 mod key_file;
+mod moving;
 mod provider;
 mod record;
 mod rewrap;
+mod token;
 mod vault;
 
 #[cfg(test)]
@@ -35,4 +37,5 @@ pub use key_file::KeyFile;
 pub use provider::{KeyError, KeyProvider};
 pub use record::{RecordSealer, SegmentKeys};
 pub use rewrap::Rewrapped;
+pub use token::TokenKeys;
 pub use vault::{Held, Vault};

@@ -31,6 +31,9 @@ pub trait KeyProvider: Send + fmt::Debug {
     /// Nothing is wrapped with an earlier master key any more: puts them away, and tells where they are, for copies of
     /// the data that still need them.
     fn finish_rotation(&mut self) -> Result<String, KeyError>;
+
+    /// The same with all of them: what they wrapped was moved to another provider.
+    fn retire(&mut self) -> Result<String, KeyError>;
 }
 
 /// What is wrong with a key. No variant has anything of it.
@@ -39,8 +42,77 @@ pub enum KeyError {
     /// The file of the master key cannot be read.
     #[error("the key file cannot be used: {0}")]
     Unreadable(#[from] FileError),
+    /// The file of the PIN cannot be read.
+    #[error("the PIN cannot be read: {0}")]
+    PinUnreadable(FileError),
+    /// The variable of the PIN is not there.
+    #[error("the PIN cannot be read: there is no {0} in the environment")]
+    NoPin(String),
+    /// The PIN has bytes that no PIN has.
+    #[error("the PIN is no text in UTF-8")]
+    NotAPin,
+    /// The library of the token cannot be used.
+    #[error("the PKCS#11 module {} cannot be used: {why}", path.display())]
+    Module {
+        /// The library.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// There is no such token, or there are several.
+    #[error("{found} tokens are {wanted}; there are: {there}")]
+    NotOneToken {
+        /// How many there are.
+        found: usize,
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        there: String,
+    },
+    /// The token refused the PIN. It is not tried again: too many wrong ones lock a token.
+    #[error("token {token:?} refused the PIN: {why}; it is not tried again before a restart")]
+    WrongPin {
+        /// Its label.
+        token: String,
+        /// What it said.
+        why: String,
+    },
+    /// The token has no such key.
+    #[error("token {token:?} has no AES key with the label {key:?}; `sealgate key new-master` makes one")]
+    NoTokenKey {
+        /// Its label.
+        token: String,
+        /// The label of the key.
+        key: String,
+    },
+    /// The token has such a key already.
+    #[error("token {token:?} has a key with the label {key:?} already")]
+    TokenKeyThere {
+        /// Its label.
+        token: String,
+        /// The label of the key.
+        key: String,
+    },
+    /// Something that calls itself the master key is none.
+    #[error("the key {key:?} of token {token:?} is no master key: {why}")]
+    NotAMaster {
+        /// The token's label.
+        token: String,
+        /// The label of the key.
+        key: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The token did not do what it was asked for.
+    #[error("the token could not {doing}: {why}")]
+    Token {
+        /// What it was asked for.
+        doing: &'static str,
+        /// What it said.
+        why: String,
+    },
     /// Others than its owner may read it.
-    #[error("the key file {} has mode {mode:04o}: it must be its owner's alone, 0600", path.display())]
+    #[error("{} has mode {mode:04o}: it must be its owner's alone, 0600", path.display())]
     Mode {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,8 @@
 //! Data keys, made and opened with the master key that there is, or none at all.
 
 use super::cipher::{Cipher, KEY_BYTES, random};
-use super::{KeyError, KeyFile, KeyProvider};
+use super::moving::Moving;
+use super::{KeyError, KeyFile, KeyProvider, TokenKeys};
 use crate::config::Encryption;
 use crate::sys::secret::Secret;
 use crate::types::Nanos;
@@ -30,10 +31,7 @@ impl Vault {
 
     /// The one that the configuration names.
     pub fn open(encryption: &Encryption, data_dir: &Path) -> Result<Self, KeyError> {
-        Ok(match encryption {
-            Encryption::None => Self::none(),
-            Encryption::KeyFile(path) => Self::new(Box::new(KeyFile::open(path, data_dir)?)),
-        })
+        Ok(provider(encryption, data_dir)?.map_or_else(Self::none, Self::new))
     }
 
     /// How it seals.
@@ -64,6 +62,29 @@ impl Vault {
         // Whoever panicked has left nothing half done: a key is wrapped or it is not.
         Held(self.0.as_ref().map(|provider| provider.lock().unwrap_or_else(PoisonError::into_inner)))
     }
+}
+
+type Provider = Box<dyn KeyProvider>;
+
+fn provider(encryption: &Encryption, data_dir: &Path) -> Result<Option<Provider>, KeyError> {
+    Ok(match encryption {
+        Encryption::None => None,
+        Encryption::KeyFile(path) => Some(Box::new(KeyFile::open(path, data_dir)?)),
+        Encryption::Token(token) => Some(Box::new(TokenKeys::open(token)?)),
+        Encryption::Moving { to, from } => match (provider(to, data_dir)?, earlier(from, data_dir)?) {
+            (Some(to), Some(from)) => Some(Box::new(Moving::new(to, from))),
+            (to, _) => to,
+        },
+    })
+}
+
+/// The keys from which the data is moved; nothing if that was done.
+fn earlier(encryption: &Encryption, data_dir: &Path) -> Result<Option<Provider>, KeyError> {
+    Ok(match encryption {
+        Encryption::Token(token) => TokenKeys::open_earlier(token)?.map(|keys| Box::new(keys) as Provider),
+        Encryption::KeyFile(path) if !path.exists() => None,
+        encryption => provider(encryption, data_dir)?,
+    })
 }
 
 impl Held<'_> {

@@ -163,6 +163,15 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace().map_err(|source| FileError { doing: "replace", path: path.to_owned(), source })
 }
 
+/// Removes a file with a secret, durably.
+pub fn remove_file(path: &Path) -> Result<(), FileError> {
+    let remove = || -> io::Result<()> {
+        std::fs::remove_file(path)?;
+        sync_folder_of(path)
+    };
+    remove().map_err(|source| FileError { doing: "remove", path: path.to_owned(), source })
+}
+
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()

@@ -37,6 +37,7 @@ mod signing;
 mod snapshots;
 mod stats;
 mod timing;
+mod token;
 mod topologies;
 mod trading;
 

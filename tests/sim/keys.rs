@@ -43,4 +43,8 @@ impl KeyProvider for Seeded {
     fn finish_rotation(&mut self) -> Result<String, KeyError> {
         Err(KeyError::NoKey)
     }
+
+    fn retire(&mut self) -> Result<String, KeyError> {
+        Err(KeyError::NoKey)
+    }
 }

@@ -7,7 +7,7 @@ use crate::cli::problem;
 use crate::config::{self, Config, Encryption};
 use crate::run::journal::kept::{KeptHead, SharedHead};
 use crate::run::journal::rotate::{RotateError, Rotated, rotate};
-use crate::seal::{KeyFile, Vault};
+use crate::seal::{KeyError, KeyFile, TokenKeys, Vault};
 use crate::sys::clock::Clock;
 use crate::sys::file::{self, Folder};
 use serde_json::{Value, json};
@@ -45,14 +45,44 @@ fn open(config: &Config) -> Result<Vault, ExitCode> {
     }
 }
 
-/// Makes a key file.
-pub fn new(file: &Path) -> ExitCode {
-    match KeyFile::create(file) {
-        Ok(()) => {
-            println!("wrote {}; keep a copy of it where no copy of the data folder is", file.display());
+/// Makes a master key: in a file, or where the configuration has it.
+pub fn new(file: Option<&Path>, of: &OfServer) -> ExitCode {
+    let encryption = match file {
+        Some(file) => Encryption::KeyFile(file.to_owned()),
+        None => match of.load() {
+            Ok(config) => config.encryption,
+            Err(code) => return code,
+        },
+    };
+    make(&encryption)
+}
+
+fn make(encryption: &Encryption) -> ExitCode {
+    let made = match encryption {
+        Encryption::None => return problem("key new-master", "the configuration says \"none\"", SEE),
+        Encryption::Moving { to, .. } => return make(to),
+        Encryption::KeyFile(file) => KeyFile::create(file).map(|()| {
+            format!("wrote {}; keep a copy of it where no copy of the data folder is", file.display())
+        }),
+        Encryption::Token(token) => TokenKeys::create(token).map(|name| {
+            format!(
+                "made {:?} in token {name:?}, which it never leaves; keep a backup of the token",
+                token.key
+            )
+        }),
+    };
+    match made {
+        Ok(done) => {
+            println!("{done}");
             ExitCode::SUCCESS
         }
-        Err(error) => problem("key new-master", error, "a key is never written over; name another file"),
+        Err(error @ KeyError::TokenKeyThere { .. }) => {
+            problem("key new-master", error, "change the one that is there with `sealgate key rotate-master`")
+        }
+        Err(error @ KeyError::Unreadable(_)) => {
+            problem("key new-master", error, "a key is never written over; name another file")
+        }
+        Err(error) => problem("key new-master", error, SEE),
     }
 }
 
