@@ -71,3 +71,28 @@ fn three_threads_wrap_around_while_the_first_lap_is_still_in_flight() {
 fn a_late_thread_with_an_old_time_takes_no_slot_of_a_newer_lap() {
     explore(&[100, 101], [&[111, 122], &[112], &[105]], 2);
 }
+
+/// Two threads on both sides of a midnight: neither day has more than its limit, whoever begins the new one.
+#[test]
+fn no_day_is_above_its_limit() {
+    const MIDNIGHT: u64 = 20_000 * 86_400_000_000_000;
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let ring = Arc::new(RateRing::new(4, Span(1)).with_day(Some(1)));
+        let run = |ring: &RateRing, times: [u64; 2]| {
+            times.map(|at| (at >= MIDNIGHT, ring.take(Nanos(at)) == Take::Accepted))
+        };
+        let other = {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || run(&ring, [MIDNIGHT - 5, MIDNIGHT + 5]))
+        };
+        let mut passed = run(&ring, [MIDNIGHT - 3, MIDNIGHT + 3]).to_vec();
+        passed.extend(other.join().unwrap());
+        for day in [false, true] {
+            let count = passed.iter().filter(|one| **one == (day, true)).count();
+            assert!(count <= 1, "{passed:?}");
+        }
+        assert!(passed.iter().any(|(_, accepted)| *accepted), "refused without need: {passed:?}");
+    });
+}

@@ -60,7 +60,7 @@ pub fn directory() -> Directory {
 
 fn account(id: AccountId, name: &str, signature: SignaturePolicy) -> config::Account {
     let rate = (ORDERS_PER_SECOND, Span::from_secs(1));
-    let rates = RateLimits { orders: rate, cancels: rate, queries: rate };
+    let rates = RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate };
     config::Account {
         id,
         name: name.to_owned(),

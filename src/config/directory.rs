@@ -43,6 +43,8 @@ pub enum Signing {
 pub struct RateLimits {
     /// New orders: how many per window.
     pub orders: (u32, Span),
+    /// New orders: how many in a day (UTC), if that is limited.
+    pub orders_per_day: Option<u32>,
     /// Cancels: how many per window.
     pub cancels: (u32, Span),
     /// Queries: how many per window.

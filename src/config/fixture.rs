@@ -47,7 +47,7 @@ fn account(id: u32, name: &str, member: MemberId, signature: SignaturePolicy) ->
         name: name.to_owned(),
         member,
         signature,
-        rates: RateLimits { orders: rate, cancels: rate, queries: rate },
+        rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
         limits: AccountLimits {
             smp_group: Default::default(),
             account: id,

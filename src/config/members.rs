@@ -141,6 +141,7 @@ impl Members {
         };
         let rates = RateLimits {
             orders: section.get("order_rate")?.rate()?,
+            orders_per_day: Some(section.get("orders_per_day")?.integer()?).filter(|most| *most > 0),
             cancels: section.get("cancel_rate")?.rate()?,
             queries: section.get("query_rate")?.rate()?,
         };

@@ -363,6 +363,12 @@ pub const SECTIONS: &[Section] = &[
                 "What must be signed: each order and cancel, or the logon alone.",
             ),
             default("order_rate", Kind::Rate, "\"100/1s\"", "Most new orders in any window of this length."),
+            default(
+                "orders_per_day",
+                Kind::Integer(0, u32::MAX as u64),
+                "0",
+                "Most new orders from midnight to midnight (UTC), beside those in a window. 0: no limit.",
+            ),
             default("cancel_rate", Kind::Rate, "\"200/1s\"", "Most cancels, counted apart from the orders."),
             default("query_rate", Kind::Rate, "\"100/1s\"", "Most queries."),
             default(

@@ -1,8 +1,9 @@
 use super::*;
 use crate::config::{Account, Member, SignaturePolicy};
 use crate::types::{
-    AccountLimits, ApiKeyId, CancelOrder, InstrumentId, MemberId, NewOrder, OpenOrdersQuery, OrdType,
-    OrderId, OrderRef, Price, Qty, Query, Request, SessionId, Side, SmpMode, Text, TimeInForce, Unverified,
+    AccountLimits, ApiKeyId, CancelAllAfter, CancelOrder, CancelScope, Command, InstrumentId, LogonId,
+    MassCancel, MemberId, MsgSeqNum, NewOrder, OpenOrdersQuery, OrdType, OrderId, OrderRef, Price, Qty,
+    Query, Request, Requester, SessionId, ShardId, Side, SmpMode, Text, TimeInForce, Unverified,
 };
 
 const NOW: Nanos = Nanos(1_800_000_000_000_000_000);
@@ -10,13 +11,17 @@ const WINDOW: Span = Span::from_secs(10);
 const ALICE: AccountId = AccountId(1);
 const BOB: AccountId = AccountId(2);
 
-fn limiter() -> Limiter {
+fn rates(orders: u32, orders_per_day: Option<u32>) -> RateLimits {
+    RateLimits { orders: (orders, WINDOW), orders_per_day, cancels: (3, WINDOW), queries: (1, WINDOW) }
+}
+
+fn directory(rates: RateLimits) -> Directory {
     let account = |id: AccountId| Account {
         id,
         name: format!("account-{id}"),
         member: MemberId(1),
         signature: SignaturePolicy::Order,
-        rates: RateLimits { orders: (2, WINDOW), cancels: (3, WINDOW), queries: (1, WINDOW) },
+        rates,
         limits: AccountLimits {
             smp_group: Default::default(),
             account: id,
@@ -27,9 +32,11 @@ fn limiter() -> Limiter {
         },
     };
     let member = Member { id: MemberId(1), name: "one".into(), spki_sha256: Vec::new() };
-    let directory =
-        Directory::new(vec![member], vec![account(ALICE), account(BOB)], vec![], vec![], vec![]).unwrap();
-    Limiter::new(&directory)
+    Directory::new(vec![member], vec![account(ALICE), account(BOB)], vec![], vec![], vec![]).unwrap()
+}
+
+fn limiter() -> Limiter {
+    Limiter::new(&directory(rates(2, None)))
 }
 
 fn new_order(account: AccountId) -> RequestKind {
@@ -136,4 +143,82 @@ fn usage_tells_each_class_apart() {
 #[test]
 fn an_account_that_nobody_knows_gets_nothing() {
     assert_eq!(check(&limiter(), new_order(AccountId(9)), NOW).unwrap_err().reject, Reject::AccountUnknown);
+}
+
+#[test]
+fn a_day_has_a_limit_of_its_own() {
+    let limiter = Limiter::new(&directory(rates(9, Some(2))));
+    assert!((0..2).all(|_| check(&limiter, new_order(ALICE), NOW).is_ok()));
+    let refused = check(&limiter, new_order(ALICE), NOW).unwrap_err();
+    let to_midnight = Span::from_secs(16 * 60 * 60);
+    assert_eq!(refused, Refusal::with(Reject::OrdersOfDay, Detail::RetryAfter(to_midnight)));
+    let today = limiter.usage_today(ALICE, NOW).unwrap();
+    assert_eq!((today.used, today.limit, today.window), (2, 2, Span::from_secs(24 * 60 * 60)));
+    assert_eq!(limiter.usage_today(BOB, NOW).unwrap().used, 0);
+    assert_eq!(check(&limiter, cancel(ALICE), NOW), Ok(()), "cancels are taken");
+    assert_eq!(check(&limiter, new_order(ALICE), NOW + to_midnight), Ok(()));
+}
+
+/// As a shard takes it.
+fn command(kind: RequestKind) -> Command {
+    let requester = Requester {
+        session: SessionId::NONE,
+        number: MsgSeqNum(0),
+        logon: LogonId::NONE,
+        key: ApiKeyId(1),
+        sent: NOW,
+        recv_window: Span::ZERO,
+        content: [0; 16],
+        signed_digest: [0; 16],
+        named: true,
+    };
+    match kind {
+        RequestKind::New(order) => Command::New(requester, order),
+        RequestKind::Cancel(cancel) => Command::Cancel(requester, cancel),
+        RequestKind::MassCancel(cancel) => Command::MassCancel(requester, cancel),
+        RequestKind::CancelAllAfter(request) => Command::CancelAllAfter(requester, request),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[test]
+fn after_a_restart_what_shards_had_taken_counts_and_nothing_else() {
+    let directory = directory(rates(2, Some(4)));
+    let mut past = Past::new(Past::kept(&directory));
+    let (one, other) = (ShardId(0), ShardId(1));
+    for (shard, after) in [(one, 0), (other, 1), (one, 3)] {
+        past.count(shard, &command(new_order(ALICE)), NOW + Span::from_secs(after));
+    }
+    let scope = CancelScope { account: ALICE, instrument: None, side: None, session: None };
+    let everywhere = [
+        RequestKind::MassCancel(MassCancel { scope, cl_ord_id: Text::EMPTY }),
+        RequestKind::CancelAllAfter(CancelAllAfter { account: ALICE, timeout: Span::ZERO }),
+    ];
+    for kind in everywhere {
+        [one, other].into_iter().for_each(|shard| past.count(shard, &command(kind), NOW));
+    }
+    past.count(one, &Command::Timers, NOW);
+    let now = NOW + Span::from_secs(4);
+    let limiter = Limiter::resuming(&directory, past, now);
+
+    let [orders, cancels, queries] = limiter.usage(ALICE, now).unwrap();
+    assert_eq!((orders.used, cancels.used, queries.used), (2, 2, 0), "what all shards have is one request");
+    assert_eq!(orders.retry_after, Span::from_secs(7), "ten seconds after the second last");
+    assert_eq!(limiter.usage_today(ALICE, now).unwrap().used, 3);
+    assert_eq!(limiter.usage(BOB, now).unwrap()[0].used, 0);
+    assert_eq!(check(&limiter, new_order(ALICE), now).unwrap_err().reject, Reject::OrderRate);
+    assert_eq!(check(&limiter, new_order(ALICE), NOW + Span::from_secs(11)), Ok(()));
+    let full = check(&limiter, new_order(ALICE), NOW + Span::from_secs(30)).unwrap_err();
+    assert_eq!(full.reject, Reject::OrdersOfDay, "the fourth of the day was the last");
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_a_window() {
+    let directory = directory(rates(2, None));
+    let mut past = Past::new(Past::kept(&directory));
+    for _ in 0..2 {
+        past.count(ShardId(0), &command(new_order(ALICE)), NOW + Span::from_secs(3_600));
+    }
+    let limiter = Limiter::resuming(&directory, past, NOW);
+    assert_eq!(limiter.usage(ALICE, NOW).unwrap()[0].retry_after, WINDOW);
 }

@@ -20,10 +20,23 @@
 //! new one. Laps and the cursor only see to it that the slot that is asked is the oldest, so that nobody is
 //! refused who need not be.
 //!
+//! **A bucket for each day** (UTC), where there is a limit of a day. The cursor counts all arrivals, so those of today
+//! are the cursor less what it was at midnight, which one word keeps:
+//!
+//! ```text
+//!   ┌────────┬─────────────────────────────────────┐
+//!   │ day:16 │ cursor when the day began:48        │   the first that comes on a later day writes it
+//!   └────────┴─────────────────────────────────────┘
+//! ```
+//!
+//! An arrival looks at the word before it takes the slot of its cursor, and no two take the same cursor's, so no more
+//! than the limit pass with one day's word. A word may count an arrival of the evening to the new day, never less.
+//!
 //! **Time never goes back**: a slot is stamped with the latest of `now` and the arrival before it, so slots are in
 //! the order of time; `now` itself must be a window later than the stamp.
 //!
-//! Cost: two loads and two compare-and-swaps, 20–30 ns without contention; a refusal costs two loads.
+//! Cost: two loads and two compare-and-swaps, 20–30 ns without contention; a refusal costs two loads. A limit of a day
+//! costs a load more.
 
 use super::sync::{AtomicU64, Ordering};
 use crate::types::{Nanos, Span};
@@ -32,6 +45,14 @@ use crossbeam_utils::CachePadded;
 const TIME_BITS: u32 = 62;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 const LAP_MASK: u64 = u64::MAX >> TIME_BITS;
+
+const START_BITS: u32 = 48;
+const START_MASK: u64 = (1 << START_BITS) - 1;
+
+/// Nanoseconds of a day.
+const DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
+
+const _: () = assert!(TIME_MASK / DAY < 1 << (u64::BITS - START_BITS), "every day has its number");
 
 /// The word of a slot that was never used: the lap before the first, and a time that no arrival is stamped with.
 const NEVER: u64 = LAP_MASK << TIME_BITS;
@@ -43,6 +64,19 @@ pub struct RateRing {
     cursor: CachePadded<AtomicU64>,
     slots: Box<[AtomicU64]>,
     window: u64,
+    /// The day, and the cursor when it began.
+    day: AtomicU64,
+    /// Most arrivals of a day; the highest number there is for no limit.
+    per_day: u64,
+}
+
+/// How many arrivals there were on a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayCount {
+    /// Days since 1970.
+    pub day: u64,
+    /// How many.
+    pub count: u64,
 }
 
 /// The verdict on an arrival.
@@ -54,6 +88,11 @@ pub enum Take {
     /// It is one too many, and took no slot.
     Refused {
         /// When the next slot falls free, counted from the arrival's `now`.
+        retry_after: Span,
+    },
+    /// It is one too many of its day, and took no slot.
+    DayIsFull {
+        /// When the next day begins, counted from the arrival's `now`.
         retry_after: Span,
     },
 }
@@ -71,6 +110,14 @@ pub struct Usage {
     pub retry_after: Span,
 }
 
+impl DayCount {
+    /// With an arrival more; one of an earlier day counts to this one.
+    pub fn with(self, at: Nanos) -> Self {
+        let day = at.0 / DAY;
+        if day > self.day { Self { day, count: 1 } } else { Self { count: self.count + 1, ..self } }
+    }
+}
+
 impl RateRing {
     /// A ring that accepts `limit` arrivals in any window. A limit of 0 refuses all.
     pub fn new(limit: u32, window: Span) -> Self {
@@ -79,7 +126,31 @@ impl RateRing {
             slots: (0..limit).map(|_| AtomicU64::new(NEVER)).collect(),
             // The proof needs time to grow from lap to lap.
             window: window.0.clamp(1, TIME_MASK),
+            day: AtomicU64::new(0),
+            per_day: u64::MAX,
         }
+    }
+
+    /// The same, with a limit of a day.
+    pub fn with_day(self, per_day: Option<u32>) -> Self {
+        Self { per_day: per_day.map_or(u64::MAX, u64::from), ..self }
+    }
+
+    /// Counts what was accepted in an earlier run, the oldest first, whatever the limit was then.
+    pub fn resume(&mut self, arrivals: impl IntoIterator<Item = Nanos>, today: DayCount) {
+        if self.slots.is_empty() {
+            return;
+        }
+        for at in arrivals {
+            let cursor = self.cursor.load(Ordering::Relaxed);
+            let stamp = at.0.clamp(1, TIME_MASK).max(self.time_before(cursor));
+            let taken = self.lap_of(cursor) << TIME_BITS | stamp;
+            self.slots[self.index(cursor)].store(taken, Ordering::Relaxed);
+            self.cursor.store(cursor + 1, Ordering::Relaxed);
+        }
+        // More may have come on that day than there are slots, so the day may begin before the first cursor.
+        let began = self.cursor.load(Ordering::Relaxed).wrapping_sub(today.count) & START_MASK;
+        self.day.store(today.day << START_BITS | began, Ordering::Relaxed);
     }
 
     /// Counts an arrival at `now`, if it is not one too many.
@@ -90,6 +161,9 @@ impl RateRing {
         let now = now.0.clamp(1, TIME_MASK);
         loop {
             let cursor = self.cursor.load(Ordering::Acquire);
+            if let Some(retry_after) = self.day_is_full(cursor, now) {
+                return Take::DayIsFull { retry_after };
+            }
             let slot = &self.slots[self.index(cursor)];
             let seen = slot.load(Ordering::Acquire);
             if lap(seen) == self.lap_of(cursor) {
@@ -135,6 +209,46 @@ impl RateRing {
         Usage { limit, window, used: limit - free as u32, retry_after }
     }
 
+    /// How much of the limit of a day is used at `now`: for telling, as [`RateRing::usage`] is. `None`: there is none.
+    pub fn usage_today(&self, now: Nanos) -> Option<Usage> {
+        let limit = u32::try_from(self.per_day).ok()?;
+        let now = now.0.clamp(1, TIME_MASK);
+        let began = self.day.load(Ordering::Acquire);
+        let today = (now / DAY).max(began >> START_BITS);
+        let used = match began >> START_BITS == today {
+            true => count_since(began, self.cursor.load(Ordering::Acquire)),
+            false => 0,
+        };
+        let used = u32::try_from(used).unwrap_or(u32::MAX).min(limit);
+        let to_midnight = Span(((today + 1) * DAY).saturating_sub(now));
+        let retry_after = if used == limit { to_midnight } else { Span::ZERO };
+        Some(Usage { limit, window: Span(DAY), used, retry_after })
+    }
+
+    /// How long it takes to the next day, if no more may come today than have come before the cursor.
+    fn day_is_full(&self, cursor: u64, now: u64) -> Option<Span> {
+        if self.per_day == u64::MAX {
+            return None;
+        }
+        let today = self.today(cursor, now);
+        (today.count >= self.per_day).then(|| Span(((today.day + 1) * DAY).saturating_sub(now)))
+    }
+
+    /// How many arrivals of the day came before the one at the cursor. Begins the day if this is the first of it.
+    fn today(&self, cursor: u64, now: u64) -> DayCount {
+        let (day, word) = (now / DAY, self.day.load(Ordering::Acquire));
+        let of = |word: u64| DayCount { day: word >> START_BITS, count: count_since(word, cursor) };
+        // A thread that is late counts to the day that others have begun.
+        if word >> START_BITS >= day {
+            return of(word);
+        }
+        let begins = day << START_BITS | cursor & START_MASK;
+        match self.day.compare_exchange(word, begins, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => of(begins),
+            Err(other) => of(other),
+        }
+    }
+
     /// Moves the cursor past an arrival that stands in its slot, unless another thread has done it.
     fn advance(&self, cursor: u64) {
         let _ = self.cursor.compare_exchange(cursor, cursor + 1, Ordering::AcqRel, Ordering::Relaxed);
@@ -165,6 +279,15 @@ impl RateRing {
     /// lap for the one before; then its own `now` is older than the slot, and it is refused.
     fn lap_of(&self, cursor: u64) -> u64 {
         (cursor / self.slots.len() as u64) & LAP_MASK
+    }
+}
+
+/// How many arrivals there were since the day of this word began. None if the cursor is from before: then it is stale,
+/// and the slot that it names is taken.
+fn count_since(day: u64, cursor: u64) -> u64 {
+    match cursor.wrapping_sub(day) & START_MASK {
+        stale if stale > START_MASK / 2 => 0,
+        count => count,
     }
 }
 

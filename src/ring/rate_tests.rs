@@ -1,6 +1,6 @@
 //! The rate ring against an oracle, and under two threads. `tests/loom.rs` walks its interleavings.
 
-use super::rate::{RateRing, Take};
+use super::rate::{DayCount, RateRing, Take};
 use crate::types::{Nanos, Span};
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -77,6 +77,55 @@ fn usage_tells_what_is_left_over_many_laps() {
     }
 }
 
+const DAY: u64 = 86_400_000_000_000;
+
+/// 08:00 UTC, as `START` is.
+const MIDNIGHT: u64 = START - START % DAY;
+
+#[test]
+fn a_day_has_its_limit_and_the_next_one_a_new_one() {
+    let ring = RateRing::new(100, Span(10)).with_day(Some(3));
+    let today = |now: u64| ring.usage_today(Nanos(now)).unwrap();
+    assert!((0..3).all(|n| accepted(&ring, START + n)));
+    assert_eq!((today(START + 9).used, today(START + 9).limit), (3, 3));
+    let (last, next) = (MIDNIGHT + DAY - 1, MIDNIGHT + DAY);
+    for now in [START + 20, last] {
+        let retry_after = Span(next - now);
+        assert_eq!(ring.take(Nanos(now)), Take::DayIsFull { retry_after });
+        assert_eq!(today(now).retry_after, retry_after);
+    }
+    assert_eq!((today(next).used, today(next).retry_after), (0, Span::ZERO));
+    assert!((0..3).all(|n| accepted(&ring, next + n)) && !accepted(&ring, next + 50));
+    assert!(!accepted(&ring, last), "who is late counts to the day that has begun");
+    assert!(accepted(&ring, next + 7 * DAY), "days without an arrival go by");
+    assert_eq!(today(next + 7 * DAY).used, 1);
+}
+
+#[test]
+fn what_the_window_refuses_does_not_count_for_the_day() {
+    let ring = RateRing::new(1, Span(100)).with_day(Some(2));
+    assert!(accepted(&ring, START) && (1..100).all(|at| !accepted(&ring, START + at)));
+    assert!(accepted(&ring, START + 100));
+    assert!(matches!(ring.take(Nanos(START + 101)), Take::DayIsFull { .. }));
+    assert_eq!(RateRing::new(1, Span(100)).usage_today(Nanos(START)), None, "no limit, nothing to tell");
+}
+
+#[test]
+fn a_ring_goes_on_from_what_was_accepted_in_an_earlier_run() {
+    let mut ring = RateRing::new(2, Span(100)).with_day(Some(1_000));
+    let today = DayCount { day: START / DAY, count: 998 };
+    // Closer than the limit allows: a shard may take together what came apart.
+    ring.resume([START, START + 10, START + 11].map(Nanos), today);
+    assert_eq!(ring.take(Nanos(START + 109)), Take::Refused { retry_after: Span(1) });
+    assert!(accepted(&ring, START + 110) && !accepted(&ring, START + 110));
+    assert_eq!(ring.usage_today(Nanos(START + 111)).unwrap().used, 999);
+    assert!(accepted(&ring, START + 300));
+    assert!(matches!(ring.take(Nanos(START + 500)), Take::DayIsFull { .. }));
+    let mut closed = RateRing::new(0, Span(100));
+    closed.resume([Nanos(START)], today);
+    assert!(!accepted(&closed, START));
+}
+
 #[test]
 fn two_gateways_and_ten_million_arrivals_find_no_window_above_the_limit() {
     const ARRIVALS: u64 = 10_000_000;
@@ -126,6 +175,34 @@ proptest! {
             if accept {
                 kept.push_back(now);
             }
+        }
+    }
+
+    #[test]
+    fn a_ring_that_was_begun_again_refuses_what_the_old_one_would(
+        limit in 1u32..6,
+        per_day in 1u32..40,
+        steps in prop::collection::vec((0u64..30, any::<bool>()), 1..200),
+    ) {
+        // A window of two hours, so that some days go by.
+        let hour = DAY / 24;
+        let new = || RateRing::new(limit, Span(2 * hour)).with_day(Some(per_day));
+        let (old, mut ring) = (new(), new());
+        let (mut now, mut past, mut today) = (START, Vec::new(), DayCount::default());
+        for (step, restarts) in steps {
+            now += step * hour / 10;
+            if restarts {
+                ring = new();
+                ring.resume(past.iter().copied(), today);
+            }
+            let verdict = old.take(Nanos(now));
+            prop_assert_eq!(ring.take(Nanos(now)), verdict);
+            if verdict == Take::Accepted {
+                past.push(Nanos(now));
+                today = today.with(Nanos(now));
+            }
+            prop_assert_eq!(ring.usage(Nanos(now)), old.usage(Nanos(now)));
+            prop_assert_eq!(ring.usage_today(Nanos(now)), old.usage_today(Nanos(now)));
         }
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //!   hold the folder ─► newest snapshot of use ─────────────────────► all of these, as they were then
 //!                  └─► walk ─► step: run again, compare ───────────► shards
+//!                       │  ├─► who asked, and when ──────────────► what accounts have used of their limits
 //!                       │  └─► session record: numbers, mappings ──► sessions, and what they are owed
 //!                       │  └─► place of each record ───────────────► index of the log
 //!                       └─► torn tail: zero it ─► append `Started`, sync ─► open for appending
@@ -16,6 +17,7 @@
 mod sessions;
 mod shards;
 mod snapshot;
+mod wanted;
 
 #[cfg(test)]
 pub(crate) mod samples;
@@ -30,6 +32,7 @@ use super::journal::log::{Log, LogError, LogOptions, segment_name};
 use super::journal::walk::{JournalFault, Trust, Walked, segments_from};
 use super::shard::Shard;
 use crate::journal::streams::Streams;
+use crate::limit::Past;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::planted::{self, Bug};
 use crate::seal::Vault;
@@ -44,6 +47,7 @@ use std::path::Path;
 
 pub use sessions::{DropCopies, Sent, SessionState};
 pub use snapshot::{Made, SnapshotFault, Whose, make, prune, snapshot_name, snapshots};
+pub use wanted::Wanted;
 
 /// What recovery needs to know beside the folder.
 #[derive(Clone, Debug)]
@@ -58,8 +62,8 @@ pub struct RecoveryOptions {
     pub head: Option<JournalHead>,
     /// The shards that there are to be; a journal with others is refused.
     pub shards: Vec<ShardId>,
-    /// The drop copy sessions of each account: what they were not told is owed to them.
-    pub drop_copies: DropCopies,
+    /// What is to be gathered for whom.
+    pub wanted: Wanted,
 }
 
 impl RecoveryOptions {
@@ -78,6 +82,8 @@ pub struct Recovered {
     pub shards: Vec<Shard>,
     /// The FIX sessions that ever spoke.
     pub sessions: BTreeMap<SessionId, SessionState>,
+    /// What accounts have used of their limits.
+    pub past: Past,
     /// The last number of each stream: where appenders and watermarks go on.
     pub streams: Streams,
     /// What was found, for the operator.
@@ -173,12 +179,12 @@ fn begin(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Recove
         return Err(JournalFault::MissingSegment(lost + 1).into());
     }
     let log = Log::create(folder, options.log(), now)?;
-    let (sessions, streams, report) = Default::default();
-    Ok(Recovered { log, shards: Vec::new(), sessions, streams, report, notes: Vec::new() })
+    let (sessions, past, streams, report) = Default::default();
+    Ok(Recovered { log, shards: Vec::new(), sessions, past, streams, report, notes: Vec::new() })
 }
 
 fn take_up(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
-    let of = Whose { vault: &options.vault, drop_copies: &options.drop_copies };
+    let of = Whose { vault: &options.vault, wanted: &options.wanted };
     let Gathered { snapshot, mut pass, walked, notes } =
         gather(&folder, of, options.head, &options.environment)?;
     if walked.environment != options.environment {
@@ -189,8 +195,8 @@ fn take_up(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Reco
     let (index, cut) = (pass.index.take().unwrap_or_default(), walked.torn.into());
     let report = Report { snapshot, segments: walked.segments, records: walked.records, cut };
     let log = Log::resume(folder, options.log(), walked.end, index, now)?;
-    let (shards, sessions) = pass.finish();
-    Ok(Recovered { log, shards, sessions, streams: walked.streams, report, notes })
+    let (shards, sessions, past) = pass.finish();
+    Ok(Recovered { log, shards, sessions, past, streams: walked.streams, report, notes })
 }
 
 /// A journal that was run to its end.
@@ -233,7 +239,7 @@ fn gather(
             Err(fault) => return Err(fault),
         }
     }
-    match run(Walked::nothing(), Pass::begin(of.drop_copies.clone())) {
+    match run(Walked::nothing(), Pass::begin(of.wanted)) {
         Ok((walked, pass)) => Ok(Gathered { snapshot: None, pass, walked, notes }),
         Err(JournalFault::MissingSegment(segment)) if !notes.is_empty() => {
             Err(JournalFault::NoSnapshot { segment, notes: notes.join("; ") })
@@ -253,8 +259,7 @@ pub fn replay<'a>(
     let trust = trust.into();
     let vault = trust.vault;
     let is_whole = segments_from(&folder, None)?.first().is_none_or(|first| *first == 1);
-    let drop_copies = DropCopies::default();
-    let of = Whose { vault, drop_copies: &drop_copies };
+    let of = Whose { vault, wanted: &Wanted::default() };
     let mut candidates = Candidates::new(&folder, of, None)?.oldest_first();
     let begun =
         if is_whole { None } else { candidates.find_map(|(segment, loaded)| Some((segment, loaded.ok()?))) };
@@ -278,7 +283,7 @@ pub fn replay<'a>(
     // A segment that was begun and has no record yet shows nothing.
     check_before(&pass, walked.end.place.segment);
     checked.extend(left.into_iter().map(|segment| (segment, Err(SnapshotFault::Newer))));
-    let (shards, sessions) = pass.finish();
+    let (shards, sessions, _) = pass.finish();
     Ok(Replayed { shards, sessions, walked, from, snapshots: checked })
 }
 
@@ -287,14 +292,16 @@ pub fn replay<'a>(
 struct Pass {
     shards: Shards,
     sessions: Sessions,
+    past: Past,
     index: Option<Index>,
 }
 
 impl Pass {
     /// Nothing yet, with an index: what a server, or a snapshot, is made of.
-    fn begin(drop_copies: DropCopies) -> Self {
-        let sessions = Sessions::with(drop_copies);
-        Self { index: Some(Index::default()), sessions, ..Self::default() }
+    fn begin(wanted: &Wanted) -> Self {
+        let sessions = Sessions::with(wanted.drop_copies.clone());
+        let past = Past::new(wanted.kept.clone());
+        Self { index: Some(Index::default()), sessions, past, ..Self::default() }
     }
 
     fn record(
@@ -313,6 +320,7 @@ impl Pass {
                 let events = self.shards.replay(shard, place, record, &step)?;
                 let (seq, time, command) = (record.seq, record.time, &step.command);
                 self.sessions.step(shard, seq, time, command, events);
+                self.past.count(shard, command, time);
                 show(ReplayedStep { place, shard, seq, time, command, events });
             }
             Stream::Gateway(gateway) => {
@@ -329,10 +337,10 @@ impl Pass {
         Ok(())
     }
 
-    fn finish(mut self) -> (Vec<Shard>, BTreeMap<SessionId, SessionState>) {
+    fn finish(mut self) -> (Vec<Shard>, BTreeMap<SessionId, SessionState>, Past) {
         // Who takes up the journal now does so after all that it holds.
         self.sessions.started();
-        (self.shards.into_shards(), self.sessions.into_states())
+        (self.shards.into_shards(), self.sessions.into_states(), self.past)
     }
 }
 

@@ -11,8 +11,8 @@
 use super::agent::{Epilogue, Fault};
 use super::journal::walk::{JournalFault, segments_from};
 use super::phase::{Control, Phase};
-use super::recovery::{DropCopies, Whose, make, prune, snapshots};
-use super::wiring::{Handle, drop_copies};
+use super::recovery::{Wanted, Whose, make, prune, snapshots};
+use super::wiring::Handle;
 use crate::config::Config;
 use crate::seal::Vault;
 use crate::sys::clock::Clock;
@@ -32,13 +32,13 @@ const PAUSES_PER_LOOK: u32 = 10;
 pub struct Plan {
     every: u32,
     kept: usize,
-    drop_copies: DropCopies,
+    wanted: Wanted,
 }
 
 /// What the configuration asks for; `None`: nothing.
 pub fn plan(config: &Config) -> Option<Plan> {
     let (every, kept) = (config.journal.snapshot_every, config.journal.snapshots as usize);
-    (every > 0).then(|| Plan { every, kept, drop_copies: drop_copies(&config.directory) })
+    (every > 0).then(|| Plan { every, kept, wanted: Wanted::of(&config.directory) })
 }
 
 impl Plan {
@@ -87,7 +87,7 @@ impl Plan {
         if closed.saturating_sub(newest.max(failed_at)) < self.every {
             return Ok(());
         }
-        let made = make(folder, Whose { vault, drop_copies: &self.drop_copies }, Clock::new().now(), is_over);
+        let made = make(folder, Whose { vault, wanted: &self.wanted }, Clock::new().now(), is_over);
         let made = made.and_then(|_| Ok(prune(folder, self.kept)?));
         made.map(|_| ()).map_err(|fault| (closed, fault))
     }

@@ -23,7 +23,7 @@ use super::journal::kept::SharedHead;
 use super::journal::stock::{Stock, ThreadSupplier};
 use super::journal::walk::JournalFault;
 use super::phase::Control;
-use super::recovery::{self, Recovered, RecoveryError, RecoveryOptions, SessionState};
+use super::recovery::{self, Recovered, RecoveryError, RecoveryOptions, SessionState, Wanted};
 use super::rings::{self, Ends, GatewayEnds, ShardEnds};
 use super::server::StartError;
 use super::shard::Shard;
@@ -31,7 +31,7 @@ use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
 use crate::admin::{self, ControlPlane, ControlStartError, MetricsPage, MetricsServer, port};
-use crate::config::{AgentName, Config, Directory, Topology, Verification};
+use crate::config::{AgentName, Config, Topology, Verification};
 use crate::limit::Limiter;
 use crate::route::Router;
 use crate::seal::Vault;
@@ -171,7 +171,7 @@ pub fn assemble(
         vault: vault.clone(),
         head: at_rest::expected(config, vault)?,
         shards: router.shards().collect(),
-        drop_copies: drop_copies(&config.directory),
+        wanted: Wanted::of(&config.directory),
     };
     let now = Clock::new().now();
     let mut recovered = recovery::recover(&config.data_dir, &options, now)?;
@@ -259,13 +259,6 @@ pub fn acceptor(config: &Config) -> Result<Acceptor, StartError> {
     Ok(Acceptor::new(&read_pems(config)?)?)
 }
 
-/// The drop copy sessions of each account.
-pub fn drop_copies(directory: &Directory) -> recovery::DropCopies {
-    let accounts = directory.accounts().iter().map(|account| account.id);
-    let hearing = accounts.map(|account| (account, directory.drop_copies(account).to_vec()));
-    hearing.filter(|(_, sessions)| !sessions.is_empty()).collect()
-}
-
 fn read_pems(config: &Config) -> Result<TlsPems, StartError> {
     let read =
         |path: &Path| std::fs::read(path).map_err(|error| StartError::File { path: path.to_owned(), error });
@@ -336,7 +329,8 @@ fn build(
     head: Option<SharedHead>,
     beds: &Beds,
 ) -> Result<Agents, StartError> {
-    let Recovered { log, shards, sessions, streams, .. } = recovered;
+    let Recovered { log, shards, sessions, past, streams, .. } = recovered;
+    let limiter = Limiter::resuming(&config.directory, past, Clock::new().now());
     let disk_full = log.disk_full();
     let (gateways, count) = (parts.router.gateways().len() as u8, parts.router.shards().len() as u8);
     let Ends { gateways: gateway_ends, shards: shard_ends, journal } =
@@ -359,7 +353,7 @@ fn build(
     let journal =
         JournalAgent::new(name.to_string(), log, config.durability, journal.shards, journal.gateways);
     agents.insert(name, Box::new(journal.metered(meters).keeping(head)));
-    for gateway in self::gateways(config, parts, gateway_ends, sessions, (last_logon, positions))? {
+    for gateway in self::gateways(config, parts, gateway_ends, sessions, limiter, (last_logon, positions))? {
         agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
     }
     Ok(agents)
@@ -388,11 +382,11 @@ fn gateways(
     parts: Parts,
     ends: Vec<GatewayEnds>,
     mut sessions: BTreeMap<SessionId, SessionState>,
+    limiter: Limiter,
     (last_logon, positions): (LogonId, Positions),
 ) -> Result<Vec<Gateway>, StartError> {
     let Parts { acceptor, verifier, router, mut listeners, watches, mut meters, security, ports } = parts;
     let directory = Arc::new(config.directory.clone());
-    let limiter = Limiter::new(&directory);
     let mut gateways = Vec::new();
     for (((id, ends), watch), control) in router.gateways().zip(ends).zip(watches).zip(ports) {
         let GatewayEnds { shards, log, peers } = ends;

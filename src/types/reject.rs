@@ -134,6 +134,7 @@ rejects! {
     400 "limit" OrderRate, app(99, 99, 0), 429, -1015, "Too many new orders of this account in the window; the answer says when to come back. Cancels have their own limit.";
     401 "limit" CancelRate, app(99, 99, 0), 429, -1015, "Too many cancels of this account in the window; the answer says when to come back.";
     402 "limit" QueryRate, app(99, 99, 0), 429, -1003, "Too many queries of this account in the window; the answer says when to come back.";
+    403 "limit" OrdersOfDay, app(99, 99, 0), 429, -1015, "The account has entered as many new orders as it may in a day (UTC); the answer says when the next one begins. Cancels are taken.";
 
     // Where to.
     500 "route" Busy, app(99, 99, 4), 503, -1008, "The matching engine's queue is full; the request was not taken and never will be. Send it again later.";

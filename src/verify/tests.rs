@@ -30,7 +30,7 @@ fn account(id: AccountId, member: MemberId, signature: SignaturePolicy) -> Accou
         name: format!("account-{id}"),
         member,
         signature,
-        rates: RateLimits { orders: rate, cancels: rate, queries: rate },
+        rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
         limits: AccountLimits {
             smp_group: Default::default(),
             account: id,

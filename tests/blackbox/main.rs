@@ -29,6 +29,7 @@ mod order_changes;
 mod order_entry_fix;
 mod order_entry_websocket;
 mod private_stream;
+mod rate_limits;
 mod reconnect;
 mod restart;
 mod sdk;

@@ -58,7 +58,7 @@ fn directory(public_key: [u8; 32]) -> Directory {
         name: "ALICE-1".to_owned(),
         member: MEMBER,
         signature: SignaturePolicy::Order,
-        rates: RateLimits { orders: rate, cancels: rate, queries: rate },
+        rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
         limits: AccountLimits {
             account,
             instrument: None,

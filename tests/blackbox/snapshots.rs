@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 /// A segment holds some two hundred orders.
 const SEGMENT_BYTES: u64 = 256 * 1024;
 
-fn venue() -> Venue {
+/// A server that makes a snapshot after each segment.
+pub fn setup() -> Setup {
     Setup::new()
         .adjust(|config| {
             config.journal.segment_bytes = SEGMENT_BYTES;
@@ -19,11 +20,21 @@ fn venue() -> Venue {
         })
         .caps(|caps| caps.messages_per_second = 1_000_000)
         .order_rate(1_000_000, sealgate::types::Span::from_secs(1))
-        .start()
+}
+
+fn venue() -> Venue {
+    setup().start()
+}
+
+/// Takes the first segments away, as an operator does who archives them.
+pub fn archive(venue: &Venue, count: usize) {
+    for segment in &files(venue, ".log")[..count] {
+        fs::rename(venue.path("data").join(segment), venue.path(segment)).unwrap();
+    }
 }
 
 /// The files of the journal that end so, the oldest first.
-fn files(venue: &Venue, end: &str) -> Vec<String> {
+pub fn files(venue: &Venue, end: &str) -> Vec<String> {
     let names = fs::read_dir(venue.path("data")).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
     names.retain(|name| name.ends_with(end));
@@ -32,7 +43,7 @@ fn files(venue: &Venue, end: &str) -> Vec<String> {
 }
 
 /// Enters and cancels until so many segments were begun, and the newest snapshot is there, with at most one before it.
-fn fill(venue: &Venue, ws: &mut Ws, segments: usize) {
+pub fn fill(venue: &Venue, ws: &mut Ws, segments: usize) {
     for n in 0.. {
         if files(venue, ".log").len() >= segments {
             break;
@@ -101,9 +112,7 @@ fn a_start_without_the_segments_that_a_snapshot_stands_for_says_what_is_archived
     fill(&venue, &mut ws, 4);
     let next = fix.next;
     venue.kill();
-    for segment in &files(&venue, ".log")[..3] {
-        fs::rename(venue.path("data").join(segment), venue.path(segment)).unwrap();
-    }
+    archive(&venue, 3);
     venue.start_again();
 
     let mut ws = Ws::logged_on(&venue, "alice");

@@ -64,7 +64,7 @@ fn options(vault: &Vault) -> RecoveryOptions {
         segment_bytes: SEGMENT_BYTES,
         vault: vault.clone(),
         shards: vec![ShardId(0), ShardId(1)],
-        drop_copies: Default::default(),
+        wanted: Default::default(),
     }
 }
 

@@ -99,7 +99,8 @@ impl Setup {
         })
     }
 
-    fn accounts(self, change: impl Fn(&mut Account) + 'static) -> Self {
+    /// How each account is set up.
+    pub fn accounts(self, change: impl Fn(&mut Account) + 'static) -> Self {
         self.adjust(move |config| {
             let old = &config.directory;
             let mut accounts = old.accounts().to_vec();

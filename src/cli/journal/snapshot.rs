@@ -5,8 +5,7 @@ use crate::admin;
 use crate::cli::problem;
 use crate::config::Config;
 use crate::run::journal::walk::JournalFault;
-use crate::run::recovery::{Made, Replayed, Whose, make, prune, snapshot_name};
-use crate::run::wiring::drop_copies;
+use crate::run::recovery::{Made, Replayed, Wanted, Whose, make, prune, snapshot_name};
 use crate::seal::Vault;
 use crate::sys::clock::Clock;
 use crate::sys::file::Folder;
@@ -17,13 +16,13 @@ use std::process::ExitCode;
 /// Makes the snapshot that is due, and removes what is more than the configuration keeps.
 pub fn run(dir: &Path, vault: &Vault, config: &Config, out: &mut impl Write) -> ExitCode {
     // Which sessions are drop copies may have been changed at run time.
-    let drop_copies = match admin::sessions(config, vault) {
-        Ok(sessions) => drop_copies(&sessions.directory),
+    let wanted = match admin::sessions(config, vault) {
+        Ok(sessions) => Wanted::of(&sessions.directory),
         Err(error) => {
             return problem("sessions", error, "see docs/operations.md, \"When it does not start\"");
         }
     };
-    let of = Whose { vault, drop_copies: &drop_copies };
+    let of = Whose { vault, wanted: &wanted };
     let made = Folder::hold(dir).map_err(JournalFault::from).and_then(|folder| {
         let made = make(&folder, of, Clock::new().now(), || false)?;
         prune(&folder, config.journal.snapshots as usize)?;

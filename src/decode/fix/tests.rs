@@ -38,7 +38,7 @@ fn account(id: u32, name: &str, member: MemberId) -> Account {
         name: name.to_owned(),
         member,
         signature: SignaturePolicy::Order,
-        rates: RateLimits { orders: rate, cancels: rate, queries: rate },
+        rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
         limits: AccountLimits {
             smp_group: Default::default(),
             account: id,

@@ -24,7 +24,7 @@ fn directory() -> Directory {
         name: "ALICE-1".to_owned(),
         member,
         signature: SignaturePolicy::Order,
-        rates: RateLimits { orders: rate, cancels: rate, queries: rate },
+        rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
         limits: AccountLimits {
             smp_group: Default::default(),
             account,

@@ -169,8 +169,12 @@ impl Counter {
 
     /// What the account has used of its limits.
     fn measure(&mut self, account: Option<AccountId>, now: Nanos, desk: &Desk) {
-        let usage = account.and_then(|account| desk.limiter.usage(account, now)).into_iter().flatten();
+        let Some(account) = account else { return };
+        let usage = desk.limiter.usage(account, now).into_iter().flatten();
         self.limits.extend(KINDS.into_iter().zip(usage).map(|(kind, usage)| used(kind, &usage)));
+        if let Some(today) = desk.limiter.usage_today(account, now) {
+            self.limits.insert(1, used(RateLimitType::Orders, &today));
+        }
     }
 
     /// Writes a refusal of what could not be read as a request.

@@ -1,6 +1,6 @@
 //! A small venue that keeps a real journal, for tests: shard and session log as the agents write them.
 
-use super::{Recovered, RecoveryError, RecoveryOptions, recover};
+use super::{Recovered, RecoveryError, RecoveryOptions, Wanted, recover};
 use crate::journal::append::{Appender, SessionAppender};
 use crate::limits::RECORD_BYTES_MAX;
 use crate::run::journal::log::Log;
@@ -25,7 +25,7 @@ pub struct Venue {
 
 pub fn options() -> RecoveryOptions {
     RecoveryOptions {
-        drop_copies: Default::default(),
+        wanted: Wanted { kept: [1, 2].map(|id| (AccountId(id), [7, 2])).into(), ..Wanted::default() },
         vault: vault(),
         head: None,
         environment: "test".to_owned(),

@@ -5,7 +5,8 @@
 //!
 //!   sealed as `seal::file` has it:
 //!   format │ environment, end of the segment, its last record's link, time
-//!         │ index of what can be read back │ FIX sessions │ each shard behind its state hash
+//!         │ index of what can be read back │ FIX sessions │ what accounts have used of their limits
+//!         │ each shard behind its state hash
 //! ```
 //!
 //! - It is made by running what a start would run: the snapshot before it and the segments behind that. So a snapshot
@@ -14,11 +15,11 @@
 //!   whole journal, and the operator is told. What comes out is the same.
 //! - Loading runs the state hash of each shard again, and trusts nothing that the bytes say.
 
+use super::wanted::{Wanted, load_past, save_past};
 use super::{Pass, Sessions};
 use crate::run::journal::index::Index;
 use crate::run::journal::log::LogEnd;
 use crate::run::journal::walk::{JournalFault, Walked, segments_from, walk_on};
-use crate::run::recovery::sessions::DropCopies;
 use crate::run::shard::Shard;
 use crate::seal::{KeyError, Vault};
 use crate::sys::file::{FileError, Folder};
@@ -29,7 +30,7 @@ use crate::wire::record::{DecodeError, ENVIRONMENT_BYTES_MAX, Encoder, Place, Re
 const PURPOSE: &str = "snapshot";
 
 /// The version of all that it holds. Another one is not used.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 type Environment = Text<ENVIRONMENT_BYTES_MAX>;
 
@@ -73,8 +74,8 @@ pub enum SnapshotFault {
 pub struct Whose<'a> {
     /// What the journal, and so the snapshot, is sealed with.
     pub vault: &'a Vault,
-    /// The drop copy sessions of each account.
-    pub drop_copies: &'a DropCopies,
+    /// What the configuration wants.
+    pub wanted: &'a Wanted,
 }
 
 /// The name of the file of the snapshot after a segment.
@@ -98,7 +99,7 @@ pub(super) fn load(folder: &Folder, segment: u32, of: Whose<'_>) -> Result<(Walk
     file.read(&mut bytes, 0)?;
     let content = of.vault.open_file(PURPOSE, &bytes)?;
     drop(bytes);
-    let (walked, pass) = read(&mut Reader::new(&content), of.drop_copies)?;
+    let (walked, pass) = read(&mut Reader::new(&content), of.wanted)?;
     if walked.end.place.segment != segment {
         return Err(SnapshotFault::OtherSegment(walked.end.place.segment));
     }
@@ -187,7 +188,7 @@ pub fn make(
     let closed = numbers.len().checked_sub(2).map_or(0, |at| numbers[at]);
     let mut candidates = Candidates::new(folder, of, None)?.upto(closed);
     let found = candidates.find_map(|(_, loaded)| loaded.ok());
-    let (from, mut pass) = found.unwrap_or_else(|| (Walked::nothing(), Pass::begin(of.drop_copies.clone())));
+    let (from, mut pass) = found.unwrap_or_else(|| (Walked::nothing(), Pass::begin(of.wanted)));
     if closed == 0 || from.end.place.segment == closed {
         return Ok(None);
     }
@@ -223,7 +224,7 @@ pub(super) fn compare(
     segment: u32,
     pass: &Pass,
 ) -> Result<(), SnapshotFault> {
-    let (_, snapshot) = load(folder, segment, Whose { vault, drop_copies: &DropCopies::default() })?;
+    let (_, snapshot) = load(folder, segment, Whose { vault, wanted: &Wanted::default() })?;
     if let Some(differs) = snapshot.shards.differs(&pass.shards) {
         return Err(SnapshotFault::Differs(format!("shard-{differs}")));
     }
@@ -243,12 +244,13 @@ pub(super) fn write(walked: &Walked, pass: &Pass, kept_from: u32, now: Nanos) ->
         environment,
         journal: _,
     } = walked;
-    let Pass { shards, sessions, index } = pass;
+    let Pass { shards, sessions, past, index } = pass;
     let mut to = Encoder::default();
     to.put(&FORMAT).put(&Environment::truncated(environment));
     to.put(&(place.segment, place.offset, *link)).put(&now);
     index.as_ref().unwrap_or(&Index::default()).save(kept_from, &mut to);
     sessions.save(&mut to);
+    save_past(past, &mut to);
     to.put(&(shards.iter().len() as u64));
     for shard in shards.iter() {
         to.put(&shard.state_hash());
@@ -257,7 +259,7 @@ pub(super) fn write(walked: &Walked, pass: &Pass, kept_from: u32, now: Nanos) ->
     to.finish()
 }
 
-pub(super) fn read(from: &mut Reader<'_>, drop_copies: &DropCopies) -> Result<(Walked, Pass), SnapshotFault> {
+pub(super) fn read(from: &mut Reader<'_>, wanted: &Wanted) -> Result<(Walked, Pass), SnapshotFault> {
     match from.take()? {
         FORMAT => {}
         other => return Err(SnapshotFault::Format(other)),
@@ -266,7 +268,8 @@ pub(super) fn read(from: &mut Reader<'_>, drop_copies: &DropCopies) -> Result<(W
     let (segment, offset, link) = from.take()?;
     let _made: Nanos = from.take()?;
     let index = Index::load(from)?;
-    let sessions = Sessions::load(from, drop_copies.clone())?;
+    let sessions = Sessions::load(from, wanted.drop_copies.clone())?;
+    let past = load_past(from, wanted.kept.clone())?;
     let mut shards = Vec::new();
     for _ in 0..from.take::<u64>()? {
         let hash: [u8; 32] = from.take()?;
@@ -283,5 +286,5 @@ pub(super) fn read(from: &mut Reader<'_>, drop_copies: &DropCopies) -> Result<(W
         environment: environment.as_str().to_owned(),
         ..Walked::nothing()
     };
-    Ok((walked, Pass { shards: shards.into_iter().collect(), sessions, index: Some(index) }))
+    Ok((walked, Pass { shards: shards.into_iter().collect(), sessions, past, index: Some(index) }))
 }

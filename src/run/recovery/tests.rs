@@ -136,7 +136,10 @@ fn a_drop_copy_is_owed_what_happened_since_it_began_and_since_its_last_copy() {
     const COPY: SessionId = SessionId(9);
     let dir = tempfile::tempdir().unwrap();
     let mut venue = Venue::begin(dir.path());
-    let options = RecoveryOptions { drop_copies: [(AccountId(1), vec![COPY])].into(), ..options() };
+    let options = RecoveryOptions {
+        wanted: Wanted { drop_copies: [(AccountId(1), vec![COPY])].into(), ..Wanted::default() },
+        ..options()
+    };
     let owed = || recover(dir.path(), &options, NOW).unwrap().sessions.remove(&COPY).map(|copy| copy.owed);
     venue.trade();
     drop(venue);

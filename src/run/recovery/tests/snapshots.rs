@@ -31,21 +31,16 @@ fn busy(dir: &Path, segments: u32) -> Venue {
     venue
 }
 
-fn of(drop_copies: &DropCopies) -> (Vault, DropCopies) {
-    (vault(), drop_copies.clone())
-}
-
 /// Makes the snapshot that is due.
 fn made(dir: &Path) -> Option<Made> {
-    let (vault, drop_copies) = of(&DropCopies::default());
     let folder = Folder::hold(dir).unwrap();
-    make(&folder, Whose { vault: &vault, drop_copies: &drop_copies }, NOW, || false).unwrap()
+    make(&folder, Whose { vault: &vault(), wanted: &options().wanted }, NOW, || false).unwrap()
 }
 
 /// All that a start comes to, as far as it does not depend on from where it began.
-fn come_to(recovered: &Recovered) -> (Vec<[u8; 32]>, BTreeMap<SessionId, SessionState>, Streams) {
+fn come_to(recovered: &Recovered) -> (Vec<[u8; 32]>, BTreeMap<SessionId, SessionState>, Past, Streams) {
     let hashes = recovered.shards.iter().map(Shard::state_hash).collect();
-    (hashes, recovered.sessions.clone(), recovered.streams.clone())
+    (hashes, recovered.sessions.clone(), recovered.past.clone(), recovered.streams.clone())
 }
 
 fn copy(dir: &Path) -> tempfile::TempDir {
@@ -106,7 +101,8 @@ fn a_snapshot_at_any_record_and_the_rest_come_to_the_same() {
     drop(busy(dir.path(), 3));
     let copies: DropCopies = [(AccountId(1), vec![TAKER])].into();
     let folder = Folder::hold(dir.path()).unwrap();
-    let mut passes = vec![Pass::begin(copies.clone()), Pass::begin(copies.clone())];
+    let wanted = Wanted { drop_copies: copies, ..options().wanted };
+    let mut passes = vec![Pass::begin(&wanted), Pass::begin(&wanted)];
     let (mut n, mut pending) = (0u64, 0);
     walk_ahead(&folder, &vault(), Walked::nothing(), |place, record| {
         passes.iter_mut().try_for_each(|pass| pass.record(place, record, &mut |_| {}))?;
@@ -120,7 +116,7 @@ fn a_snapshot_at_any_record_and_the_rest_come_to_the_same() {
                 1,
                 NOW,
             );
-            let (walked, again) = snapshot::read(&mut Reader::new(&bytes), &copies).unwrap();
+            let (walked, again) = snapshot::read(&mut Reader::new(&bytes), &wanted).unwrap();
             assert_eq!(walked.end.place, place);
             passes[1] = again;
         }
@@ -130,8 +126,9 @@ fn a_snapshot_at_any_record_and_the_rest_come_to_the_same() {
     assert!(pending > 1, "a sweep was cut");
     let mut ends = passes.into_iter().map(|pass| {
         let lasts: Vec<_> = pass.index.iter().flat_map(Index::lasts).collect();
-        let (shards, sessions) = pass.finish();
-        (shards.iter().map(Shard::state_hash).collect::<Vec<_>>(), sessions, lasts)
+        let (shards, sessions, past) = pass.finish();
+        assert_eq!(past.accounts().len(), 2);
+        (shards.iter().map(Shard::state_hash).collect::<Vec<_>>(), sessions, past, lasts)
     });
     assert_eq!(ends.next(), ends.next());
 }
@@ -174,8 +171,8 @@ fn no_changed_byte_of_a_snapshot_passes() {
     let dir = tempfile::tempdir().unwrap();
     drop(busy(dir.path(), 2));
     made(dir.path()).unwrap();
-    let (vault, drop_copies) = of(&DropCopies::default());
-    let whose = Whose { vault: &vault, drop_copies: &drop_copies };
+    let (vault, wanted) = (vault(), Wanted::default());
+    let whose = Whose { vault: &vault, wanted: &wanted };
     let folder = Folder::hold(dir.path()).unwrap();
     let hashes = |pass: &Pass| pass.shards.iter().map(Shard::state_hash).collect::<Vec<_>>();
     let whole = hashes(&load(&folder, 1, whose).unwrap().1);
@@ -281,19 +278,19 @@ fn a_drop_copy_is_owed_nothing_of_an_account_that_is_none_of_its_any_more() {
     drop(venue);
     drop(busy_more(dir.path(), 2));
     let copies: DropCopies = [(AccountId(1), vec![COPY])].into();
-    let vault = vault();
+    let wanted = Wanted { drop_copies: copies, ..Wanted::default() };
     let folder = Folder::hold(dir.path()).unwrap();
-    make(&folder, Whose { vault: &vault, drop_copies: &copies }, NOW, || false).unwrap();
+    make(&folder, Whose { vault: &vault(), wanted: &wanted }, NOW, || false).unwrap();
     drop(folder);
-    let owed = |drop_copies: DropCopies| {
+    let owed = |wanted: Wanted| {
         let copied = copy(dir.path());
-        let options = RecoveryOptions { drop_copies, ..options() };
+        let options = RecoveryOptions { wanted, ..options() };
         let recovered = recover(copied.path(), &options, NOW).unwrap();
         assert_eq!(recovered.report.snapshot, Some(1));
         recovered.sessions[&COPY].owed.len()
     };
-    assert!(owed(copies) > 100);
-    assert_eq!(owed(DropCopies::default()), 0);
+    assert!(owed(wanted) > 100);
+    assert_eq!(owed(Wanted::default()), 0);
 }
 
 #[test]
@@ -314,9 +311,8 @@ fn the_newest_snapshots_are_kept() {
 fn a_snapshot_that_is_called_off_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     drop(busy(dir.path(), 9));
-    let (vault, drop_copies) = of(&DropCopies::default());
     let folder = Folder::hold(dir.path()).unwrap();
-    let made = make(&folder, Whose { vault: &vault, drop_copies: &drop_copies }, NOW, || true);
+    let made = make(&folder, Whose { vault: &vault(), wanted: &Wanted::default() }, NOW, || true);
     assert!(matches!(made, Err(JournalFault::CalledOff)));
     assert!(folder.names().unwrap().iter().all(|name| name.ends_with(".log")));
 }
