@@ -10,6 +10,7 @@
 //! | [`secret`] | memory for keys: locked, not dumped, zeroed |
 //! | [`signal`] | the wish of the operator to stop |
 //! | [`socket`] | listeners and streams that never block |
+//! | [`stamped`] | reads that tell when the kernel had the bytes |
 //! | [`tally`] | what a thread has allocated, and how many calls it has made |
 
 pub mod clock;
@@ -21,4 +22,5 @@ pub mod poll;
 pub mod secret;
 pub mod signal;
 pub mod socket;
+pub mod stamped;
 pub mod tally;

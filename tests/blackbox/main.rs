@@ -21,6 +21,7 @@ mod fix_resend;
 mod fix_trust;
 mod fix_versions;
 mod handshake;
+mod load;
 mod lost_request;
 mod market_data;
 mod market_data_fix;

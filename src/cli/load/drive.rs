@@ -27,6 +27,7 @@ pub struct Fleet {
     next: u64,
     plain: Vec<u8>,
     answers: Vec<Answer>,
+    clock: Clock,
 }
 
 /// How long a run takes.
@@ -46,59 +47,104 @@ impl Length {
 
 /// Messages that are ready to go, and the moment that they are dated from.
 struct Prepared {
-    messages: Vec<Vec<u8>>,
+    lanes: Vec<Lane>,
     first: u64,
+    count: u64,
     base: Nanos,
 }
 
+/// What one connection sends, one message after the other.
+#[derive(Default)]
+struct Lane {
+    bytes: Vec<u8>,
+    /// Where each message ends.
+    ends: Vec<usize>,
+    /// How many are due, and how many bytes of them were put already.
+    due: usize,
+    put: usize,
+}
+
+impl Lane {
+    /// What became due since it was asked last.
+    fn take(&mut self) -> &[u8] {
+        let end = self.due.checked_sub(1).map_or(0, |last| self.ends[last]);
+        let from = std::mem::replace(&mut self.put, end);
+        &self.bytes[from..end]
+    }
+}
+
 impl Fleet {
-    /// Connections that are logged on.
-    pub fn new(speakers: Vec<(Speaker, Link)>, mix: Mix) -> Self {
-        Self { speakers, mix, next: 1, plain: Vec::new(), answers: Vec::new() }
+    /// Connections that are logged on, and the number of their first message.
+    pub fn new(speakers: Vec<(Speaker, Link)>, mix: Mix, first: u64) -> Self {
+        Self { speakers, mix, next: first, plain: Vec::new(), answers: Vec::new(), clock: Clock::new() }
     }
 
     fn take(&mut self) -> (u64, usize, Action) {
         let number = self.next;
         self.next += 1;
-        let connection = (number % self.speakers.len() as u64) as usize;
+        let connection = self.connection_of(number);
         (number, connection, self.mix.next(connection, number))
+    }
+
+    fn connection_of(&self, number: u64) -> usize {
+        (number % self.speakers.len() as u64) as usize
+    }
+
+    /// Reads from a connection once, and tapes the answers. Whether there was something, and `awaited` among them.
+    fn hear(
+        &mut self,
+        connection: usize,
+        awaited: u64,
+        tape: &mut Tape,
+        started: Instant,
+    ) -> io::Result<(bool, bool)> {
+        let (speaker, link) = &mut self.speakers[connection];
+        if !link.receive(&mut self.plain)? {
+            return Ok((false, false));
+        }
+        let now = started.elapsed();
+        // The wait of what was read, not that of each message in it.
+        let waited = link.arrived.map(|arrived| self.clock.now().since(arrived));
+        speaker.answers(&mut self.plain, &mut self.answers)?;
+        let ours = self.answers.iter().any(|answer| answer.number == awaited);
+        self.answers.drain(..).for_each(|answer| tape.answered(answer, now, waited));
+        Ok((true, ours))
     }
 
     /// One message at a time.
     pub fn ping_pong(&mut self, length: Length, progress: impl Fn(Duration, &Tape)) -> io::Result<Tape> {
-        let mut clock = Clock::new();
         let mut tape = Tape::new(self.next, length.warm_up, self.speakers.len());
         let started = Instant::now();
         while started.elapsed() < length.whole() {
-            let (number, connection, action) = self.take();
-            let (speaker, link) = &mut self.speakers[connection];
-            let message = speaker.message(number, action, clock.now());
-            let sent = started.elapsed();
-            tape.sent(number, connection, sent);
-            link.send(&message)?;
-            let mut turn = sent;
-            loop {
-                let something = link.receive(&mut self.plain)?;
-                let now = started.elapsed();
-                if something {
-                    speaker.answers(&mut self.plain, &mut self.answers)?;
-                    let ours = self.answers.iter().any(|answer| answer.number == number);
-                    self.answers.drain(..).for_each(|answer| tape.answered(answer, now));
-                    if ours {
-                        break;
-                    }
-                } else {
-                    tape.idle_turn(now.saturating_sub(turn));
-                }
-                if now.saturating_sub(sent) > ANSWER_MAX {
-                    return Err(unexpected(format!("no answer to message {number} within {ANSWER_MAX:?}")));
-                }
-                turn = now;
-            }
+            self.exchange(&mut tape, started)?;
             progress(started.elapsed(), &tape);
         }
         tape.end(started.elapsed());
         Ok(tape)
+    }
+
+    fn exchange(&mut self, tape: &mut Tape, started: Instant) -> io::Result<()> {
+        let (number, connection, action) = self.take();
+        let (speaker, link) = &mut self.speakers[connection];
+        let message = speaker.message(number, action, self.clock.now());
+        let sent = started.elapsed();
+        tape.sent(number, connection, sent);
+        link.send(&message)?;
+        let mut turn = sent;
+        loop {
+            let (something, ours) = self.hear(connection, number, tape, started)?;
+            if ours {
+                return Ok(());
+            }
+            let now = started.elapsed();
+            if !something {
+                tape.idle_turn(now.saturating_sub(turn));
+            }
+            if now.saturating_sub(sent) > ANSWER_MAX {
+                return Err(unexpected(format!("no answer to message {number} within {ANSWER_MAX:?}")));
+            }
+            turn = now;
+        }
     }
 
     /// `rate` messages a second, come what may.
@@ -109,39 +155,37 @@ impl Fleet {
         progress: impl Fn(Duration, &Tape),
     ) -> io::Result<Tape> {
         let count = rate * u64::try_from(length.whole().as_millis()).unwrap_or(u64::MAX) / 1_000;
-        let prepared = self.prepare(rate, count.max(1))?;
+        let mut prepared = self.prepare(rate, count.max(1))?;
         let mut tape = Tape::new(prepared.first, length.warm_up, self.speakers.len());
-        let mut clock = Clock::new();
-        while clock.now() < prepared.base {
+        tape.expects(prepared.count);
+        while self.clock.now() < prepared.base {
             std::hint::spin_loop();
         }
         let started = Instant::now();
         let (mut next, mut turn) = (0, Duration::ZERO);
-        let count = prepared.messages.len();
+        let last = due(prepared.count, rate);
         loop {
-            let mut now = started.elapsed();
-            let mut worked = false;
-            while next < count && due(next as u64, rate) <= now {
-                let number = prepared.first + next as u64;
-                let connection = (number % self.speakers.len() as u64) as usize;
-                tape.sent(number, connection, due(next as u64, rate));
-                self.speakers[connection].1.put(&prepared.messages[next])?;
-                (next, worked) = (next + 1, true);
+            let now = started.elapsed();
+            let before = next;
+            while next < prepared.count && due(next, rate) <= now {
+                let number = prepared.first + next;
+                let connection = self.connection_of(number);
+                tape.sent(number, connection, due(next, rate));
+                prepared.lanes[connection].due += 1;
+                next += 1;
             }
-            for (speaker, link) in &mut self.speakers {
+            let mut worked = next > before;
+            for (connection, lane) in prepared.lanes.iter_mut().enumerate() {
+                let link = &mut self.speakers[connection].1;
+                link.put(lane.take())?;
                 link.flush()?;
-                if link.receive(&mut self.plain)? {
-                    now = started.elapsed();
-                    speaker.answers(&mut self.plain, &mut self.answers)?;
-                    self.answers.drain(..).for_each(|answer| tape.answered(answer, now));
-                    worked = true;
-                }
+                worked |= self.hear(connection, 0, &mut tape, started)?.0;
             }
             if !worked {
                 tape.idle_turn(now.saturating_sub(turn));
             }
             turn = now;
-            if next == count && (tape.is_complete() || now > due(count as u64, rate) + ANSWER_MAX) {
+            if next == prepared.count && (tape.is_complete() || now > last + ANSWER_MAX) {
                 break;
             }
             progress(now, &tape);
@@ -151,20 +195,43 @@ impl Fleet {
         Ok(tape)
     }
 
+    /// Cancels what rests. How many could not be, and what was said of the last of them.
+    pub fn clear(&mut self) -> io::Result<Option<(u64, String)>> {
+        let mut tape = Tape::new(self.next, Duration::ZERO, self.speakers.len());
+        let started = Instant::now();
+        for connection in 0..self.speakers.len() {
+            while let Some((order, buys)) = self.mix.oldest(connection) {
+                let number = self.next;
+                self.next += 1;
+                let (speaker, link) = &mut self.speakers[connection];
+                let message = speaker.message(number, Action::Cancel { order, buys }, self.clock.now());
+                tape.sent(number, connection, started.elapsed());
+                link.send(&message)?;
+                let sent = Instant::now();
+                while !self.hear(connection, number, &mut tape, started)?.1 {
+                    if sent.elapsed() > ANSWER_MAX {
+                        return Err(unexpected(format!("no answer to a cancel within {ANSWER_MAX:?}")));
+                    }
+                }
+            }
+        }
+        let refused = tape.rejected.values().sum();
+        Ok(tape.rejected.into_keys().last().map(|why| (refused, why)))
+    }
+
     /// Makes all messages, dated as if each were made when it is due: the base is when this will be done.
     fn prepare(&mut self, rate: u64, count: u64) -> io::Result<Prepared> {
-        let mut clock = Clock::new();
         let first = self.next;
-        let mut base = clock.now() + Span::from_secs(1);
+        let mut base = self.clock.now() + Span::from_secs(1);
         let started = Instant::now();
-        let mut messages = Vec::new();
+        let mut lanes: Vec<Lane> = self.speakers.iter().map(|_| Lane::default()).collect();
         let mut bytes = 0;
         for at in 0..count {
             if at == PREPARED_SAMPLE.min(count) {
                 let each = started.elapsed().as_nanos() as u64 / PREPARED_SAMPLE;
                 // Half as much again, because the machine may have other work; who is early waits. What was made
                 // already is a little old, which the time window of a request allows for.
-                base = clock.now() + Span(each * (count - at) * 3 / 2);
+                base = self.clock.now() + Span(each * (count - at) * 3 / 2);
             }
             let (number, connection, action) = self.take();
             let dated = base + Span(due(at, rate).as_nanos() as u64);
@@ -175,9 +242,11 @@ impl Fleet {
                     "{count} messages do not fit into {PREPARED_BYTES_MAX} bytes; take a lower --rate or fewer --seconds"
                 )));
             }
-            messages.push(message);
+            lanes[connection].bytes.extend_from_slice(&message);
+            let end = lanes[connection].bytes.len();
+            lanes[connection].ends.push(end);
         }
-        Ok(Prepared { messages, first, base: base.max(clock.now()) })
+        Ok(Prepared { lanes, first, count, base: base.max(self.clock.now()) })
     }
 }
 

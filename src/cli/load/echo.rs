@@ -1,11 +1,12 @@
 //! The floor: what the sockets and TLS take by themselves. A thread on the server's core sends back what it gets.
 
-use super::link::Link;
+use super::link::{Link, Peer};
 use super::tape::histogram;
 use crate::accept::{Acceptor, TlsConnection, TlsPems};
 use crate::sys::pin::pin_to_core;
 use hdrhistogram::Histogram;
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -21,6 +22,7 @@ const MESSAGE_BYTES: usize = 250;
 pub fn round_trips(
     folder: &Path,
     client: Option<Arc<ClientConfig>>,
+    stamped: bool,
     server_core: Option<usize>,
     length: Duration,
 ) -> io::Result<Histogram<u64>> {
@@ -29,7 +31,9 @@ pub fn round_trips(
         None => None,
     };
     let server = EchoServer::start(acceptor, server_core)?;
-    let mut link = Link::connect(server.address, client)?;
+    let host = ServerName::from(server.address.ip());
+    let peer = Peer { address: server.address, tls: client.map(|config| (config, host)), stamped };
+    let mut link = Link::connect(peer)?;
     let (message, mut plain, mut latency) = ([b'x'; MESSAGE_BYTES], Vec::new(), histogram());
     let (started, warm_up) = (Instant::now(), length / 10);
     while started.elapsed() < length {

@@ -1,18 +1,34 @@
 //! A connection that is polled without rest: TCP, with TLS on top or without.
 
-use rustls::ClientConnection;
+use crate::sys::stamped;
+use crate::types::Nanos;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a peer may stay silent that has something to say: in the handshake, and at the logon.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
+/// Whom to connect to, and how.
+pub struct Peer {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// What we come with and whom its certificate must name; `None`: TCP alone.
+    pub tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// Whether the kernel is to say when it had what we read.
+    pub stamped: bool,
+}
+
 /// A connection to the server.
 pub struct Link {
     stream: TcpStream,
+    stamped: bool,
+    /// When the kernel had what was read last, where it says so.
+    pub arrived: Option<Nanos>,
     tls: Option<Box<ClientConnection>>,
     /// What the socket gave.
     read: Box<[u8]>,
@@ -22,16 +38,17 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects, and shakes hands where `tls` says with what.
-    pub fn connect(address: SocketAddr, tls: Option<Arc<rustls::ClientConfig>>) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+    /// Connects, and shakes hands where that is wanted.
+    pub fn connect(peer: Peer) -> io::Result<Self> {
+        let stream = TcpStream::connect(peer.address)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        let name = ServerName::from(address.ip());
-        let tls =
-            tls.map(|config| ClientConnection::new(config, name)).transpose().map_err(io::Error::other)?;
+        // A kernel that cannot stamp is no reason not to measure the rest.
+        let stamped = peer.stamped && stamped::enable(stream.as_fd()).is_ok();
+        let tls = peer.tls.map(|(config, host)| ClientConnection::new(config, host));
+        let tls = tls.transpose().map_err(io::Error::other)?.map(Box::new);
         let read = vec![0; 64 * 1024].into_boxed_slice();
-        let mut link = Self { stream, tls: tls.map(Box::new), read, output: Vec::new(), written: 0 };
+        let mut link = Self { stream, stamped, arrived: None, tls, read, output: Vec::new(), written: 0 };
         while link.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
             link.flush()?;
             link.wait(&mut Vec::new())?;
@@ -89,9 +106,16 @@ impl Link {
 
     /// Reads once, without waiting, and appends what was said to `plain`. Whether the socket had something.
     pub fn receive(&mut self, plain: &mut Vec<u8>) -> io::Result<bool> {
-        let count = match self.stream.read(&mut self.read) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(count) => count,
+        let read = match self.stamped {
+            true => stamped::read(self.stream.as_fd(), &mut self.read),
+            false => self.stream.read(&mut self.read).map(|count| (count, None)),
+        };
+        let count = match read {
+            Ok((0, _)) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok((count, arrived)) => {
+                self.arrived = arrived;
+                count
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
         };

@@ -90,6 +90,11 @@ impl Mix {
         Self { shares, resting, crosses: 0 }
     }
 
+    /// Takes the oldest order of a connection that rests, to cancel it.
+    pub fn oldest(&mut self, connection: usize) -> Option<(u64, bool)> {
+        self.resting[connection].oldest()
+    }
+
     /// The message `number`, which `connection` sends. What there is no order for is a new one.
     pub fn next(&mut self, connection: usize, number: u64) -> Action {
         let Shares { new, cancel, amend, cross } = self.shares;

@@ -1,11 +1,12 @@
 //! `sealgate load`: how long an order takes, measured from outside.
 //!
 //! ```text
-//!  setup ─► child: the real server on its core ◄── TLS ──► drive: one thread on another core, ping-pong or open loop
+//!  venue ─► child: the real server on its core ◄── TLS ──► drive: one thread on another core, ping-pong or open loop
 //!             │ stops, tells its stages                       │ tape: when sent, when answered
 //!             └──────────────► report, plot ◄─────────────────┘        echo: the floor, on the same cores
 //! ```
 
+mod args;
 mod child;
 mod drive;
 mod echo;
@@ -19,114 +20,27 @@ mod setup;
 mod speaker;
 mod sweep;
 mod tape;
+mod terms;
+mod venue;
 mod websocket;
 
 use super::problem;
 use crate::sys::clock::Clock;
 use crate::sys::pin;
-use clap::ValueEnum;
+pub use args::Args;
 use drive::{Fleet, Length};
-use mix::{Mix, Shares};
+use mix::Mix;
 use report::{Floor, Micros, PerOrder, Report};
-use setup::Member;
 use speaker::Speaker;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use sweep::Sweep;
 use tape::Tape;
-
-/// Arguments of `sealgate load`.
-#[derive(clap::Args)]
-pub struct Args {
-    /// What is spoken.
-    #[arg(long, value_enum, default_value = "fix")]
-    protocol: Protocol,
-    /// What is signed: each order, or the logon alone.
-    #[arg(long, value_enum, default_value = "order")]
-    sign: Signing,
-    /// What an answer waits for.
-    #[arg(long, value_enum, default_value = "memory")]
-    durability: Durability,
-    /// Connections; over FIX each is a session of its own.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    connections: u32,
-    /// Accounts that the connections share by turns, each with an API key of its own.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    accounts: u32,
-    /// Shares of the kinds of message: new orders that rest, cancels and amendments of them, orders that trade.
-    #[arg(long, value_name = "new=N,cancel=N,amend=N,cross=N", default_value = "new=1,cancel=1")]
-    mix: Shares,
-    /// One message at a time; the default.
-    #[arg(long, conflicts_with = "rate")]
-    ping_pong: bool,
-    /// Messages a second, sent when they are due and timed from then, whatever the answers do.
-    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    rate: Option<u64>,
-    /// How long is measured.
-    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: u64,
-    /// How long is sent before that.
-    #[arg(long, value_name = "S", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=60))]
-    warm_up: u64,
-    /// What the server's thread does when there is nothing to do; spinning is the fastest.
-    #[arg(long, value_enum, default_value = "spin")]
-    idle: Idle,
-    /// Measure a TCP echo and a mutual-TLS echo on the same cores as well, and tell the ratios.
-    #[arg(long)]
-    floor: bool,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
-    /// Draw the percentiles, and latency over time; with --sweep, rate against latency.
-    #[arg(long, value_name = "FILE.svg")]
-    plot: Option<PathBuf>,
-    /// Write the round trips as a HdrHistogram V2 log, in nanoseconds.
-    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
-    hdr: Option<PathBuf>,
-    /// Find the highest rate whose p99 is within --p99-max; each rate is driven for --seconds.
-    #[arg(long, conflicts_with_all = ["rate", "ping_pong", "floor"])]
-    sweep: bool,
-    /// The bound of --sweep, in microseconds.
-    #[arg(long, value_name = "US", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    p99_max: u64,
-    /// Where --sweep begins, in messages a second.
-    #[arg(long, value_name = "R", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    rate_from: u64,
-}
-
-/// What is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Protocol {
-    Fix,
-    Websocket,
-}
-
-/// What is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Signing {
-    Order,
-    Session,
-}
-
-/// What an answer waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Durability {
-    Memory,
-    Process,
-    Disk,
-}
-
-/// What the server's thread does when there is nothing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Idle {
-    Spin,
-    Yield,
-    Park,
-}
+use venue::Venue;
 
 /// Runs the load.
 pub fn run(args: Args) -> ExitCode {
@@ -142,6 +56,7 @@ pub fn run(args: Args) -> ExitCode {
     }
 }
 
+/// Why nothing was measured.
 struct Failed {
     what: &'static str,
     why: String,
@@ -151,57 +66,77 @@ fn failed<E: Display>(what: &'static str) -> impl FnOnce(E) -> Failed {
     move |why| Failed { what, why: why.to_string() }
 }
 
-/// A server that runs, with all that its clients need.
+/// A server, and connections to it that are logged on.
 struct Stand {
-    folder: tempfile::TempDir,
-    members: Vec<Member>,
     server_core: Option<usize>,
-    server: child::Served,
+    venue: Venue,
+    fleet: Fleet,
 }
 
 fn stand(args: &Args) -> Result<Stand, Failed> {
+    writable("--plot", args.plot.as_deref())?;
+    writable("--hdr", args.hdr.as_deref())?;
     let (client_core, server_core) = cores();
-    let folder = tempfile::tempdir().map_err(failed("a temporary folder"))?;
-    let members = setup::write(folder.path(), args, server_core).map_err(failed("the folder"))?;
     if let Some(core) = client_core {
         pin::pin_to_core(core).map_err(failed("the client's core"))?;
     }
-    let server = child::start(folder.path()).map_err(failed("the server"))?;
-    Ok(Stand { folder, members, server_core, server })
+    let venue = venue::open(args, server_core)?;
+    let fleet = fleet(args, &venue).map_err(failed("the connections"))?;
+    Ok(Stand { server_core, venue, fleet })
+}
+
+/// Whether a file can be written is known before a run, not after it.
+fn writable(flag: &'static str, path: Option<&Path>) -> Result<(), Failed> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, "")
+        .map_err(|error| Failed { what: flag, why: format!("{}: {error}", path.display()) })
+}
+
+impl Stand {
+    /// Leaves a server that was there before as it was, and ours altogether. What it timed of itself.
+    fn leave(self, args: &Args) -> Result<serde_json::Value, Failed> {
+        let Self { venue, mut fleet, .. } = self;
+        if args.venue.is_given()
+            && let Some((left, why)) = fleet.clear().map_err(failed("the load"))?
+        {
+            eprintln!("sealgate: warning: {left} orders that rest could not be canceled: {why}");
+        }
+        drop(fleet);
+        venue.close()
+    }
 }
 
 fn load(args: &Args) -> Result<Report, Failed> {
-    let Stand { folder, members, server_core, server } = stand(args)?;
-    let mut fleet = fleet(args, &server, &members).map_err(failed("the connections"))?;
-    let before = server.asked().map_err(failed("the server's figures"))?;
+    let mut stand = stand(args)?;
+    let before = stand.venue.asked();
     let told = Cell::new(Duration::ZERO);
     let tape = match args.rate {
-        None => fleet.ping_pong(length(args), |now, tape| progress(&told, now, tape)),
-        Some(rate) => fleet.open_loop(rate, length(args), |now, tape| progress(&told, now, tape)),
+        None => stand.fleet.ping_pong(length(args), |now, tape| progress(&told, now, tape)),
+        Some(rate) => stand.fleet.open_loop(rate, length(args), |now, tape| progress(&told, now, tape)),
     };
     let tape = tape.map_err(failed("the load"))?;
-    let after = server.asked().map_err(failed("the server's figures"))?;
-    let stages = server.stop().map_err(failed("the server"))?;
+    let per_order = before.zip(stand.venue.asked()).map(|(before, after)| PerOrder::between(before, after));
+    let server_core = stand.server_core;
+    let stages = stand.leave(args)?;
     if let Some(path) = &args.plot {
-        std::fs::write(path, plot::svg(&said(args), &tape)).map_err(failed("the plot"))?;
+        std::fs::write(path, plot::svg(&args.said(), &tape)).map_err(failed("the plot"))?;
     }
     if let Some(path) = &args.hdr {
-        hdr::write(path, &said(args), &tape).map_err(failed("the log"))?;
+        hdr::write(path, &args.said(), &tape).map_err(failed("the log"))?;
     }
-    let mut report = summary(args, &tape, stages, PerOrder::between(before, after));
+    let mut report = summary(args, &tape, stages, per_order);
     if args.floor {
-        report.floor = Some(floor(folder.path(), args, &members, server_core, report.round_trip_us)?);
+        report.floor = Some(floor(args, server_core, report.round_trip_us)?);
     }
     Ok(report)
 }
 
 fn find(args: &Args) -> Result<Sweep, Failed> {
-    let Stand { members, server, folder: _folder, .. } = stand(args)?;
-    let mut fleet = fleet(args, &server, &members).map_err(failed("the connections"))?;
+    let mut stand = stand(args)?;
     let p99_max = Duration::from_micros(args.p99_max);
-    let sweep = sweep::sweep(&mut fleet, said(args), length(args), p99_max, args.rate_from)
+    let sweep = sweep::sweep(&mut stand.fleet, args.said(), length(args), p99_max, args.rate_from)
         .map_err(failed("the load"))?;
-    server.stop().map_err(failed("the server"))?;
+    stand.leave(args)?;
     if let Some(path) = &args.plot {
         std::fs::write(path, plot::rates(&sweep)).map_err(failed("the plot"))?;
     }
@@ -229,39 +164,37 @@ fn cores() -> (Option<usize>, Option<usize>) {
     }
 }
 
-fn fleet(args: &Args, server: &child::Served, members: &[Member]) -> io::Result<Fleet> {
-    let address = match args.protocol {
-        Protocol::Fix => server.fix,
-        Protocol::Websocket => server.websocket,
-    };
+fn fleet(args: &Args, venue: &Venue) -> io::Result<Fleet> {
     let mut clock = Clock::new();
     let connect = |at: usize| {
-        let member = &members[at % members.len()];
-        Speaker::connect(args.protocol, args.sign, address, member, clock.now())
+        let member = &venue.members[at % venue.members.len()];
+        Speaker::connect(args, venue, member, clock.now())
     };
     let speakers: Vec<_> = (0..args.connections as usize).map(connect).collect::<io::Result<_>>()?;
-    Ok(Fleet::new(speakers, Mix::new(args.mix, args.connections as usize)))
+    // A server that was there before remembers the names of earlier runs: this one's begin with the time.
+    let first = if args.venue.is_given() { Clock::new().now().0 / 1_000 } else { 1 };
+    Ok(Fleet::new(speakers, Mix::new(args.mix, args.connections as usize), first))
 }
 
-fn floor(
-    folder: &Path,
-    args: &Args,
-    members: &[Member],
-    server_core: Option<usize>,
-    round_trip: Micros,
-) -> Result<Floor, Failed> {
+fn floor(args: &Args, server_core: Option<usize>, round_trip: Micros) -> Result<Floor, Failed> {
     let length = Duration::from_secs(args.seconds.min(5));
-    let tcp = echo::round_trips(folder, None, server_core, length).map_err(failed("the TCP echo"))?;
-    let tls = Some(members[0].tls.clone());
-    let tls = echo::round_trips(folder, tls, server_core, length).map_err(failed("the TLS echo"))?;
+    let folder = tempfile::tempdir().map_err(failed("a temporary folder"))?;
+    let client = setup::for_echo(folder.path()).map_err(failed("the folder"))?;
+    let echo = |client| {
+        let stamped = !args.no_kernel_timestamps;
+        echo::round_trips(folder.path(), client, stamped, server_core, length)
+    };
+    let tcp = echo(None).map_err(failed("the TCP echo"))?;
+    let tls = echo(Some(client)).map_err(failed("the TLS echo"))?;
     Ok(Floor::new(&tcp, &tls, round_trip))
 }
 
-fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, per_order: PerOrder) -> Report {
+fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, per_order: Option<PerOrder>) -> Report {
     let (sent, answered) = tape.counts();
     Report {
-        run: said(args),
+        run: args.said(),
         round_trip_us: Micros::from(&tape.latency()),
+        kernel_us: Some(Micros::from(&tape.kernel)).filter(|kernel| kernel.count > 0),
         first_us: Micros::from(&tape.first_latency()),
         stages_us: stages,
         per_order,
@@ -272,29 +205,6 @@ fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, per_order: PerOr
         hiccup_us: Micros::from(&tape.idle),
         floor: None,
     }
-}
-
-/// A choice as it is written on the command line, which is how the configuration writes it too.
-fn word(choice: impl ValueEnum) -> String {
-    choice.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
-}
-
-/// What was run.
-fn said(args: &Args) -> String {
-    let how = match args.rate {
-        _ if args.sweep => "rates in turn".to_owned(),
-        None => "ping-pong".to_owned(),
-        Some(rate) => format!("open loop at {rate}/s"),
-    };
-    format!(
-        "{}, {}-signed, {}, {} connections, {} accounts, {how}, {} s",
-        word(args.protocol),
-        word(args.sign),
-        word(args.durability),
-        args.connections,
-        args.accounts,
-        args.seconds
-    )
 }
 
 fn print<T: serde::Serialize + Display>(report: &T, json: bool) -> Result<(), Failed> {

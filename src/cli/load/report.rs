@@ -38,7 +38,11 @@ pub struct Report {
     pub round_trip_us: Micros,
     /// The first message of each connection, which is not in `round_trip_us`.
     pub first_us: Micros,
-    /// Inside the server, by stage; the warm-up is in it.
+    /// Part of the round trip: from the client's kernel having the answer to the client having read it. What is left
+    /// is the server, and the kernel on the way there; `None` where the kernel does not stamp.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_us: Option<Micros>,
+    /// Inside the server, by stage; the warm-up is in it, and all that a server did that ran before.
     pub stages_us: Value,
     /// After the warm-up.
     pub sent: u64,
@@ -46,9 +50,10 @@ pub struct Report {
     pub answered: u64,
     /// Answers a second.
     pub answered_per_second: f64,
-    /// What the server asked of the system for each answer; the warm-up is in it.
-    pub per_order: PerOrder,
-    /// Refusals by what was said.
+    /// What the server asked of the system for each answer, the warm-up is in it; `None` where it does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_order: Option<PerOrder>,
+    /// Refusals by their name.
     pub rejected: BTreeMap<String, u64>,
     /// Turns of the client's loop in which it had nothing to do: what is long was stolen by the machine.
     pub hiccup_us: Micros,
@@ -68,6 +73,22 @@ pub struct Asked {
     pub library_allocations: u64,
     /// System calls.
     pub system_calls: u64,
+}
+
+impl Asked {
+    /// Out of what `sealgate stats` tells.
+    pub fn of(stats: &Value) -> Self {
+        let total = |name: &str| {
+            let agents = stats["agents"].as_array().into_iter().flatten();
+            agents.filter_map(|agent| agent[name]["total"].as_u64()).sum()
+        };
+        Self {
+            answers: total("answers"),
+            allocations: total("allocations"),
+            library_allocations: total("library_allocations"),
+            system_calls: total("system_calls"),
+        }
+    }
 }
 
 /// The same for each answer.
@@ -166,22 +187,28 @@ impl fmt::Display for Report {
             "us", "count", "p50", "p90", "p99", "p99.9", "p99.99", "max"
         )?;
         row(f, "round trip", &self.round_trip_us)?;
+        if let Some(kernel) = &self.kernel_us {
+            row(f, "  in the client's kernel", kernel)?;
+        }
         row(f, "first of a connection", &self.first_us)?;
         if let Some(floor) = &self.floor {
             row(f, "TCP echo", &floor.tcp_us)?;
             row(f, "mutual TLS echo", &floor.tls_us)?;
         }
         row(f, "idle turn of the client", &self.hiccup_us)?;
-        writeln!(f, "inside the server, warm-up included")?;
+        if self.stages_us.is_array() {
+            writeln!(f, "inside the server, warm-up included")?;
+        }
         for stage in self.stages_us.as_array().into_iter().flatten() {
             writeln!(f, "{}", stage_row(stage))?;
         }
-        let PerOrder { allocations, library_allocations, system_calls } = self.per_order;
-        writeln!(
-            f,
-            "\nan order costs the server {allocations} allocations, {library_allocations} of the libraries for TLS and \
-             frames, {system_calls} system calls"
-        )?;
+        if let Some(PerOrder { allocations, library_allocations, system_calls }) = self.per_order {
+            writeln!(
+                f,
+                "\nan order costs the server {allocations} allocations, {library_allocations} of the libraries for TLS \
+                 and frames, {system_calls} system calls"
+            )?;
+        }
         if let Some(floor) = &self.floor {
             writeln!(
                 f,

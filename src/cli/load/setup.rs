@@ -1,6 +1,7 @@
 //! The folder of a run: a configuration for the server, and what each connection comes with. Throw-away keys.
 
-use super::{Args, Protocol, Signing, word};
+use super::args::{Args, Protocol, Signing, word};
+use super::terms::SYMBOL;
 use crate::cli::cert::{Ca, CertError, Validity, write_member, write_pair};
 use crate::cli::init::write_master_key;
 use crate::client::{self, ApiKey, tls};
@@ -15,25 +16,25 @@ use std::sync::Arc;
 pub const CONFIG: &str = "sealgate.toml";
 /// TargetCompID(56).
 pub const VENUE: &str = "SEALGATE";
-/// The one instrument that is traded.
-pub const SYMBOL: &str = "BTC-PERP";
+/// HeartBtInt(108): longer than a run, so that no number goes to anything but an order.
+const HEARTBEAT_SECS: u32 = 3_600;
 
 /// What one connection comes with.
-pub struct Member {
-    /// CompID and account.
-    pub name: String,
-    /// Its certificate.
-    pub tls: Arc<ClientConfig>,
+pub struct Identity {
+    /// SenderCompID(49) and TargetCompID(56).
+    pub comp_ids: (String, String),
+    /// HeartBtInt(108).
+    pub heartbeat_secs: u32,
+    /// Its certificate; `None`: it connects in the clear.
+    pub tls: Option<Arc<ClientConfig>>,
     /// Its API key.
     pub key: ApiKey,
 }
 
 /// Writes certificates, keys and configuration for as many accounts as there are.
-pub fn write(folder: &Path, args: &Args, server_core: Option<usize>) -> Result<Vec<Member>, SetupError> {
+pub fn write(folder: &Path, args: &Args, server_core: Option<usize>) -> Result<Vec<Identity>, SetupError> {
     let validity = Validity::years(1);
-    let ca = Ca::make("Sealgate load CA", validity)?;
-    write_pair(folder, "ca", ca.pair())?;
-    write_pair(folder, "server", &ca.make_server(&["localhost", "127.0.0.1"], validity)?)?;
+    let ca = certificates(folder, validity)?;
     write_master_key(folder)?;
     let mut config = head(args, server_core);
     // A FIX session is one connection; accounts are shared by turns.
@@ -47,11 +48,29 @@ pub fn write(folder: &Path, args: &Args, server_core: Option<usize>) -> Result<V
         let key = write_member(folder, &ca, &name, validity)?;
         member(&mut config, at, &name, &BASE64.encode(key.public), args.sign);
         let tls = tls::Files::of_member(folder, &name).load()?;
-        made.push(Member { tls, key: ApiKey::from_folder(folder, &name)?, name });
+        let key = ApiKey::from_folder(folder, &name)?;
+        let comp_ids = (name, VENUE.to_owned());
+        made.push(Identity { comp_ids, heartbeat_secs: HEARTBEAT_SECS, tls: Some(tls), key });
     }
     let path = folder.join(CONFIG);
     std::fs::write(&path, config).map_err(|error| SetupError::Io(path, error))?;
     Ok(made)
+}
+
+/// Writes a CA and a server's certificate.
+fn certificates(folder: &Path, validity: Validity) -> Result<Ca, CertError> {
+    let ca = Ca::make("Sealgate load CA", validity)?;
+    write_pair(folder, "ca", ca.pair())?;
+    write_pair(folder, "server", &ca.make_server(&["localhost", "127.0.0.1"], validity)?)?;
+    Ok(ca)
+}
+
+/// Writes what the two ends of a TLS echo need; what its client comes with.
+pub fn for_echo(folder: &Path) -> Result<Arc<ClientConfig>, SetupError> {
+    let validity = Validity::years(1);
+    let ca = certificates(folder, validity)?;
+    write_member(folder, &ca, "echo", validity)?;
+    Ok(tls::Files::of_member(folder, "echo").load()?)
 }
 
 /// Why there is no folder to work with.
@@ -140,7 +159,7 @@ accounts = ["{name}"]
 id = {id}
 sender_comp_id = "{name}"
 target_comp_id = "{VENUE}"
-heartbeat_max = "3600s"
+heartbeat_max = "{HEARTBEAT_SECS}s"
 "#
     );
 }

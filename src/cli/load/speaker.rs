@@ -1,13 +1,13 @@
 //! What is said over a link: orders become the bytes of a protocol, bytes become answers.
 
+use super::args::{Args, Protocol};
 use super::fix::FixSpeaker;
-use super::link::Link;
-use super::setup::Member;
+use super::link::{Link, Peer};
+use super::setup::Identity;
+use super::venue::Venue;
 use super::websocket::WebSocketSpeaker;
-use super::{Protocol, Signing};
 use crate::types::Nanos;
 use std::io;
-use std::net::SocketAddr;
 
 /// What a message asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,18 +57,16 @@ pub enum Speaker {
 
 impl Speaker {
     /// Connects and logs on.
-    pub fn connect(
-        protocol: Protocol,
-        sign: Signing,
-        address: SocketAddr,
-        member: &Member,
-        now: Nanos,
-    ) -> io::Result<(Self, Link)> {
-        let mut link = Link::connect(address, Some(member.tls.clone()))?;
-        let speaker = match protocol {
-            Protocol::Fix => Self::Fix(Box::new(FixSpeaker::log_on(&mut link, member, sign, now)?)),
+    pub fn connect(args: &Args, venue: &Venue, member: &Identity, now: Nanos) -> io::Result<(Self, Link)> {
+        let tls = member.tls.clone().map(|config| (config, venue.host.clone()));
+        let peer = Peer { address: venue.address, tls, stamped: !args.no_kernel_timestamps };
+        let mut link = Link::connect(peer)?;
+        let (terms, sign) = (&venue.terms, args.sign);
+        let speaker = match args.protocol {
+            Protocol::Fix => Self::Fix(Box::new(FixSpeaker::log_on(&mut link, member, terms, sign, now)?)),
             Protocol::Websocket => {
-                Self::WebSocket(Box::new(WebSocketSpeaker::log_on(&mut link, address, member, sign, now)?))
+                let speaker = WebSocketSpeaker::log_on(&mut link, venue.address, member, terms, sign, now)?;
+                Self::WebSocket(Box::new(speaker))
             }
         };
         Ok((speaker, link))
@@ -91,26 +89,29 @@ impl Speaker {
     }
 }
 
+/// The name of a refusal out of its text, `Name (detail): a sentence`: what refusals are counted by.
+pub fn name_of(text: &str) -> String {
+    let end = text.find(" (").into_iter().chain(text.find(':')).min().unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
 /// What the peer said that it must not say.
 pub fn unexpected(what: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_string())
 }
 
-/// OrderQty(38) of orders that rest: so much that it can be lowered once.
-pub const QTY: &str = "0.002";
-/// What it is lowered to.
-pub const LOWERED_QTY: &str = "0.001";
+#[cfg(test)]
+mod tests {
+    use super::name_of;
 
-/// Prices of orders that rest, and of those that cross: in half dollars of an instrument whose price is 100,000.
-pub fn price(action: Action, number: u64) -> String {
-    // 200 levels a side, well inside the band.
-    let level = number % 200;
-    let halves = match action {
-        Action::New { buys: true } => 199_000 - level,
-        Action::New { buys: false } => 201_000 + level,
-        // An amendment says the price again.
-        Action::Amend { order, buys } => return price(Action::New { buys }, order),
-        Action::Cross { .. } | Action::Cancel { .. } => 200_000,
-    };
-    format!("{}.{}", halves / 2, if halves % 2 == 0 { 0 } else { 5 })
+    #[test]
+    fn refusals_go_by_their_name() {
+        for (text, name) in [
+            ("OrderRate (retry after 58998 ms): Too many new orders.", "OrderRate"),
+            ("TooLateToCancel: The order is closed already.", "TooLateToCancel"),
+            ("another engine's words", "another engine's words"),
+        ] {
+            assert_eq!(name_of(text), name);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What was sent when, and answered when.
 
 use super::speaker::Answer;
+use crate::types::Span;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub struct Tape {
     pub rejected: BTreeMap<String, u64>,
     /// Turns in which there was nothing to do: as long as they are, so long somebody else had the core.
     pub idle: Histogram<u64>,
+    /// How long answers waited in the client's kernel until they were read; after the warm-up.
+    pub kernel: Histogram<u64>,
     ended: Duration,
 }
 
@@ -42,8 +45,14 @@ impl Tape {
             outstanding: 0,
             rejected: BTreeMap::new(),
             idle: histogram(),
+            kernel: histogram(),
             ended: Duration::ZERO,
         }
+    }
+
+    /// So many messages are to come.
+    pub fn expects(&mut self, count: u64) {
+        self.stamps.reserve(usize::try_from(count).unwrap_or_default());
     }
 
     /// Message `number` goes, or should.
@@ -54,8 +63,8 @@ impl Tape {
         self.outstanding += 1;
     }
 
-    /// Its first answer; later ones, such as trades, are not timed.
-    pub fn answered(&mut self, answer: Answer, at: Duration) {
+    /// Its first answer, which had waited in the kernel for so long; later ones, such as trades, are not timed.
+    pub fn answered(&mut self, answer: Answer, at: Duration, waited: Option<Span>) {
         let place = answer.number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         let Some(stamp) =
             place.and_then(|at| self.stamps.get_mut(at)).filter(|stamp| stamp.answered.is_zero())
@@ -64,6 +73,12 @@ impl Tape {
         };
         stamp.answered = at;
         self.outstanding -= 1;
+        if let Some(waited) = waited
+            && stamp.sent >= self.warm_up
+            && !stamp.first
+        {
+            self.kernel.saturating_record(waited.0);
+        }
         if let Some(why) = answer.refused {
             *self.rejected.entry(why).or_default() += 1;
         }
@@ -164,7 +179,7 @@ mod tests {
             tape.sent(number, (number % 2) as usize, millis(at));
         }
         for (number, at) in [(10, 3), (11, 2), (12, 157), (12, 190), (99, 5)] {
-            tape.answered(answer(number), millis(at));
+            tape.answered(answer(number), millis(at), Some(Span::from_millis(1)));
         }
         tape.end(millis(300));
         assert_eq!(tape.counts(), (2, 1));
@@ -172,6 +187,7 @@ mod tests {
         let (latency, first) = (tape.latency(), tape.first_latency());
         assert_eq!((latency.len(), latency.max() / 1_000_000), (1, 7));
         assert_eq!((first.len(), first.max() / 1_000_000), (2, 3));
+        assert_eq!((tape.kernel.len(), tape.kernel.max() / 1_000_000), (1, 1));
     }
 
     #[test]
@@ -179,7 +195,7 @@ mod tests {
         let mut tape = Tape::new(0, Duration::ZERO, 1);
         for number in 0..3 {
             tape.sent(number, 0, millis(number));
-            tape.answered(Answer { number, refused: Some("busy".to_owned()) }, millis(number + 1));
+            tape.answered(Answer { number, refused: Some("busy".to_owned()) }, millis(number + 1), None);
         }
         assert_eq!(tape.rejected, BTreeMap::from([("busy".to_owned(), 3)]));
     }
@@ -189,7 +205,7 @@ mod tests {
         let mut tape = Tape::new(0, Duration::ZERO, 1);
         for number in 0..10 {
             tape.sent(number, 0, millis(number * 10));
-            tape.answered(answer(number), millis(number * 10 + 1 + number));
+            tape.answered(answer(number), millis(number * 10 + 1 + number), None);
         }
         tape.end(millis(100));
         let parts = tape.over_time(5);

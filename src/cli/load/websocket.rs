@@ -1,9 +1,10 @@
 //! The WebSocket API over a link.
 
-use super::Signing;
+use super::args::Signing;
 use super::link::Link;
-use super::setup::{Member, SYMBOL};
-use super::speaker::{Action, Answer, LOWERED_QTY, QTY, price, unexpected};
+use super::setup::Identity;
+use super::speaker::{Action, Answer, name_of, unexpected};
+use super::terms::Terms;
 use crate::client::{ApiKey, sign};
 use crate::types::Nanos;
 use crate::wire::ws::Pipe;
@@ -16,6 +17,7 @@ use tungstenite::{Error, Message, WebSocket};
 /// A connection, upgraded and logged on.
 pub struct WebSocketSpeaker {
     socket: WebSocket<Pipe>,
+    terms: Terms,
     key: ApiKey,
     signs: bool,
 }
@@ -31,7 +33,6 @@ struct Envelope {
 
 #[derive(Deserialize)]
 struct Refused {
-    code: i64,
     msg: String,
 }
 
@@ -40,7 +41,8 @@ impl WebSocketSpeaker {
     pub fn log_on(
         link: &mut Link,
         address: SocketAddr,
-        member: &Member,
+        member: &Identity,
+        terms: &Terms,
         sign: Signing,
         now: Nanos,
     ) -> io::Result<Self> {
@@ -60,7 +62,8 @@ impl WebSocketSpeaker {
             return Err(unexpected(String::from_utf8_lossy(&plain)));
         }
         let socket = WebSocket::from_raw_socket(Pipe::new(plain.split_off(end)), Role::Client, None);
-        let mut speaker = Self { socket, key: member.key.clone(), signs: sign == Signing::Order };
+        let (terms, key) = (terms.clone(), member.key.clone());
+        let mut speaker = Self { socket, terms, key, signs: sign == Signing::Order };
         if sign == Signing::Session {
             speaker.log_session_on(link, now)?;
         }
@@ -87,12 +90,12 @@ impl WebSocketSpeaker {
         match action {
             Action::New { buys } | Action::Cross { buys } => {
                 let params = vec![
-                    ("symbol", SYMBOL.to_owned()),
+                    ("symbol", self.terms.symbol.clone()),
                     ("side", if buys { "BUY" } else { "SELL" }.to_owned()),
                     ("type", "LIMIT".to_owned()),
                     ("timeInForce", "GTC".to_owned()),
-                    ("quantity", QTY.to_owned()),
-                    ("price", price(action, number)),
+                    ("quantity", self.terms.qty.clone()),
+                    ("price", self.terms.price(action, number)),
                     ("newClientOrderId", number.to_string()),
                     ("newOrderRespType", "FULL".to_owned()),
                 ];
@@ -100,16 +103,16 @@ impl WebSocketSpeaker {
             }
             Action::Amend { order, .. } => {
                 let params = vec![
-                    ("symbol", SYMBOL.to_owned()),
+                    ("symbol", self.terms.symbol.clone()),
                     ("origClientOrderId", order.to_string()),
                     ("newClientOrderId", number.to_string()),
-                    ("newQty", LOWERED_QTY.to_owned()),
+                    ("newQty", self.terms.lowered.clone()),
                 ];
                 self.request(number, "order.amend.keepPriority", params, at, signs)
             }
             Action::Cancel { order, .. } => {
                 let params = vec![
-                    ("symbol", SYMBOL.to_owned()),
+                    ("symbol", self.terms.symbol.clone()),
                     ("origClientOrderId", order.to_string()),
                     ("newClientOrderId", number.to_string()),
                 ];
@@ -155,7 +158,7 @@ impl WebSocketSpeaker {
                 Ok(Message::Text(text)) => {
                     let envelope: Envelope = serde_json::from_str(&text).map_err(|_| unexpected(&text))?;
                     let refused = match envelope.error {
-                        Some(error) => Some(format!("{} {}", error.code, error.msg)),
+                        Some(error) => Some(name_of(&error.msg)),
                         None if envelope.status != 200 => Some(format!("status {}", envelope.status)),
                         None => None,
                     };
