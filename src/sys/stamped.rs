@@ -5,8 +5,8 @@
 //! ```
 //!
 //! So the time that bytes waited in the kernel can be told from the time that their sender took. The stamps are of
-//! CLOCK_REALTIME, as are those of [`super::clock::Clock`] within some tens of nanoseconds. Cost: the kernel stamps every
-//! packet of the machine while one socket asks for it, and a read has a few more words to copy.
+//! CLOCK_REALTIME, as are those of [`super::clock::Clock`] within some tens of nanoseconds. Cost: the kernel stamps
+//! every packet of the machine while one socket asks for it, and a read has a few more words to copy.
 
 #![allow(unsafe_code)]
 
