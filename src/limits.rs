@@ -142,6 +142,10 @@ pub const OUTBOUND_BLOCK: u32 = 1_024;
 /// each: a busy day of a market maker fits, and a session that never resets takes no more than 40 MiB.
 pub const RESENDABLE_MAX: usize = 1 << 20;
 
+/// Most reports that may wait for a FIX session which asks for its open orders (AF): those of a full book. More
+/// questions are refused until it has read some.
+pub const REPORTS_WAITING_MAX: usize = ORDERS_PER_BOOK_MAX;
+
 /// Most executions of an account on a shard from which its private stream can be resumed. The shard keeps eight bytes
 /// of each: a busy day of most bots fits, and an account takes no more than two megabytes a shard.
 pub const STREAM_RESUMABLE_MAX: usize = 1 << 18;

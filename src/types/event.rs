@@ -8,8 +8,9 @@ use super::instrument::{AccountLimits, Instrument};
 use super::order::{OrdStatus, Order, Side};
 use super::price::{Price, Qty};
 use super::reject::Refusal;
-use super::request::{CancelScope, OpenOrdersQuery, OrderQuery};
+use super::request::{CancelScope, OpenOrdersQuery, OrderQuery, TradesQuery};
 use super::session_log::EventRef;
+use super::stream::StreamPage;
 use super::time::Nanos;
 
 /// ExecType(150).
@@ -310,17 +311,6 @@ pub struct AccountState {
     pub positions: Vec<PositionState>,
 }
 
-/// What comes next in the private stream of an account on a shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamPage {
-    /// Whose.
-    pub account: AccountId,
-    /// The number of the last execution there is.
-    pub last: ApplSeqNum,
-    /// Where the next ones stand, one number after the other; not all of them if there are many.
-    pub places: Vec<EventRef>,
-}
-
 /// The answer to a [`Query`](super::Query), or to a repetition. Boxed: it is off the path of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // It is boxed where it travels.
@@ -330,7 +320,7 @@ pub enum Answer {
     /// OrderMassStatusRequest(AF), `openOrders.status`.
     OpenOrders(OpenOrdersQuery, Vec<Order>),
     /// `myTrades`, oldest first.
-    Trades(InstrumentId, Vec<AccountTrade>),
+    Trades(TradesQuery, Vec<AccountTrade>),
     /// `account.status`, or why there is none.
     Account(Result<AccountState, Refusal>),
     /// `order.test`: why it would be refused.
@@ -433,7 +423,9 @@ impl MassCanceled {
     #[must_use]
     pub fn and(self, other: &Self) -> Self {
         let canceled = self.canceled.saturating_add(other.canceled);
-        Self { canceled, refusal: self.refusal.or(other.refusal), ..self }
+        // One that was refused before it was taken has no number.
+        let id = if self.id == OrderId::NONE { other.id } else { self.id };
+        Self { id, canceled, refusal: self.refusal.or(other.refusal), ..self }
     }
 }
 

@@ -22,6 +22,7 @@ pub mod reject;
 pub mod request;
 pub mod session_log;
 pub mod state;
+pub mod stream;
 pub mod text;
 pub mod time;
 pub mod timing;
@@ -32,7 +33,7 @@ pub use decimal::Decimal;
 pub use event::{
     AccountState, AccountTrade, Answer, BookLevel, CancelAllAfterSet, CancelRejected, Cause, Closed, Current,
     CxlRejResponseTo, Event, ExecType, Execution, Fill, MassCanceled, PositionState, Prevented, Recall,
-    Repeated, Replaced, ShardOutput, StreamPage,
+    Repeated, Replaced, ShardOutput,
 };
 pub use fix::{FixVersion, Precision};
 pub use ids::{
@@ -57,6 +58,7 @@ pub use request::{
 };
 pub use session_log::{EventRef, LostRequest, MsgSeqNum, OutboundBody, SessionRecord};
 pub use state::{ExposureState, RequestState};
+pub use stream::StreamPage;
 pub use text::Text;
 pub use time::{Nanos, Span};
 pub use timing::{Stamps, Timing};

@@ -142,6 +142,7 @@ rejects! {
     502 "route" ShuttingDown, app(2, 99, 4), 503, -1008, "The server is stopping; the request was not taken. Connect again later.";
     503 "route" DiskFull, app(99, 99, 4), 503, -1008, "The server has no room for its journal; the request was not taken and never will be. Cancels are taken. Send it again later.";
     504 "route" LostByRestart, app(99, 99, 4), 503, -1008, "The server ended before it took the request, which did nothing and never will. Send it again, with PossResend.";
+    505 "route" TooManyReports, app(99, 99, 4), 429, -1003, "Reports of orders wait for this session, more than it may ask for; read them, then ask again.";
 
     // Did we do it already, and is it still wanted.
     600 "once" DuplicateClOrdId, app(6, 6, 0), 400, -2010, "The ClOrdID stands for another request on this Symbol; the answer names its OrderID. Use a new one.";
@@ -179,6 +180,7 @@ rejects! {
     806 "matching" AmendmentConflict, app(99, 99, 0), 400, -2038, "An amendment changes price and quantity; side, type, time in force and the rest must be as they are or left out.";
     807 "matching" CancelReplacePartlyFailed, Never, 409, -2021, "One of cancel and new order was done, the other was not; the answer tells both.";
     808 "matching" CancelReplaceFailed, Never, 400, -2022, "Neither was the order canceled nor the new one placed; the answer tells why.";
+    809 "matching" MassCancelPartlyFailed, Never, 409, -2021, "Orders of some instruments were canceled, and those of others were not; the answer counts the first and tells why.";
 
     // What the public hears.
     900 "market" TooManySubscriptions, app(99, 99, 0), 400, -1003, "This connection has as many market data subscriptions as it may; end some of them.";

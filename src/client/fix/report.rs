@@ -1,6 +1,6 @@
 //! What the venue's messages say.
 
-use crate::client::error::ApiError;
+use crate::client::error::{ApiError, reject_named};
 use crate::client::report::{ExecutionReport, StreamPlace, Trade};
 use crate::types::{Decimal, ExecType, MsgSeqNum, Nanos, OrdStatus, OrderId, Reject, Side, TradeId};
 use crate::wire::fix::{Message, RejectReason, tag};
@@ -92,7 +92,7 @@ pub struct MassCanceled {
     pub cl_ord_id: String,
     /// TotalAffectedOrders(533).
     pub count: u64,
-    /// Why it was refused: MassCancelResponse(531) is 0, and this Text(58).
+    /// Why it was refused: MassCancelResponse(531) is 0, and this Text(58); or why a part of it was.
     pub refused: Option<String>,
 }
 
@@ -190,8 +190,7 @@ pub(super) fn read(message: &Message<'_>) -> Option<Report> {
         b"r" => Some(Report::MassCanceled(MassCanceled {
             cl_ord_id: text(message, tag::CL_ORD_ID)?,
             count: message.uint(tag::TOTAL_AFFECTED_ORDERS).unwrap_or_default(),
-            refused: (message.get(tag::MASS_CANCEL_RESPONSE)? == b"0")
-                .then(|| text(message, tag::TEXT).unwrap_or_default()),
+            refused: mass_cancel_refused(message)?,
         })),
         b"3" | b"j" => Some(Report::Refused(Refused {
             number: MsgSeqNum(u32::try_from(message.uint(tag::REF_SEQ_NUM)?).ok()?),
@@ -201,6 +200,13 @@ pub(super) fn read(message: &Message<'_>) -> Option<Report> {
         })),
         _ => None,
     }
+}
+
+/// Where some of the matching engines refused, MassCancelResponse says what was asked for, and Text the rest.
+fn mass_cancel_refused(message: &Message<'_>) -> Option<Option<String>> {
+    let text = text(message, tag::TEXT).unwrap_or_default();
+    let partly = reject_named(&text) == Some(Reject::MassCancelPartlyFailed);
+    Some((message.get(tag::MASS_CANCEL_RESPONSE)? == b"0" || partly).then_some(text))
 }
 
 /// The session's own codes; those of an application message stand beside a text that names the refusal.

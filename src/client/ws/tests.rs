@@ -199,7 +199,7 @@ mod talking {
 #[test]
 fn every_refusal_of_the_table_has_its_typed_error() {
     let reporter = Reporter::new(Arc::new(fixture::directory()));
-    let to = Reply { id: RequestId::Integer(1), limits: None, timing: None };
+    let to = Reply { id: RequestId::Integer(1), limits: None, timing: None, as_of: None };
     for reject in Reject::ALL {
         let refusal = Refusal::with(*reject, Detail::RetryAfter(Span::from_millis(40)));
         let mut out = Vec::new();

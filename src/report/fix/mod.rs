@@ -23,8 +23,8 @@ use crate::report::{ApplId, cause_text};
 use crate::types::reject::FixAnswer;
 use crate::types::{
     Answer, CancelRejected, CancelScope, Cause, CxlRejResponseTo, Event, EventRef, ExecType, Execution,
-    Instrument, MassCanceled, Nanos, OrdStatus, OrdType, Order, OrderId, Prevented, Refusal, Repeated,
-    SessionId, ShardId, Side, TimeInForce, Timing,
+    Instrument, MassCanceled, Nanos, OrdStatus, OrdType, Order, OrderId, Prevented, Refusal, Reject,
+    Repeated, SessionId, ShardId, Side, StreamPosition, TimeInForce, Timing,
 };
 use crate::wire::fix::tag;
 use body::Body;
@@ -101,6 +101,15 @@ pub fn put_place(event: &Event, shard: ShardId, directory: &Directory, out: &mut
     if let Some(account) = directory.account(execution.order.account) {
         let stream = ApplId { account: &account.name, shard };
         Body::new(out).display(tag::APPL_ID, stream).number(tag::APPL_SEQ_NUM, execution.appl_seq_num.0);
+    }
+}
+
+/// Says as of which number of a private stream the answer that was just written is true: ApplID(1180) and
+/// ApplLastSeqNum(1350). Every execution up to it is told in the order, and none behind it.
+pub fn put_as_of(as_of: &StreamPosition, directory: &Directory, out: &mut Vec<u8>) {
+    if let Some(account) = directory.account(as_of.account) {
+        let stream = ApplId { account: &account.name, shard: as_of.shard };
+        Body::new(out).display(tag::APPL_ID, stream).number(tag::APPL_LAST_SEQ_NUM, as_of.number.0);
     }
 }
 
@@ -324,7 +333,8 @@ fn cancel_reject(
     Some(ORDER_CANCEL_REJECT)
 }
 
-/// OrderMassCancelReport(r): MassCancelResponse(531) is 0 where nothing was done, else what was asked for.
+/// OrderMassCancelReport(r): MassCancelResponse(531) is 0 where nothing was done, else what was asked for; where some
+/// matching engines did it and others refused, Text says so.
 fn mass_cancel_report(
     canceled: &MassCanceled,
     time: Nanos,
@@ -339,7 +349,8 @@ fn mass_cancel_report(
     body.text(530, asked);
     match &canceled.refusal {
         // 99: other.
-        Some(refusal) => body.text(531, "0").text(532, "99").display(58, refusal),
+        Some(refusal) if canceled.canceled == 0 => body.text(531, "0").text(532, "99").display(58, refusal),
+        Some(refusal) => body.text(531, asked).display(58, PartlyText(refusal)),
         None => body.text(531, asked),
     };
     body.number(533, u64::from(canceled.canceled));
@@ -351,6 +362,15 @@ fn mass_cancel_report(
     }
     body.time(60, time);
     Some(ORDER_MASS_CANCEL_REPORT)
+}
+
+/// Why some of the matching engines canceled nothing.
+struct PartlyText<'a>(&'a Refusal);
+
+impl fmt::Display for PartlyText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", Refusal::from(Reject::MassCancelPartlyFailed), self.0)
+    }
 }
 
 fn names<'d>(order: &Order, directory: &'d Directory) -> Option<(&'d Instrument, &'d Account)> {

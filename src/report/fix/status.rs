@@ -4,8 +4,7 @@ use super::body::Body;
 use super::{EXECUTION_REPORT, ExecId, MsgType, OwnId, Report, reasons};
 use crate::config::Directory;
 use crate::types::{
-    ExecType, Execution, InstrumentId, Nanos, OpenOrdersQuery, Order, OrderQuery, OrderRef, Refusal, Reject,
-    ReqId,
+    ExecType, Execution, InstrumentId, Nanos, OpenOrdersQuery, Order, OrderQuery, OrderRef, Refusal, ReqId,
 };
 
 /// The question that a report answers, in its last fields.
@@ -46,10 +45,19 @@ pub(super) fn order(
     }
 }
 
-/// The `at`th report of those that answer an OrderMassStatusRequest. Where no order is open there is one that says so.
+/// What answers an OrderMassStatusRequest.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The orders.
+    pub orders: &'a [Order],
+    /// Why there are none, if there are none.
+    pub refusal: &'a Refusal,
+}
+
+/// The `at`th report of those that answer an OrderMassStatusRequest. Where there is no order there is one that says so.
 pub fn open_order(
     query: &OpenOrdersQuery,
-    orders: &[Order],
+    Found { orders, refusal }: Found<'_>,
     at: usize,
     own: OwnId,
     directory: &Directory,
@@ -59,7 +67,6 @@ pub fn open_order(
     match orders.get(at) {
         Some(order) => told(order, &asked, directory, out),
         None => {
-            let refusal = &Reject::OrderUnknown.into();
             let none = NoOrder { target: None, instrument: query.instrument, refusal };
             Some(none.write(&asked, own.at, directory, out))
         }

@@ -82,6 +82,14 @@ impl Reporter {
         time: Nanos,
         out: &mut Vec<u8>,
     ) {
+        if let Some(refusal) = done.refusal.filter(|_| done.canceled > 0) {
+            let partly = Refusal::from(Reject::MassCancelPartlyFailed);
+            return refusal::write(to, repeated, &partly, out, |w| {
+                w.key("canceledOrders").unsigned(u64::from(done.canceled));
+                w.key("failed");
+                refusal::inner(&refusal, time, w);
+            });
+        }
         if let Some(refusal) = &done.refusal {
             return refusal::write(to, repeated, refusal, out, |w| refusal::facts(refusal, time, w));
         }

@@ -55,9 +55,9 @@ pub(super) fn of_stream(
     });
 }
 
-/// `streams`: the number behind which each goes on.
-pub(super) fn positions(positions: &[StreamPosition], directory: &Directory, w: &mut Writer<'_>) {
-    w.key("streams").array(|w| {
+/// The number of each stream.
+pub(super) fn positions(key: &str, positions: &[StreamPosition], directory: &Directory, w: &mut Writer<'_>) {
+    w.key(key).array(|w| {
         for at in positions {
             let Some(account) = directory.account(at.account) else { continue };
             w.object(|w| {

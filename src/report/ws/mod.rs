@@ -45,6 +45,17 @@ pub struct Reply<'a> {
     pub limits: Option<&'a [RateLimitUse]>,
     /// `timing`; `None` where the client asked for none.
     pub timing: Option<Timing>,
+    /// `asOf`; `None` where it tells no state of an account.
+    pub as_of: Option<AsOf<'a>>,
+}
+
+/// The number of each private stream as of which an answer is true.
+#[derive(Clone, Copy, Debug)]
+pub struct AsOf<'a> {
+    /// The streams.
+    pub positions: &'a [StreamPosition],
+    /// The names of their accounts.
+    pub directory: &'a Directory,
 }
 
 /// Writes messages, one at a time, each to the end of `out`.
@@ -130,7 +141,7 @@ impl Reporter {
         result(to, false, out, |w| {
             w.object(|w| {
                 w.key("subscriptionId").unsigned(u64::from(subscription));
-                event::positions(positions, &self.directory, w);
+                event::positions("streams", positions, &self.directory, w);
             });
         });
     }
@@ -144,7 +155,7 @@ impl Reporter {
         out: &mut Vec<u8>,
     ) {
         event::of_stream("streamHeartbeat", subscription, now, out, |w| {
-            event::positions(positions, &self.directory, w);
+            event::positions("streams", positions, &self.directory, w);
         });
     }
 
@@ -218,8 +229,8 @@ impl Reporter {
                 }
                 None => self.refused(to, &Reject::AccountNotOnShard.into(), time, out),
             },
-            Answer::Trades(instrument, trades) => {
-                self.of_instrument(*instrument, to, time, out, |instrument, w| {
+            Answer::Trades(query, trades) => {
+                self.of_instrument(query.instrument, to, time, out, |instrument, w| {
                     account::trades(instrument, trades, w);
                 });
             }
@@ -383,6 +394,9 @@ fn envelope(
             w.key("repeated").boolean(true);
         }
         outcome(w);
+        if let Some(AsOf { positions, directory }) = to.as_of {
+            event::positions("asOf", positions, directory, w);
+        }
         if let Some(limits) = to.limits {
             w.key("rateLimits");
             rate_limits(limits, true, w);

@@ -138,7 +138,15 @@ fn said(write: impl FnOnce(&Reporter, &mut Vec<u8>)) -> String {
 }
 
 fn to<'a>(id: &str, limits: &'a [RateLimitUse]) -> Reply<'a> {
-    Reply { id: RequestId::Text(Text::new(id).unwrap()), limits: Some(limits), timing: None }
+    Reply { id: RequestId::Text(Text::new(id).unwrap()), limits: Some(limits), timing: None, as_of: None }
+}
+
+/// The answer to a question; as of number 12 if it tells the state of an account.
+fn asked(pending: &Pending, answer: &Answer) -> String {
+    let at = StreamPosition { account: AccountId(1), shard: ShardId(0), number: ApplSeqNum(12) };
+    let as_of = AsOf { positions: &[at], directory: &directory() };
+    let reply = Reply { as_of: answer.states().map(|_| as_of), ..to("ask-1", &[QUERIES]) };
+    said(|r, out| r.answered(&reply, pending, answer, NOW, out))
 }
 
 fn refused(refusal: Refusal) -> String {
@@ -222,9 +230,7 @@ fn of_orders() -> Vec<(&'static str, String)> {
 }
 
 fn of_questions() -> Vec<(&'static str, String)> {
-    let answered = |pending: &Pending, answer: &Answer| {
-        said(|r, out| r.answered(&to("ask-1", &[QUERIES]), pending, answer, NOW, out))
-    };
+    let answered = asked;
     let level = |price, qty| BookLevel { price: Price(price), qty: Qty(qty) };
     let (bid, ask) = (level(6_000_010, 3_000), level(6_000_100, 12_500));
     let depth = Query::Depth { instrument: BTC_USD, levels: 5 };
@@ -428,7 +434,7 @@ fn ids_come_back_as_they_were() {
         (RequestId::Integer(-7), r#"{"id":-7,"status":200,"result":{}}"#),
         (RequestId::Text(Text::new("a\"b").unwrap()), r#"{"id":"a\"b","status":200,"result":{}}"#),
     ] {
-        assert_eq!(said(|r, out| r.empty(&Reply { id, limits: None, timing: None }, out)), told);
+        assert_eq!(said(|r, out| r.empty(&Reply { id, limits: None, timing: None, as_of: None }, out)), told);
     }
 }
 
@@ -481,7 +487,7 @@ proptest! {
 
     #[test]
     fn whatever_a_client_names_is_told_as_json(id in ".{0,9}", field in ".{0,30}") {
-        let reply = Reply { id: RequestId::Text(Text::truncated(&id)), limits: None, timing: None };
+        let reply = Reply { id: RequestId::Text(Text::truncated(&id)), limits: None, timing: None, as_of: None };
         let refusal = Refusal::field(Reject::FieldNotForMessage, &field);
         let text = said(|r, out| r.refused(&reply, &refusal, NOW, out));
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();

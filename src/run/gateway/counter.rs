@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::line::Told;
 use super::requests::Requests;
-use crate::report::ws::{Pending, Reply, Reporter};
+use crate::report::ws::{AsOf, Pending, Reply, Reporter};
 use crate::ring::rate::Usage;
 use crate::types::{
     AccountId, Answer, ConnId, Event, EventRef, Execution, Nanos, RateLimitType, RateLimitUse, Refusal,
@@ -92,7 +92,7 @@ impl Counter {
         timing: &Timing,
         desk: &Desk,
     ) -> Option<(ConnId, &[u8])> {
-        self.answer(token, timing, desk, |reporter, to, waiting, out| {
+        self.answer(token, &[], timing, desk, |reporter, to, waiting, out| {
             reporter.executed(to, &waiting.pending, time, out);
         })
     }
@@ -101,12 +101,14 @@ impl Counter {
     pub fn answered(
         &mut self,
         token: u64,
-        answer: &Answer,
+        (answer, as_of): (&Answer, &[StreamPosition]),
         time: Nanos,
         timing: &Timing,
         desk: &Desk,
     ) -> Option<(ConnId, &[u8])> {
-        self.answer(token, timing, desk, |reporter, to, waiting, out| {
+        // What a request came to was told as of its own time, and a repetition is told the same.
+        let as_of = if matches!(answer, Answer::Repeated(_)) { &[] } else { as_of };
+        self.answer(token, as_of, timing, desk, |reporter, to, waiting, out| {
             reporter.answered(to, &waiting.pending, answer, time, out);
         })
     }
@@ -125,12 +127,13 @@ impl Counter {
     fn answer(
         &mut self,
         token: u64,
+        as_of: &[StreamPosition],
         timing: &Timing,
         desk: &Desk,
         write: impl FnOnce(&Reporter, &Reply<'_>, &Waiting, &mut Vec<u8>),
     ) -> Option<(ConnId, &[u8])> {
         let waiting = self.requests.remove(token)?;
-        let text = self.write(&waiting.ask, timing, desk, waiting.since, write);
+        let text = self.write_as_of(&waiting.ask, as_of, timing, desk, waiting.since, write);
         Some((waiting.conn, text))
     }
 
@@ -143,6 +146,20 @@ impl Counter {
         now: Nanos,
         write: impl FnOnce(&Reporter, &Reply<'_>, &Waiting, &mut Vec<u8>),
     ) -> &[u8] {
+        self.write_as_of(waiting, &[], timing, desk, now, write)
+    }
+
+    fn write_as_of(
+        &mut self,
+        waiting: &Waiting,
+        as_of: &[StreamPosition],
+        timing: &Timing,
+        desk: &Desk,
+        now: Nanos,
+        write: impl FnOnce(&Reporter, &Reply<'_>, &Waiting, &mut Vec<u8>),
+    ) -> &[u8] {
+        let tells_state = !as_of.is_empty();
+        let as_of = tells_state.then_some(AsOf { positions: as_of, directory: &desk.directory });
         self.text.clear();
         self.limits.clear();
         if waiting.with_limits {
@@ -152,6 +169,7 @@ impl Counter {
             id: waiting.id,
             limits: waiting.with_limits.then_some(&self.limits),
             timing: waiting.with_timing.then_some(*timing),
+            as_of,
         };
         write(&self.reporter, &to, waiting, &mut self.text);
         &self.text
@@ -162,7 +180,12 @@ impl Counter {
         self.text.clear();
         self.limits.clear();
         self.measure(Some(account), own.now, desk);
-        let to = Reply { id: own.id, limits: with_limits.then_some(&self.limits), timing: own.timing };
+        let to = Reply {
+            id: own.id,
+            limits: with_limits.then_some(&self.limits),
+            timing: own.timing,
+            as_of: None,
+        };
         self.reporter.rate_limits(&to, &self.limits, &mut self.text);
         &self.text
     }
@@ -185,7 +208,11 @@ impl Counter {
     /// Writes an answer of the gateway's own.
     pub fn own(&mut self, own: &Own, write: impl FnOnce(&Reporter, &Reply<'_>, &mut Vec<u8>)) -> &[u8] {
         self.text.clear();
-        write(&self.reporter, &Reply { id: own.id, limits: None, timing: own.timing }, &mut self.text);
+        write(
+            &self.reporter,
+            &Reply { id: own.id, limits: None, timing: own.timing, as_of: None },
+            &mut self.text,
+        );
         &self.text
     }
 
@@ -200,7 +227,7 @@ impl Counter {
         self.text.clear();
         self.limits.clear();
         self.measure(account, own.now, desk);
-        let to = Reply { id: own.id, limits: Some(&self.limits), timing: own.timing };
+        let to = Reply { id: own.id, limits: Some(&self.limits), timing: own.timing, as_of: None };
         write(&self.reporter, &to, &mut self.text);
         &self.text
     }

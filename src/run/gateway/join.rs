@@ -7,7 +7,7 @@
 //! Either every shard gets it or none: room in all rings is asked for first. What a shard answers is merged into what
 //! the others have answered, so the client sees one venue. With one shard there is nothing to join, and this is empty.
 
-use crate::types::{Answer, Event, EventRef, MassCanceled};
+use crate::types::{Answer, Event, EventRef, MassCanceled, StreamPosition};
 use std::collections::BTreeMap;
 
 /// Where the number of a join stands in the token of a FIX request; its session and MsgSeqNum stand below.
@@ -34,6 +34,8 @@ struct Join {
     report: Option<MassCanceled>,
     /// Where its parts stand.
     parts: Vec<EventRef>,
+    /// The number of each stream as of which its part of the answer is true.
+    as_of: Vec<StreamPosition>,
 }
 
 /// What a request has come to, when a shard has finished it.
@@ -45,8 +47,19 @@ pub enum Joined {
     Executed,
     /// All have: their reports in one, and where each of them stands.
     Reported(Box<Event>, Vec<EventRef>),
-    /// All have: this is what they answered, with the reports of those that had it for the first time.
-    Answered(Box<Answer>, Vec<EventRef>),
+    /// All have: this is what they answered.
+    Answered(Whole),
+}
+
+/// What shards have answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Merged.
+    pub answer: Box<Answer>,
+    /// The reports of those that had the request for the first time.
+    pub parts: Vec<EventRef>,
+    /// The number of each private stream as of which it is true, where it tells the state of an account.
+    pub as_of: Vec<StreamPosition>,
 }
 
 impl Joins {
@@ -59,7 +72,8 @@ impl Joins {
         // Counted from 1, because 0 stands in the token of a request to one shard.
         self.last = self.last % NUMBERS + 1;
         let token = if is_fix { token | self.last << FIX_SHIFT } else { token };
-        self.waiting.insert(token, Join { left: shards, answer: None, report: None, parts: Vec::new() });
+        let (parts, as_of) = (Vec::new(), Vec::new());
+        self.waiting.insert(token, Join { left: shards, answer: None, report: None, parts, as_of });
         token
     }
 
@@ -75,18 +89,21 @@ impl Joins {
 
     /// A shard has told the last event of the request.
     pub fn executed(&mut self, token: u64) -> Joined {
-        self.finished(token, None)
+        self.finished(token, None, None)
     }
 
-    /// A shard has answered the request.
-    pub fn answered(&mut self, token: u64, answer: Box<Answer>) -> Joined {
-        self.finished(token, Some(answer))
+    /// A shard has answered the request, as of this number of the account's private stream there.
+    pub fn answered(&mut self, token: u64, answer: Box<Answer>, as_of: Option<StreamPosition>) -> Joined {
+        self.finished(token, Some(answer), as_of)
     }
 
-    fn finished(&mut self, token: u64, answer: Option<Box<Answer>>) -> Joined {
+    fn finished(&mut self, token: u64, answer: Option<Box<Answer>>, as_of: Option<StreamPosition>) -> Joined {
         let Some(join) = self.waiting.get_mut(&token) else {
-            return answer.map_or(Joined::Executed, |answer| Joined::Answered(answer, Vec::new()));
+            let (parts, as_of) = (Vec::new(), as_of.into_iter().collect());
+            return answer
+                .map_or(Joined::Executed, |answer| Joined::Answered(Whole { answer, parts, as_of }));
         };
+        join.as_of.extend(as_of);
         join.answer = match (join.answer.take(), answer) {
             (Some(first), Some(next)) => Some(merge(first, *next)),
             (first, next) => first.or(next),
@@ -96,11 +113,12 @@ impl Joins {
             return Joined::Waits;
         }
         match self.waiting.remove(&token) {
-            Some(Join { answer: Some(mut answer), report, parts, .. }) => {
-                if let (Answer::Repeated(all), Some(part)) = (&mut *answer, report) {
-                    add(&mut all.first, &part);
+            Some(Join { answer: Some(mut answer), report, parts, mut as_of, .. }) => {
+                as_of.sort_unstable_by_key(|at| at.shard);
+                if let (Some(all), Some(part)) = (outcome(&mut answer), report) {
+                    add(all, &part);
                 }
-                Joined::Answered(answer, parts)
+                Joined::Answered(Whole { answer, parts, as_of })
             }
             Some(Join { report: Some(report), parts, .. }) => {
                 Joined::Reported(Box::new(Event::MassCanceled(report)), parts)
@@ -125,15 +143,23 @@ fn merge(mut first: Box<Answer>, next: Answer) -> Box<Answer> {
             all.positions.extend(more.positions);
             all.positions.sort_unstable_by_key(|position| position.instrument);
         }
-        (Answer::Repeated(all), Answer::Repeated(more)) => {
-            if let Event::MassCanceled(part) = more.first {
-                add(&mut all.first, &part);
+        (all, mut more) => {
+            if let (Some(all), Some(Event::MassCanceled(part))) = (outcome(all), outcome(&mut more)) {
+                add(all, part);
             }
         }
-        // What concerns one instrument goes to one shard; and of two refusals of one request one is enough.
-        _ => {}
     }
     first
+}
+
+/// What became of a request: now, or when it came first. What concerns one instrument goes to one shard, so only
+/// reports of mass cancels are added up.
+fn outcome(answer: &mut Answer) -> Option<&mut Event> {
+    match answer {
+        Answer::Repeated(repeated) => Some(&mut repeated.first),
+        Answer::Refused(event) => Some(event),
+        _ => None,
+    }
 }
 
 fn add(first: &mut Event, part: &MassCanceled) {
@@ -146,11 +172,15 @@ fn add(first: &mut Event, part: &MassCanceled) {
 mod tests {
     use super::*;
     use crate::types::{
-        AccountId, CancelScope, ClOrdId, InstrumentId, OrderId, Repeated, Seq, SessionId, ShardId,
+        AccountId, CancelScope, ClOrdId, InstrumentId, OrderId, Reject, Repeated, Seq, SessionId, ShardId,
     };
 
     fn ticker(ids: &[u16]) -> Box<Answer> {
         Box::new(Answer::BookTicker(ids.iter().map(|id| (InstrumentId(*id), None, None)).collect()))
+    }
+
+    fn whole(answer: Box<Answer>, parts: Vec<EventRef>) -> Joined {
+        Joined::Answered(Whole { answer, parts, as_of: vec![] })
     }
 
     #[test]
@@ -158,9 +188,9 @@ mod tests {
         let mut joins = Joins::default();
         let token = joins.begin(7, false, 3);
         assert_eq!(token, 7);
-        assert_eq!(joins.answered(token, ticker(&[2, 5])), Joined::Waits);
-        assert_eq!(joins.answered(token, ticker(&[])), Joined::Waits);
-        assert_eq!(joins.answered(token, ticker(&[1, 4])), Joined::Answered(ticker(&[1, 2, 4, 5]), vec![]));
+        assert_eq!(joins.answered(token, ticker(&[2, 5]), None), Joined::Waits);
+        assert_eq!(joins.answered(token, ticker(&[]), None), Joined::Waits);
+        assert_eq!(joins.answered(token, ticker(&[1, 4]), None), whole(ticker(&[1, 2, 4, 5]), vec![]));
         assert!(joins.waiting.is_empty());
     }
 
@@ -179,7 +209,7 @@ mod tests {
         let mut joins = Joins::default();
         assert_eq!(joins.begin(7, false, 1), 7);
         assert_eq!(joins.executed(7), Joined::Executed);
-        assert_eq!(joins.answered(8, ticker(&[1])), Joined::Answered(ticker(&[1]), vec![]));
+        assert_eq!(joins.answered(8, ticker(&[1]), None), whole(ticker(&[1]), vec![]));
     }
 
     fn report(canceled: u32) -> Event {
@@ -189,14 +219,28 @@ mod tests {
     }
 
     #[test]
+    fn what_one_shard_refuses_does_not_hide_what_another_did() {
+        let mut joins = Joins::default();
+        let token = joins.begin(1 << 63 | 9, true, 2);
+        let (Event::MassCanceled(done), refusal) = (report(3), Some(Reject::OnceFull.into())) else { return };
+        let refused = MassCanceled { id: OrderId::NONE, canceled: 0, refusal, ..done };
+        let at = EventRef { shard: ShardId(1), seq: Seq(7), index: 3 };
+        assert!(joins.hear(token, &report(3), at));
+        assert_eq!(joins.executed(token), Joined::Waits);
+        let all = Event::MassCanceled(MassCanceled { refusal, ..done });
+        let refused = Box::new(Answer::Refused(Event::MassCanceled(refused)));
+        assert_eq!(joins.answered(token, refused, None), whole(Box::new(Answer::Refused(all)), vec![at]));
+    }
+
+    #[test]
     fn a_mass_cancel_that_one_shard_had_before_a_crash_and_another_has_not_is_counted_whole() {
         let mut joins = Joins::default();
         let token = joins.begin(1 << 63 | 9, true, 2);
         let first = Repeated { seq: Seq(4), first: report(5), fills: vec![], current: None, canceled: None };
-        assert_eq!(joins.answered(token, Box::new(Answer::Repeated(first.clone()))), Joined::Waits);
+        assert_eq!(joins.answered(token, Box::new(Answer::Repeated(first.clone())), None), Joined::Waits);
         let at = EventRef { shard: ShardId(1), seq: Seq(7), index: 3 };
         assert!(joins.hear(token, &report(3), at));
-        let whole = Box::new(Answer::Repeated(Repeated { first: report(8), ..first }));
-        assert_eq!(joins.executed(token), Joined::Answered(whole, vec![at]));
+        let all = Box::new(Answer::Repeated(Repeated { first: report(8), ..first }));
+        assert_eq!(joins.executed(token), whole(all, vec![at]));
     }
 }

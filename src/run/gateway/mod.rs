@@ -30,6 +30,7 @@ pub mod logons;
 mod market;
 pub mod recall;
 mod release;
+mod reports;
 pub mod requests;
 pub mod session_log;
 mod sockets;
@@ -61,6 +62,7 @@ use hot::Hot;
 use line::Lines;
 use link::READ_BYTES;
 use market::Hearer;
+use reports::ReportQueue;
 use session_log::SessionLog;
 use sockets::{Connection, LISTENER_TOKENS, Population, Stage};
 use std::collections::BTreeMap;
@@ -143,8 +145,8 @@ pub struct Gateway {
     catching_up: CatchingUp,
     /// The shard whose events are told first in the next turn.
     first_shard: usize,
-    /// An answer of many reports that is not told to its end.
-    reports: Option<release::Reports>,
+    /// Answers of many reports that are not told to their end.
+    reports: ReportQueue,
     population: Population,
     /// Requests that were answered in this turn, and when they were found durable.
     answered: Vec<(Stamps, Nanos)>,
@@ -178,7 +180,7 @@ impl Gateway {
             positions,
             catching_up: CatchingUp::default(),
             first_shard: 0,
-            reports: None,
+            reports: ReportQueue::default(),
             population: Population::default(),
             answered: Vec::with_capacity(1_024),
             is_open: false,

@@ -6,10 +6,13 @@
 //!
 //! They are few: repetitions, and questions about closed orders. While too many wait, events wait behind them in the
 //! shards' rings.
+//!
+//! Events go on while the journal reads. An answer that tells how an open order stands tells what was heard of it until
+//! it leaves, so it is never older than a report that went before it.
 
 use super::session_log::SessionLog;
 use crate::run::journal::Wanted;
-use crate::types::{Answer, Nanos, Origin, Recall, ShardId};
+use crate::types::{Answer, Current, Execution, Nanos, Order, Origin, Recall, Repeated, ShardId};
 use std::collections::VecDeque;
 
 /// Answers that wait to be asked for, before events wait behind them.
@@ -20,6 +23,8 @@ const WAITING_MAX: usize = 64;
 pub struct For {
     /// Who asked.
     pub origin: Origin,
+    /// Which shard answers.
+    pub shard: ShardId,
     /// When the shard made it.
     pub time: Nanos,
     /// When it was found that what it tells is durable.
@@ -31,6 +36,8 @@ pub struct For {
 pub struct Recalls {
     waiting: VecDeque<(For, Wanted)>,
     found: VecDeque<(For, Box<Answer>)>,
+    /// Open orders of answers that are on their way, as they were told last.
+    open: Vec<(Origin, Order)>,
 }
 
 impl Recalls {
@@ -40,8 +47,18 @@ impl Recalls {
     }
 
     /// A shard's answer is to be read back.
-    pub fn push(&mut self, to: For, shard: ShardId, what: Recall) {
-        self.waiting.push_back((to, Wanted::Recall(shard, Box::new(what))));
+    pub fn push(&mut self, to: For, what: Recall) {
+        if let Recall::Repeated { current: Current::Open(order), .. } = what {
+            self.open.push((to.origin, order));
+        }
+        self.waiting.push_back((to, Wanted::Recall(to.shard, Box::new(what))));
+    }
+
+    /// An order has changed.
+    pub fn hear(&mut self, execution: &Execution) {
+        for (_, order) in self.open.iter_mut().filter(|(_, order)| order.id == execution.order.id) {
+            *order = execution.order;
+        }
     }
 
     /// Asks the journal for the next one, and tells for whom; `None`: nothing waits, or the ring is full.
@@ -58,7 +75,14 @@ impl Recalls {
 
     /// An answer that can be told.
     pub fn next_found(&mut self) -> Option<(For, Box<Answer>)> {
-        self.found.pop_front()
+        let (to, mut answer) = self.found.pop_front()?;
+        if let Some(at) = self.open.iter().position(|(origin, _)| *origin == to.origin) {
+            let (_, order) = self.open.remove(at);
+            if let Answer::Repeated(Repeated { current, .. }) = &mut *answer {
+                *current = Some(order);
+            }
+        }
+        Some((to, answer))
     }
 
     /// Whether there is one.

@@ -1,50 +1,35 @@
 //! From the shards back to the clients: what is durable is told, in the order of each shard.
 
 use super::fix;
-use super::join::Joined;
+use super::join::{Joined, Whole};
 use super::line::Told;
 use super::recall::For;
 use super::sockets;
 use super::{Gateway, Stage};
 use crate::report::fix::OwnId;
 use crate::types::{
-    Answer, Event, EventRef, MsgSeqNum, Nanos, OpenOrdersQuery, Order, Origin, SessionId, SessionRecord,
-    ShardOutput, Timing,
+    Answer, Event, EventRef, MsgSeqNum, Nanos, Origin, SessionId, SessionRecord, ShardOutput, Timing,
 };
 
 /// Most events told in one turn, so that sockets are not kept waiting during a long sweep. Each shard has its share.
-const RELEASES_PER_TURN_MAX: usize = 256;
-
-/// The answer to an OrderMassStatusRequest(AF) on its way: a report for each order.
-pub(super) struct Reports {
-    session: SessionId,
-    query: OpenOrdersQuery,
-    orders: Vec<Order>,
-    /// How many are told.
-    told: usize,
-    /// Of the request; the answer is written when its first report is.
-    timing: Timing,
-}
+pub(super) const RELEASES_PER_TURN_MAX: usize = 256;
 
 impl Gateway {
     /// Tells what is durable; returns how much that was. It pauses while the session log has no room: the events wait
     /// in their rings, and the shards behind them. Another shard is the first in each turn, so that none has all the
     /// room.
     pub(super) fn release(&mut self) -> usize {
-        // What is told of many orders is told before what happens to them next.
-        if !self.tell_reports() {
-            return 1;
-        }
         let shards = self.desk.shards.len();
         self.first_shard = (self.first_shard + 1) % shards;
-        (0..shards).map(|offset| self.release_of((self.first_shard + offset) % shards)).sum()
+        let released: usize =
+            (0..shards).map(|offset| self.release_of((self.first_shard + offset) % shards)).sum();
+        released + self.tell_reports()
     }
 
     fn release_of(&mut self, shard: usize) -> usize {
         let share = RELEASES_PER_TURN_MAX / self.desk.shards.len();
         let mut count = 0;
         while count < share
-            && self.reports.is_none()
             && self.lines.recalls.has_room()
             && self.log.has_room()
             && let Some(output) = self.desk.shards[shard].durable_output()
@@ -91,9 +76,9 @@ impl Gateway {
             }
             ShardOutput::Answer { shard, time, origin, answer, .. } => match *answer {
                 Answer::Recall(what) => {
-                    self.lines.recalls.push(For { origin, time, durable: now }, shard, what)
+                    self.lines.recalls.push(For { origin, shard, time, durable: now }, what)
                 }
-                _ => self.tell_answer(answer, For { origin, time, durable: now }),
+                _ => self.tell_answer(answer, For { origin, shard, time, durable: now }),
             },
         }
     }
@@ -101,8 +86,7 @@ impl Gateway {
     /// Tells what was read back for those who asked; returns how much that was.
     pub(super) fn tell_recalled(&mut self) -> usize {
         let mut count = 0;
-        while self.reports.is_none()
-            && self.log.has_room()
+        while self.log.has_room()
             && let Some((to, answer)) = self.lines.recalls.next_found()
         {
             self.tell_answer(answer, to);
@@ -115,7 +99,9 @@ impl Gateway {
         if let Some(refusal) = answer.refusal() {
             self.desk.watch.refuse(refusal.reject);
         }
-        let joined = self.desk.joins.answered(to.origin.token, answer);
+        // A shard answers in the order of its steps, so what it tells is true as of what this gateway has told.
+        let as_of = answer.states().map(|account| self.positions.at(account, to.shard));
+        let joined = self.desk.joins.answered(to.origin.token, answer, as_of);
         self.finish_request(joined, to.origin, to.time, to.durable);
     }
 
@@ -125,9 +111,10 @@ impl Gateway {
         let timing = Timing { stamps: origin.stamps, durable, sent: now };
         match joined {
             Joined::Waits => return,
-            Joined::Answered(answer, parts) => self.answer(&answer, &parts, origin.token, time, &timing),
+            Joined::Answered(whole) => self.answer(whole, origin.token, time, &timing),
             Joined::Reported(event, parts) if fix::session_of(origin.token).is_some() => {
-                self.answer(&Answer::Reported(*event), &parts, origin.token, time, &timing);
+                let answer = Box::new(Answer::Reported(*event));
+                self.answer(Whole { answer, parts, as_of: Vec::new() }, origin.token, time, &timing);
             }
             Joined::Executed | Joined::Reported(..) => {
                 let text = self.counter.executed(origin.token, time, &timing, &self.desk);
@@ -151,15 +138,12 @@ impl Gateway {
         }
     }
 
-    /// `parts`: events that the answer tells as well, so that the session is owed them no more.
-    fn answer(&mut self, answer: &Answer, parts: &[EventRef], token: u64, time: Nanos, timing: &Timing) {
+    fn answer(&mut self, whole: Whole, token: u64, time: Nanos, timing: &Timing) {
         match fix::session_of(token) {
-            Some(session) => {
-                let number = fix::number_of(token);
-                self.answer_session((session, number), answer, parts, timing);
-            }
+            Some(session) => self.answer_session((session, fix::number_of(token)), whole, timing),
             None => {
-                let text = self.counter.answered(token, answer, time, timing, &self.desk);
+                let told = (&*whole.answer, whole.as_of.as_slice());
+                let text = self.counter.answered(token, told, time, timing, &self.desk);
                 if let Some((conn, text)) = text {
                     sockets::send_text(&mut self.connections, &mut self.dirty, conn, text);
                 }
@@ -167,57 +151,29 @@ impl Gateway {
         }
     }
 
-    fn answer_session(
-        &mut self,
-        (session, number): (SessionId, MsgSeqNum),
-        answer: &Answer,
-        parts: &[EventRef],
-        timing: &Timing,
-    ) {
+    fn answer_session(&mut self, (session, number): (SessionId, MsgSeqNum), whole: Whole, timing: &Timing) {
         let now = timing.sent;
-        if let Answer::OpenOrders(query, orders) = answer {
-            let (query, orders, timing) = (*query, orders.clone(), *timing);
-            self.reports = Some(Reports { session, query, orders, told: 0, timing });
-            return;
+        let Whole { answer, parts, as_of } = whole;
+        if let Answer::OpenOrders(query, orders) = *answer {
+            return self.report_all(session, query, orders, timing);
         }
         if let Some(line) = self.lines.get_mut(session) {
+            // What the answer tells as well is owed to the session no more.
             for event in parts {
-                self.log.append(now, &SessionRecord::Told { session, event: *event });
+                self.log.append(now, &SessionRecord::Told { session, event });
             }
             // The number of the last record tells two answers of one instant apart.
             let own = OwnId { session, at: now, number: self.log.last().0 };
-            line.tell_answer(answer, own, timing, &self.desk.directory, &mut self.log);
+            let told = (&*answer, as_of.first());
+            line.tell_answer(told, own, timing, &self.desk.directory, &mut self.log);
             // What a step executed has its outcome there; a repetition has none.
-            if let Answer::Repeated(_) | Answer::Refused(_) = answer {
+            if let Answer::Repeated(_) | Answer::Refused(_) = *answer {
                 self.log.append(now, &SessionRecord::Answered { session, number });
             }
             if let Some(conn) = line.owner() {
                 sockets::touch(&mut self.connections, &mut self.dirty, conn);
             }
         }
-    }
-
-    /// Tells some of the reports that answer an OrderMassStatusRequest; whether all are told. Each takes a number and a
-    /// record of the session log, so there are only as many at a time as there is room for.
-    fn tell_reports(&mut self) -> bool {
-        let Some(mut reports) = self.reports.take() else { return true };
-        let Some(line) = self.lines.get_mut(reports.session) else { return true };
-        let mut done = false;
-        for _ in 0..RELEASES_PER_TURN_MAX {
-            if done || !self.log.has_room() {
-                break;
-            }
-            let own = OwnId { session: reports.session, at: reports.timing.sent, number: self.log.last().0 };
-            let which = (&reports.query, reports.orders.as_slice(), reports.told);
-            line.tell_report(which, own, &reports.timing, &self.desk.directory, &mut self.log);
-            reports.told += 1;
-            done = reports.told >= reports.orders.len();
-        }
-        if let Some(conn) = line.owner() {
-            sockets::touch(&mut self.connections, &mut self.dirty, conn);
-        }
-        self.reports = (!done).then_some(reports);
-        done
     }
 
     fn tell_sessions(&mut self, told: &Told<'_>, now: Nanos) {
@@ -245,6 +201,8 @@ impl Gateway {
     fn tell_subscribers(&mut self, told: &Told<'_>) {
         let Event::Execution(execution) = told.event else { return };
         self.stream_moves(execution, told.at.shard);
+        self.lines.recalls.hear(execution);
+        self.reports.hear(execution);
         let (connections, dirty, counter) = (&mut self.connections, &mut self.dirty, &mut self.counter);
         self.subscribers.tell(execution.order.account, |&conn| {
             let Some(connection) = connections.get_mut(conn) else { return false };

@@ -54,6 +54,12 @@ impl Positions {
         }
     }
 
+    /// How far a stream is.
+    pub fn at(&self, account: AccountId, shard: ShardId) -> StreamPosition {
+        let told = self.told.get(&account).and_then(|told| told.get(usize::from(shard.0)));
+        StreamPosition { account, shard, number: told.copied().unwrap_or_default() }
+    }
+
     /// How far all streams of these accounts are.
     pub fn of(&self, accounts: &[AccountId]) -> Vec<StreamPosition> {
         let all = accounts.iter().flat_map(|&account| {

@@ -19,7 +19,7 @@ impl Shard {
         let answer = match *query {
             Query::Order(query) => self.find_order(&query),
             Query::OpenOrders(query) => Answer::OpenOrders(query, self.open_orders_of(&query)),
-            Query::Trades(query) => Answer::Trades(query.instrument, self.history.trades(&query)),
+            Query::Trades(query) => Answer::Trades(query, self.history.trades(&query)),
             Query::Account(account) => {
                 Answer::Account(self.risk.account(account).ok_or(Reject::AccountNotOnShard.into()))
             }

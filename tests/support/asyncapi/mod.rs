@@ -14,7 +14,7 @@ pub use tables::{METHODS, Method};
 
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use tables::{ASKER, EVENTS, EVERY, OBJECTS};
+use tables::{ASKER, EVENTS, EVERY, OBJECTS, TELLS_STATE};
 use words::scalars;
 
 fn reference(schema: &str) -> Value {
@@ -76,6 +76,9 @@ impl Method {
                 "timing": reference("Timing"),
             },
         });
+        if TELLS_STATE.contains(&self.name) {
+            response["properties"]["asOf"] = json!({"type": "array", "items": reference("StreamPosition")});
+        }
         if self.name == "openOrders.cancelAll" {
             // Of many orders only the first are listed.
             response["properties"]["canceledOrders"] = reference("Integer");

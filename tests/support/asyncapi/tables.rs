@@ -25,6 +25,9 @@ const fn method(
 pub const ASKER: &str =
     "account?:AccountName apiKey?:ApiKey recvWindow?:RecvWindow signature?:Signature timestamp?:Time";
 
+/// Methods whose answers tell the state of an account, and as of which number of its streams.
+pub const TELLS_STATE: [&str; 4] = ["order.status", "openOrders.status", "account.status", "myTrades"];
+
 /// What every method takes.
 pub const EVERY: &str = "returnRateLimits?:Flag timing?:TimingFlag";
 
@@ -274,8 +277,8 @@ pub const OBJECTS: &[(&str, &str, &str)] = &[
         "The refusal by its name, and its facts.",
         "name:Reject field?:Text tag?:Integer sha256?:Text serverTime?:Millis timestamp?:Millis skewMillis?:Integer \
          retryAfter?:Millis waitMillis?:Integer orderId?:OrderId bound?:Integer orderStatus?:OrdStatus symbol?:Symbol \
-         clientOrderId?:ClOrdId cancelResult?:HalfResult newOrderResult?:HalfResult cancelResponse?:Any \
-         newOrderResponse?:Any",
+         clientOrderId?:ClOrdId canceledOrders?:Integer failed?:Any cancelResult?:HalfResult \
+         newOrderResult?:HalfResult cancelResponse?:Any newOrderResponse?:Any",
     ),
     (
         "Error",

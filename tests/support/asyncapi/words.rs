@@ -122,6 +122,7 @@ fn answered() -> Vec<(&'static str, Value)> {
                     "repeated": {"type": "boolean"}, "error": reference("Error"),
                     "rateLimits": {"type": "array", "items": reference("RateLimit")},
                     "timing": reference("Timing"),
+                    "asOf": {"type": "array", "items": reference("StreamPosition")},
                 },
             }),
         ),

@@ -4,7 +4,7 @@ use super::*;
 use crate::types::{
     AccountLimits, AccountState, AccountTrade, AmendOrder, CancelAllAfter, CancelAllAfterSet, CancelScope,
     MassCancel, MassCanceled, PositionState, Prevented, ReplaceMode, ReplaceOrder, Replaced, SmpGroupId,
-    Unchanged,
+    TradesQuery, Unchanged,
 };
 
 const LIMITS: AccountLimits = AccountLimits {
@@ -51,19 +51,24 @@ fn placed_instead() -> Execution {
 }
 
 fn mass_canceled() -> Pending {
+    mass_canceled_by(&[(1, None)])
+}
+
+/// One matching engine of two had no room to remember it.
+fn mass_canceled_in_part() -> Pending {
+    mass_canceled_by(&[(2, None), (0, Some(Reject::OnceFull.into()))])
+}
+
+fn mass_canceled_by(shards: &[(u32, Option<Refusal>)]) -> Pending {
     let scope = CancelScope { account: AccountId(1), instrument: Some(BTC_USD), side: None, session: None };
     let cancel = MassCancel { scope, cl_ord_id: name("bot-18") };
     let mut pending = Pending::new(&RequestKind::MassCancel(cancel), ResponseType::Result);
     pending.hear(&Event::Execution(Execution { cause: Some(Cause::MassCancel), ..canceled() }), AT);
-    let report = MassCanceled {
-        id: OrderId(4713),
-        scope,
-        by: SessionId::NONE,
-        cl_ord_id: cancel.cl_ord_id,
-        canceled: 1,
-        refusal: None,
-    };
-    pending.hear(&Event::MassCanceled(report), AT);
+    for (canceled, refusal) in shards.iter().copied() {
+        let (id, by, cl_ord_id) = (OrderId(4713), SessionId::NONE, cancel.cl_ord_id);
+        let report = MassCanceled { id, scope, by, cl_ord_id, canceled, refusal };
+        pending.hear(&Event::MassCanceled(report), AT);
+    }
     pending
 }
 
@@ -81,10 +86,7 @@ pub(super) fn written() -> Vec<(&'static str, String)> {
     let executed = |id, limits: &[RateLimitUse], pending: &Pending| {
         said(|r, out| r.executed(&to(id, limits), pending, NOW, out))
     };
-    let answered = |answer: &Answer| {
-        let limits = &[QUERIES];
-        said(|r, out| r.answered(&to("ask-1", limits), &placing(ResponseType::Ack), answer, NOW, out))
-    };
+    let answered = |answer: &Answer| asked(&placing(ResponseType::Ack), answer);
     let mut both = replacing();
     for execution in [canceled(), placed_instead()] {
         both.hear(&Event::Execution(execution), AT);
@@ -103,12 +105,13 @@ pub(super) fn written() -> Vec<(&'static str, String)> {
         ("order.cancelReplace response", executed("replace-20", &[ORDERS], &both)),
         ("cancelReplace error", executed("replace-20", &[ORDERS], &stopped)),
         ("openOrders.cancelAll response", executed("cancel-18", &[CANCELS], &mass_canceled())),
+        ("cancelAll error", executed("cancel-18", &[CANCELS], &mass_canceled_in_part())),
         ("account.status response", answered(&Answer::Account(Ok(state())))),
         (
             "account.rateLimits.orders response",
             said(|r, out| r.rate_limits(&to("ask-1", &[QUERIES]), &[ORDERS, CANCELS, QUERIES], out)),
         ),
-        ("myTrades response", answered(&Answer::Trades(BTC_USD, vec![trade()]))),
+        ("myTrades response", answered(&Answer::Trades(trades_query(), vec![trade()]))),
         ("executionReport prevented event", own),
     ]
 }
@@ -125,6 +128,11 @@ pub(super) fn too_late() -> CancelRejected {
         response_to: CxlRejResponseTo::Cancel,
         refusal: Reject::TooLateToCancel.into(),
     }
+}
+
+fn trades_query() -> TradesQuery {
+    let (account, instrument) = (AccountId(1), BTC_USD);
+    TradesQuery { account, instrument, order: None, from: None, start: None, end: None, limit: 500 }
 }
 
 fn state() -> AccountState {

@@ -1,13 +1,16 @@
 //! What the venue says on a session, in the words of its version: events, answers, refusals.
 
-use super::{Line, Told};
+use super::{Line, REPLAY_STAGED_MAX, Told};
 use crate::config::Directory;
 use crate::report;
 use crate::report::fix::refusal::{self, Echo};
-use crate::report::fix::{MsgType, OwnId, status};
+use crate::report::fix::status::{self, Found};
+use crate::report::fix::{MsgType, OwnId};
 use crate::run::gateway::session_log::SessionLog;
 use crate::session::fix::{Outgoing, Refused, Session, is_request};
-use crate::types::{Answer, LostRequest, Nanos, OpenOrdersQuery, Order, Refusal, SessionRecord, Timing};
+use crate::types::{
+    Answer, LostRequest, Nanos, OpenOrdersQuery, Refusal, SessionRecord, StreamPosition, Timing,
+};
 use crate::wire::fix::Message;
 
 /// Writes an event in the words of a session, the same each time.
@@ -47,7 +50,7 @@ impl Line {
     /// Tells the answer to a repetition.
     pub fn tell_answer(
         &mut self,
-        answer: &Answer,
+        (answer, as_of): (&Answer, Option<&StreamPosition>),
         own: OwnId,
         timing: &Timing,
         directory: &Directory,
@@ -57,6 +60,7 @@ impl Line {
         self.with(now, log, |session, body, out| {
             if let Some(msg_type) = report::fix::answer(answer, own, directory, body) {
                 report::fix::adapt(session.version(), msg_type, body);
+                put_as_of(session, as_of, directory, body);
                 let kept = put_timing(session, Some(timing), body);
                 session.send_keeping(&Outgoing::own(msg_type, body), kept, now, out);
             }
@@ -66,15 +70,17 @@ impl Line {
     /// Tells one of the reports that answer an OrderMassStatusRequest.
     pub fn tell_report(
         &mut self,
-        (query, orders, at): (&OpenOrdersQuery, &[Order], usize),
+        (query, found, at): (&OpenOrdersQuery, Found<'_>, usize),
+        as_of: Option<&StreamPosition>,
         own: OwnId,
         timing: &Timing,
         directory: &Directory,
         log: &mut SessionLog,
     ) {
         self.with(own.at, log, |session, body, out| {
-            if let Some(msg_type) = status::open_order(query, orders, at, own, directory, body) {
+            if let Some(msg_type) = status::open_order(query, found, at, own, directory, body) {
                 report::fix::adapt(session.version(), msg_type, body);
+                put_as_of(session, as_of, directory, body);
                 let kept = put_timing(session, Some(timing), body);
                 session.send_keeping(&Outgoing::own(msg_type, body), kept, own.at, out);
             }
@@ -93,6 +99,11 @@ impl Line {
                 session.send_passing(msg_type, body, now, out);
             }
         });
+    }
+
+    /// Whether its connection has not taken what was said, so that what can wait does.
+    pub fn is_behind(&self) -> bool {
+        self.owner.is_some() && (self.congested || self.staged.waiting() > REPLAY_STAGED_MAX)
     }
 
     /// Whether old messages are being sent again.
@@ -138,6 +149,13 @@ impl Line {
             line.send(&Outgoing::own(told, body), now, out);
             out.record(SessionRecord::Answered { session, number });
         });
+    }
+}
+
+/// Says as of which number of a private stream the answer is true, to sessions that hear of such numbers.
+fn put_as_of(session: &Session, as_of: Option<&StreamPosition>, directory: &Directory, body: &mut Vec<u8>) {
+    if let Some(as_of) = as_of.filter(|_| session.settings().appl_seq_num) {
+        report::fix::put_as_of(as_of, directory, body);
     }
 }
 
