@@ -9,7 +9,6 @@ use super::order::{OrdStatus, Order, Side};
 use super::price::{Price, Qty};
 use super::reject::Refusal;
 use super::request::{CancelScope, OpenOrdersQuery, OrderQuery, TradesQuery};
-use super::session_log::EventRef;
 use super::stream::StreamPage;
 use super::time::Nanos;
 
