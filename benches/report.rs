@@ -103,7 +103,7 @@ fn websocket(c: &mut Criterion) {
         });
     });
     let (kind, event) = (RequestKind::New(order()), Event::Execution(execution));
-    let to = Reply { id: RequestId::Integer(1), limits: Some(&limits), timing: None };
+    let to = Reply { id: RequestId::Integer(1), limits: Some(&limits), timing: None, as_of: None };
     c.bench_function("report/websocket answer to order.place", |b| {
         b.iter(|| {
             out.clear();
