@@ -1,128 +1,237 @@
 //! One side of a book: its levels, and where the best one is.
 //!
 //! ```text
-//!   by price  price → place of its level    what nearly every order asks: one lookup
-//!   rungs     worst … second best, best     sorted, 16 bytes each: (price, place of the level)
-//!   levels    quantity and queue            a slab: an order names its level by a place that never moves
+//!   price ÷ grain = ticks ─► rank ─► page number, slot       rank: the better, the greater, on both sides
+//!
+//!   rungs    worst … best        sorted: (number, page)      pages that are in use: a handful
+//!   pages    0110…1              one bit a level             64 ticks that follow each other
+//!   levels   quantity, queue     64 a page                   place of a level: page × 64 + slot
 //! ```
 //!
-//! The rungs are searched and moved only when a level comes or goes. The best level is at their end, so that the work
-//! of a busy book, which is near the best price, moves few bytes. A level far from it moves those that are better, 16
-//! bytes each. Against a `BTreeMap` that saves allocations and finds the best level, which each order asks for, without
-//! a search; it costs more in the worst places of very long sides. The open orders of an account bound how many levels
-//! it can leave there.
+//! Prices near each other share a page, so a level comes and goes by one bit, and the next best one is the next bit.
+//! Only a page that comes or goes moves rungs. A price far from all others costs a page of its own, 1 KiB and no more,
+//! wherever it lies; pages that were left are used again. An order names its level by its place, which stays where it
+//! is, until the [`Grain`] gets finer.
 
+use super::grain::Grain;
 use super::orders::Ends;
 use crate::types::{BookLevel, Price, Qty, Side};
-use rustc_hash::FxHashMap;
 
-/// Levels a side for which room is made at once.
-const LEVELS_RESERVED: usize = 1_024;
+/// Levels of a page: as many as a word has bits.
+const PAGE: u32 = u64::BITS;
+
+/// Pages a side for which room is made at once: with one tick a level, 65,536 ticks.
+const PAGES_RESERVED: usize = 1_024;
+
+/// Pages that are found without a search, if they follow each other: 4,096 ticks.
+const PAGES_NEAR: usize = 64;
+
+/// The number of a page that is not in use; no price reaches it.
+const FREE: u64 = u64::MAX;
 
 /// A price level.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Level {
-    pub(super) price: Price,
     /// What is open at this price; kept, never counted.
     pub(super) qty: Qty,
     pub(super) queue: Ends,
 }
 
 #[derive(Clone, Copy, Debug)]
+struct Page {
+    /// Its place among all pages that could be, or [`FREE`].
+    number: u64,
+    /// Which of its levels have orders.
+    occupied: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
 struct Rung {
-    price: Price,
-    level: u32,
+    number: u64,
+    page: u32,
 }
 
 /// The levels of a side.
 #[derive(Debug)]
 pub(super) struct Ladder {
-    side: Side,
+    /// What turns ticks into ranks: nothing for bids, all bits for asks, of which the lowest is the best.
+    flip: u64,
+    grain: Grain,
     rungs: Vec<Rung>,
+    pages: Vec<Page>,
     levels: Vec<Level>,
     free: Vec<u32>,
-    /// The hash is a multiplication. Prices that share a bucket lie some 10⁵ ticks apart: inside a price band nobody
-    /// makes the lookup slow.
-    by_price: FxHashMap<Price, u32>,
+    /// Where the page of a number may be, by the last bits of the number.
+    near: [u32; PAGES_NEAR],
+    /// The rungs of the coarser grain while it is refined; else empty.
+    coarse: Vec<Rung>,
+}
+
+impl Level {
+    const EMPTY: Self = Self { qty: Qty::ZERO, queue: Ends::EMPTY };
 }
 
 impl Ladder {
     pub(super) fn new(side: Side) -> Self {
         Self {
-            side,
-            rungs: Vec::with_capacity(LEVELS_RESERVED),
-            levels: Vec::with_capacity(LEVELS_RESERVED),
-            free: Vec::with_capacity(LEVELS_RESERVED),
-            by_price: FxHashMap::with_capacity_and_hasher(LEVELS_RESERVED, Default::default()),
+            flip: if side == Side::Buy { 0 } else { u64::MAX },
+            grain: Grain::default(),
+            rungs: Vec::with_capacity(PAGES_RESERVED),
+            pages: Vec::with_capacity(PAGES_RESERVED),
+            levels: Vec::with_capacity(PAGES_RESERVED * PAGE as usize),
+            free: Vec::with_capacity(PAGES_RESERVED),
+            near: [0; PAGES_NEAR],
+            coarse: Vec::with_capacity(PAGES_RESERVED),
         }
     }
 
-    /// The best level.
-    pub(super) fn best(&self) -> Option<&Level> {
-        self.rungs.last().map(|rung| &self.levels[rung.level as usize])
+    /// The best level and its price.
+    #[inline]
+    pub(super) fn best(&self) -> Option<(Price, &Level)> {
+        let rung = self.rungs.last()?;
+        Some(self.level_of(rung, self.pages[rung.page as usize].occupied.ilog2()))
     }
 
-    /// The levels, best first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Level> {
-        self.rungs.iter().rev().map(|rung| &self.levels[rung.level as usize])
+    /// The levels and their prices, best first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Price, &Level)> {
+        self.rungs.iter().rev().flat_map(|rung| {
+            let occupied = self.pages[rung.page as usize].occupied;
+            let slots = (0..PAGE).rev().filter(move |slot| occupied & (1 << slot) != 0);
+            slots.map(|slot| self.level_of(rung, slot))
+        })
     }
 
-    pub(super) fn level_mut(&mut self, at: u32) -> &mut Level {
-        &mut self.levels[at as usize]
+    #[inline]
+    pub(super) fn level_mut(&mut self, place: u32) -> &mut Level {
+        &mut self.levels[place as usize]
     }
 
     /// The quantity at a price.
+    #[inline]
     pub(super) fn qty_at(&self, price: Price) -> Qty {
-        self.by_price.get(&price).map_or(Qty::ZERO, |level| self.levels[*level as usize].qty)
+        let level = self.grain.ticks(price).and_then(|ticks| {
+            let (number, slot) = split(ticks ^ self.flip);
+            self.page(number).map(|page| &self.levels[place(page, slot) as usize])
+        });
+        level.map_or(Qty::ZERO, |level| level.qty)
     }
 
-    /// The level at `price` and its place, made if there is none.
+    /// Whether the grain is fine enough for a price.
+    #[inline]
+    pub(super) fn divides(&self, price: Price) -> bool {
+        self.grain.ticks(price).is_some()
+    }
+
+    /// The level at a price that the grain divides, and its place. It is made if there is none: an order is to rest in it.
+    #[inline]
     pub(super) fn at_or_new(&mut self, price: Price) -> (u32, &mut Level) {
-        let at = match self.by_price.get(&price) {
-            Some(level) => *level,
-            None => self.add(price),
+        let ticks = self.grain.ticks(price).expect("the grain was refined for it");
+        let (number, slot) = split(ticks ^ self.flip);
+        let page = match self.page(number) {
+            Some(page) => page,
+            None => self.open(number),
         };
-        (at, &mut self.levels[at as usize])
-    }
-
-    fn add(&mut self, price: Price) -> u32 {
-        let new = Level { price, qty: Qty::ZERO, queue: Ends::EMPTY };
-        let level = match self.free.pop() {
-            Some(level) => {
-                self.levels[level as usize] = new;
-                level
-            }
-            None => {
-                self.levels.push(new);
-                (self.levels.len() - 1) as u32
-            }
-        };
-        self.rungs.insert(self.find(price), Rung { price, level });
-        self.by_price.insert(price, level);
-        level
+        self.pages[page as usize].occupied |= 1 << slot;
+        let place = place(page, slot);
+        (place, &mut self.levels[place as usize])
     }
 
     /// Takes away a level whose last order has gone.
-    pub(super) fn remove(&mut self, level: u32) {
-        let Level { price, qty, queue } = self.levels[level as usize];
+    #[inline]
+    pub(super) fn remove(&mut self, place: u32) {
+        let Level { qty, queue } = self.levels[place as usize];
         assert!(queue.is_empty() && qty.is_zero(), "a level with orders stays");
-        let at = self.find(price);
-        self.rungs.remove(at);
-        self.by_price.remove(&price);
-        self.free.push(level);
+        let page = &mut self.pages[(place / PAGE) as usize];
+        page.occupied &= !(1 << (place % PAGE));
+        if page.occupied == 0 {
+            self.close(place / PAGE);
+        }
     }
 
-    /// The first rung that is not worse than `price`.
-    fn find(&self, price: Price) -> usize {
-        match self.side {
-            Side::Buy => self.rungs.partition_point(|rung| rung.price < price),
-            Side::Sell => self.rungs.partition_point(|rung| rung.price > price),
+    /// Makes the grain so fine that it divides `price`, too. Each level gets a new place, which is told with its queue.
+    #[cold]
+    pub(super) fn refine(&mut self, price: Price, mut moved: impl FnMut(Ends, u32)) {
+        let coarse = self.grain;
+        self.grain = coarse.with(price);
+        std::mem::swap(&mut self.rungs, &mut self.coarse);
+        self.coarse.iter().for_each(|rung| self.pages[rung.page as usize].number = FREE);
+        for at in 0..self.coarse.len() {
+            let Rung { number, page } = self.coarse[at];
+            let occupied = std::mem::take(&mut self.pages[page as usize].occupied);
+            for slot in (0..PAGE).filter(|slot| occupied & (1 << slot) != 0) {
+                let level = std::mem::replace(&mut self.levels[place(page, slot) as usize], Level::EMPTY);
+                let (to, finer) = self.at_or_new(coarse.price(rank(number, slot) ^ self.flip));
+                *finer = level;
+                moved(level.queue, to);
+            }
+            self.free.push(page);
         }
+        self.coarse.clear();
+    }
+
+    /// The page with a number, if it is in use.
+    #[inline]
+    fn page(&self, number: u64) -> Option<u32> {
+        let near = self.near[number as usize % PAGES_NEAR];
+        match self.pages.get(near as usize) {
+            Some(page) if page.number == number => Some(near),
+            _ => self.search(number),
+        }
+    }
+
+    /// The same for a page that shares its last bits with another one.
+    #[cold]
+    fn search(&self, number: u64) -> Option<u32> {
+        let rung = self.rungs.get(self.find(number))?;
+        (rung.number == number).then_some(rung.page)
+    }
+
+    /// The first rung that is not worse than `number`.
+    fn find(&self, number: u64) -> usize {
+        self.rungs.partition_point(|rung| rung.number < number)
+    }
+
+    /// Puts a page into use.
+    #[cold]
+    fn open(&mut self, number: u64) -> u32 {
+        let page = self.free.pop().unwrap_or_else(|| {
+            self.pages.push(Page { number: FREE, occupied: 0 });
+            self.levels.resize(self.pages.len() * PAGE as usize, Level::EMPTY);
+            (self.pages.len() - 1) as u32
+        });
+        self.pages[page as usize].number = number;
+        self.near[number as usize % PAGES_NEAR] = page;
+        self.rungs.insert(self.find(number), Rung { number, page });
+        page
+    }
+
+    /// Takes a page without a level out of use.
+    #[cold]
+    fn close(&mut self, page: u32) {
+        let number = std::mem::replace(&mut self.pages[page as usize].number, FREE);
+        self.rungs.remove(self.find(number));
+        self.free.push(page);
+    }
+
+    fn level_of(&self, rung: &Rung, slot: u32) -> (Price, &Level) {
+        let price = self.grain.price(rank(rung.number, slot) ^ self.flip);
+        (price, &self.levels[place(rung.page, slot) as usize])
     }
 }
 
-impl From<&Level> for BookLevel {
-    fn from(level: &Level) -> Self {
-        Self { price: level.price, qty: level.qty }
-    }
+fn split(rank: u64) -> (u64, u32) {
+    (rank / u64::from(PAGE), (rank % u64::from(PAGE)) as u32)
+}
+
+fn rank(number: u64, slot: u32) -> u64 {
+    number * u64::from(PAGE) + u64::from(slot)
+}
+
+fn place(page: u32, slot: u32) -> u32 {
+    page * PAGE + slot
+}
+
+/// What a book tells of a level.
+pub(super) fn told((price, level): (Price, &Level)) -> BookLevel {
+    BookLevel { price, qty: level.qty }
 }

@@ -11,9 +11,10 @@
 //! - Invariants: the book is never crossed between requests; the quantity of a level is the sum of what is open in
 //!   its queue; every event tells the order as it is after the event.
 //! - Cost: a taker pays O(1) for each maker that it meets; a cancel O(1) by the handle, and a binary search when it
-//!   was the last order of its level. Nothing is allocated for an order once the slab is reserved.
+//!   was the last order for 64 ticks around. Nothing is allocated for an order once the slabs are reserved.
 //! - The rules, the table of self-match prevention and the events of each case: `docs/matching.md`.
 
+mod grain;
 mod ladder;
 mod orders;
 mod sweep;
@@ -29,7 +30,7 @@ use crate::types::{
     OrdStatus, OrdType, Order, Prevented, Price, Qty, Refusal, Reject, Replaced, SessionId, ShardId, Side,
     TradeId,
 };
-use ladder::Ladder;
+use ladder::{Ladder, Level, told};
 use orders::Orders;
 use std::hash::{Hash, Hasher};
 
@@ -96,8 +97,7 @@ impl Default for Book {
 impl Book {
     /// Whether the book takes the order at all. What it refuses here never becomes New.
     pub fn admit(&self, order: &Order) -> Result<(), Refusal> {
-        let taker = Taker::new(*order, Some(order.price));
-        if order.ord_type == OrdType::LimitMaker && self.next_maker(&taker).is_some() {
+        if order.ord_type == OrdType::LimitMaker && self.would_take(order) {
             return Err(Reject::WouldTake.into());
         }
         if order.ord_type.may_rest(order.time_in_force) {
@@ -112,8 +112,7 @@ impl Book {
 
     /// Whether the book takes a resting order as it is to become, if that costs it its place in the queue.
     pub fn admit_amended(&self, at: Handle, amended: &Order) -> Result<(), Refusal> {
-        let taker = Taker::new(*amended, None);
-        if amended.ord_type == OrdType::LimitMaker && self.next_maker(&taker).is_some() {
+        if amended.ord_type == OrdType::LimitMaker && self.would_take(amended) {
             return Err(Reject::WouldTake.into());
         }
         let now = self.orders.order(at);
@@ -136,22 +135,14 @@ impl Book {
 
     /// Amends a resting order at the cost of its place: Replaced, then the first step of what it now meets. One that
     /// meets nobody goes to the end of its new level without leaving the slab.
-    pub fn amend(
-        &mut self,
-        at: Handle,
-        amended: Order,
-        by: SessionId,
-        tape: &mut Tape<'_>,
-    ) -> (Taker, Swept) {
-        tape.replaced(&amended, self.orders.order(at), false, by);
-        let mut taker = Taker::new(amended, None);
-        if self.next_maker(&taker).is_none() {
-            self.shift(at, amended);
-            return (taker, Swept::Resting(at));
+    pub fn amend(&mut self, at: Handle, amended: &mut Taker, by: SessionId, tape: &mut Tape<'_>) -> Swept {
+        tape.replaced(&amended.order, self.orders.order(at), false, by);
+        if !self.would_take(&amended.order) {
+            self.shift(at, &amended.order);
+            return Swept::Resting(at);
         }
         self.remove(at);
-        let swept = self.proceed(&mut taker, tape);
-        (taker, swept)
+        self.proceed(amended, tape)
     }
 
     /// Closes a resting order for a reason that does not lie in the book.
@@ -212,13 +203,13 @@ impl Book {
 
     /// The resting orders of a side in the order in which they trade.
     pub fn orders_by_priority(&self, side: Side) -> impl Iterator<Item = &Order> {
-        self.side(side).iter().flat_map(|level| self.orders.queue(level.queue)).map(|(_, order)| order)
+        self.side(side).iter().flat_map(|(_, level)| self.orders.queue(level.queue)).map(|(_, order)| order)
     }
 
     /// The resting orders, one after the other as they could have come to rest: what [`Book::restore`] takes.
     pub fn as_rested(&self) -> Vec<&Order> {
         let levels = self.bids.iter().chain(self.asks.iter());
-        self.orders.as_rested(levels.map(|level| level.queue))
+        self.orders.as_rested(levels.map(|(_, level)| level.queue))
     }
 
     /// A book with the orders of another, each list of them in its order; what becomes of each handle is told.
@@ -228,6 +219,9 @@ impl Book {
             let level = book.side(order.side).qty_at(order.price);
             if !order.status.is_open() || order.remaining().is_zero() {
                 return Err("an order that is closed rests in a book");
+            }
+            if order.price.0 <= 0 {
+                return Err("an order without a price rests in a book");
             }
             if book.len() == ORDERS_PER_BOOK_MAX || level.checked_add(order.remaining()).is_none() {
                 return Err("a book has more orders than it can have");
@@ -243,12 +237,12 @@ impl Book {
 
     /// The best level of a side.
     pub fn best(&self, side: Side) -> Option<BookLevel> {
-        self.side(side).best().map(BookLevel::from)
+        self.side(side).best().map(told)
     }
 
     /// The levels of a side, best first.
     pub fn levels(&self, side: Side) -> impl Iterator<Item = BookLevel> {
-        self.side(side).iter().map(BookLevel::from)
+        self.side(side).iter().map(told)
     }
 
     /// Feeds a state hash: all that later matching depends on.
@@ -262,14 +256,14 @@ impl Book {
     /// Lets an order rest, last in the queue of its level.
     fn rest(&mut self, order: Order) -> Handle {
         let ladder = ladder(&mut self.bids, &mut self.asks, order.side);
-        let (at, level) = ladder.at_or_new(order.price);
+        let (at, level) = level_at(ladder, &mut self.orders, order.price);
         // `admit` saw that it fits, and nothing came between.
         level.qty = Qty(level.qty.0 + order.remaining().0);
         self.orders.insert(order, at, &mut level.queue)
     }
 
     /// Moves a resting order to the end of the level of `amended`, which it becomes.
-    fn shift(&mut self, at: Handle, amended: Order) {
+    fn shift(&mut self, at: Handle, amended: &Order) {
         let ladder = ladder(&mut self.bids, &mut self.asks, amended.side);
         let from = self.orders.level(at);
         let level = ladder.level_mut(from);
@@ -278,7 +272,7 @@ impl Book {
         if level.queue.is_empty() {
             ladder.remove(from);
         }
-        let (to, level) = ladder.at_or_new(amended.price);
+        let (to, level) = level_at(ladder, &mut self.orders, amended.price);
         level.qty = Qty(level.qty.0 + amended.remaining().0);
         self.orders.requeue(at, amended, to, &mut level.queue);
     }
@@ -316,6 +310,15 @@ fn ladder<'a>(bids: &'a mut Ladder, asks: &'a mut Ladder, side: Side) -> &'a mut
         Side::Buy => bids,
         Side::Sell => asks,
     }
+}
+
+/// The level for an order that is to rest at `price`.
+#[inline]
+fn level_at<'a>(ladder: &'a mut Ladder, orders: &mut Orders, price: Price) -> (u32, &'a mut Level) {
+    if !ladder.divides(price) {
+        ladder.refine(price, |queue, to| orders.move_level(queue, to));
+    }
+    ladder.at_or_new(price)
 }
 
 impl Tape<'_> {

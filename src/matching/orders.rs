@@ -16,9 +16,10 @@ use std::collections::{BTreeMap, VecDeque};
 /// No place.
 const NONE: u32 = u32::MAX;
 
-/// An order with its neighbours. Its links stand in one cache line: neighbours are touched far more often than read.
-#[derive(Debug)]
-#[repr(C, align(64))]
+/// Where an order stands. Neighbours are touched far more often than read, so this is apart from the orders, and two of
+/// them share a cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(32))]
 struct Node {
     in_level: Links,
     in_account: Links,
@@ -26,7 +27,6 @@ struct Node {
     level: u32,
     /// Where the ends of its account's chain are.
     account: u32,
-    order: Order,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,8 @@ pub(super) struct Ends {
 #[derive(Debug)]
 pub(super) struct Orders {
     nodes: Vec<Node>,
+    /// Each at the place of its node.
+    orders: Vec<Order>,
     /// The last place that was left; those before it hang on its level links.
     free: u32,
     len: usize,
@@ -76,9 +78,10 @@ impl Ends {
 
 impl Orders {
     pub(super) fn new() -> Self {
-        let nodes = Vec::with_capacity(ORDERS_PER_BOOK_MAX);
+        let (nodes, orders) =
+            (Vec::with_capacity(ORDERS_PER_BOOK_MAX), Vec::with_capacity(ORDERS_PER_BOOK_MAX));
         let (accounts, chains, leases) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-        Self { nodes, free: NONE, len: 0, reduce_only: 0, accounts, chains, leases }
+        Self { nodes, orders, free: NONE, len: 0, reduce_only: 0, accounts, chains, leases }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -90,11 +93,11 @@ impl Orders {
     }
 
     pub(super) fn order(&self, at: Handle) -> &Order {
-        &self.nodes[at.0 as usize].order
+        &self.orders[at.0 as usize]
     }
 
     pub(super) fn order_mut(&mut self, at: Handle) -> &mut Order {
-        &mut self.nodes[at.0 as usize].order
+        &mut self.orders[at.0 as usize]
     }
 
     /// The level in which an order rests.
@@ -107,26 +110,28 @@ impl Orders {
         assert!(self.len < ORDERS_PER_BOOK_MAX, "the book was asked for room before");
         let account = self.account(order.account);
         let (in_level, in_account, in_lease) = (Links::NONE, Links::NONE, Links::NONE);
-        let node = Node { in_level, in_account, in_lease, level, account, order };
+        let node = Node { in_level, in_account, in_lease, level, account };
         let at = self.free;
         let at = if at == NONE {
             self.nodes.push(node);
+            self.orders.push(order);
             (self.nodes.len() - 1) as u32
         } else {
             self.free = self.nodes[at as usize].in_level.next;
             self.nodes[at as usize] = node;
+            self.orders[at as usize] = order;
             at
         };
         self.len += 1;
         self.reduce_only += usize::from(order.reduce_only);
         append(&mut self.nodes, at, queue, |node| &mut node.in_level);
-        self.enter_chains(at, account, order.lease);
+        self.enter_chains(at);
         Handle(at)
     }
 
     /// Takes an order out, and gives what was left of it.
     pub(super) fn remove(&mut self, at: Handle, queue: &mut Ends) -> Qty {
-        let order = &self.nodes[at.0 as usize].order;
+        let order = self.order(at);
         let (left, reduce_only) = (order.remaining(), order.reduce_only);
         unlink(&mut self.nodes, at.0, queue, |node| &mut node.in_level);
         self.leave_chains(at.0);
@@ -143,27 +148,42 @@ impl Orders {
     }
 
     /// Puts an order that left its level, and is `amended` now, to the end of a queue, and of the chains it is in.
-    pub(super) fn requeue(&mut self, at: Handle, amended: Order, level: u32, queue: &mut Ends) {
-        let node = &mut self.nodes[at.0 as usize];
-        (node.order, node.level) = (amended, level);
-        let account = node.account;
+    pub(super) fn requeue(&mut self, at: Handle, amended: &Order, level: u32, queue: &mut Ends) {
+        self.orders[at.0 as usize] = *amended;
+        self.nodes[at.0 as usize].level = level;
         append(&mut self.nodes, at.0, queue, |node| &mut node.in_level);
-        self.leave_chains(at.0);
-        self.enter_chains(at.0, account, amended.lease);
+        let chain = &mut self.chains[self.nodes[at.0 as usize].account as usize];
+        put_last(&mut self.nodes, at.0, chain, |node| &mut node.in_account);
+        if let Some(chain) = amended.lease.and_then(|lease| self.leases.get_mut(&lease)) {
+            put_last(&mut self.nodes, at.0, chain, |node| &mut node.in_lease);
+        }
     }
 
-    fn enter_chains(&mut self, at: u32, account: u32, lease: Option<LeaseId>) {
-        append(&mut self.nodes, at, &mut self.chains[account as usize], |node| &mut node.in_account);
-        if let Some(lease) = lease {
+    /// Tells the orders of a queue where their level is now.
+    pub(super) fn move_level(&mut self, queue: Ends, to: u32) {
+        let mut next = queue.first();
+        while let Some(Handle(at)) = next {
+            let node = &mut self.nodes[at as usize];
+            node.level = to;
+            next = handle(node.in_level.next);
+        }
+    }
+
+    #[inline]
+    fn enter_chains(&mut self, at: u32) {
+        let chain = &mut self.chains[self.nodes[at as usize].account as usize];
+        append(&mut self.nodes, at, chain, |node| &mut node.in_account);
+        if let Some(lease) = self.orders[at as usize].lease {
             let chain = self.leases.entry(lease).or_insert(Ends::EMPTY);
             append(&mut self.nodes, at, chain, |node| &mut node.in_lease);
         }
     }
 
+    #[inline]
     fn leave_chains(&mut self, at: u32) {
-        let Node { account, order: Order { lease, .. }, .. } = self.nodes[at as usize];
-        unlink(&mut self.nodes, at, &mut self.chains[account as usize], |node| &mut node.in_account);
-        if let Some(chain) = lease.and_then(|lease| self.leases.get_mut(&lease)) {
+        let chain = &mut self.chains[self.nodes[at as usize].account as usize];
+        unlink(&mut self.nodes, at, chain, |node| &mut node.in_account);
+        if let Some(chain) = self.orders[at as usize].lease.and_then(|lease| self.leases.get_mut(&lease)) {
             unlink(&mut self.nodes, at, chain, |node| &mut node.in_lease);
         }
     }
@@ -194,7 +214,7 @@ impl Orders {
         let mut rested = Vec::with_capacity(self.len);
         while let Some(at) = ready.pop_front() {
             let node = &self.nodes[at as usize];
-            rested.push(&node.order);
+            rested.push(self.order(Handle(at)));
             for next in [node.in_level.next, node.in_account.next, node.in_lease.next] {
                 if next != NONE {
                     waits[next as usize] -= 1;
@@ -268,6 +288,15 @@ fn unlink(nodes: &mut [Node], at: u32, ends: &mut Ends, pick: impl Fn(&mut Node)
     match handle(next) {
         Some(next) => pick(&mut nodes[next.0 as usize]).prev = prev,
         None => ends.last = prev,
+    }
+}
+
+/// Moves a node of a list to its end.
+#[inline]
+fn put_last(nodes: &mut [Node], at: u32, ends: &mut Ends, pick: impl Fn(&mut Node) -> &mut Links) {
+    if ends.last != at {
+        unlink(nodes, at, ends, &pick);
+        append(nodes, at, ends, &pick);
     }
 }
 

@@ -47,10 +47,7 @@ impl Taker {
     }
 
     fn crosses(&self, maker: Price) -> bool {
-        self.worst.is_none_or(|worst| match self.order.side {
-            Side::Buy => maker <= worst,
-            Side::Sell => maker >= worst,
-        })
+        self.worst.is_none_or(|worst| crosses(self.order.side, worst, maker))
     }
 
     /// What self-match prevention makes of a meeting; `None`: they trade.
@@ -78,7 +75,7 @@ impl Book {
     /// The next step of an order.
     pub fn proceed(&mut self, taker: &mut Taker, tape: &mut Tape<'_>) -> Swept {
         for _ in 0..FILLS_PER_STEP_MAX {
-            let Some(maker) = self.next_maker(taker) else { break };
+            let Some(maker) = self.next_maker(taker) else { return self.finish(taker, tape) };
             match taker.prevention(self.orders.order(maker)) {
                 None | Some(SmpMode::None) => self.trade(taker, maker, tape),
                 Some(mode) => self.prevent(taker, maker, mode, tape),
@@ -95,14 +92,20 @@ impl Book {
 
     /// The maker that an order meets next: the oldest at the best price, if that is not worse than it takes.
     pub(super) fn next_maker(&self, taker: &Taker) -> Option<Handle> {
-        let best = self.side(taker.order.side.opposite()).best()?;
-        if !taker.crosses(best.price) {
+        let (price, best) = self.side(taker.order.side.opposite()).best()?;
+        if !taker.crosses(price) {
             return None;
         }
         if planted::has(Bug::PriorityInverted) {
             return self.orders.queue(best.queue).last().map(|(at, _)| at);
         }
         best.queue.first()
+    }
+
+    /// Whether a limit order would trade at once.
+    pub(super) fn would_take(&self, order: &Order) -> bool {
+        let best = self.side(order.side.opposite()).best();
+        best.is_some_and(|(best, _)| crosses(order.side, order.price, best))
     }
 
     /// Both sides of a trade at the maker's price. Who may only reduce a position trades no more than there is of it,
@@ -197,7 +200,7 @@ impl Book {
         let wanted = taker.order.remaining();
         let makers = self.side(taker.order.side.opposite());
         let mut left = wanted;
-        let enough = makers.iter().take_while(|level| taker.crosses(level.price)).any(|level| {
+        let enough = makers.iter().take_while(|(price, _)| taker.crosses(*price)).any(|(_, level)| {
             left = Qty(left.0.saturating_sub(level.qty.0));
             left.is_zero()
         });
@@ -214,7 +217,7 @@ impl Book {
     fn meets_enough(&self, taker: &Taker, tape: &Tape<'_>) -> bool {
         let makers = self.side(taker.order.side.opposite());
         let (mut left, mut moved) = (taker.order.remaining(), Moved::new(self.may_clip(&taker.order)));
-        for level in makers.iter().take_while(|level| taker.crosses(level.price)) {
+        for (_, level) in makers.iter().take_while(|(price, _)| taker.crosses(*price)) {
             for (_, maker) in self.orders.queue(level.queue) {
                 match taker.prevention(maker) {
                     Some(SmpMode::ExpireTaker | SmpMode::ExpireBoth | SmpMode::Decrement) => return false,
@@ -238,6 +241,14 @@ impl Book {
             }
         }
         false
+    }
+}
+
+/// Whether a taker with a limit trades at the price of a maker.
+fn crosses(side: Side, limit: Price, maker: Price) -> bool {
+    match side {
+        Side::Buy => maker <= limit,
+        Side::Sell => maker >= limit,
     }
 }
 

@@ -87,8 +87,9 @@ impl Desk {
             return Ok(all);
         }
         self.book.admit_amended(at, &amended).map_err(|refusal| refusal.reject)?;
-        let (taker, swept) =
-            self.step(amended.updated, &mut all, |book, tape| book.amend(at, amended, SessionId::NONE, tape));
+        let mut taker = Taker::new(amended, None);
+        let swept = self
+            .step(amended.updated, &mut all, |book, tape| book.amend(at, &mut taker, SessionId::NONE, tape));
         self.sweep(taker, swept, &mut all);
         Ok(all)
     }
@@ -378,14 +379,32 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(prop_oneof![8 => enter, 1 => cancel, 2 => amend], 1..600)
 }
 
+/// The same operation where a unit of its price is `step`.
+fn stretched(op: Op, step: i64) -> Op {
+    match op {
+        Op::Enter(order, edge) => {
+            let order = Order { price: Price(order.price.0 * step), ..order };
+            Op::Enter(order, edge.map(|edge| Price(edge.0 * step)))
+        }
+        Op::Amend { which, price, less, qty } => Op::Amend { which, price: price * step, less, qty },
+        Op::Cancel(_) => op,
+    }
+}
+
+/// How far prices lie apart: all on one page, a page each, pages that are found by a search. Two steps in turn: the
+/// grain gets finer while orders rest.
+fn steps() -> impl Strategy<Value = [i64; 2]> {
+    prop_oneof![4 => Just([1, 1]), 1 => Just([7, 7]), 1 => Just([96, 40]), 1 => Just([1 << 18, 3]), 1 => Just([1 << 40, 64])]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn the_fast_book_does_what_the_naive_book_does(ops in ops()) {
+    fn the_fast_book_does_what_the_naive_book_does(ops in ops(), steps in steps()) {
         let (mut fast, mut naive) = (Desk::default(), Naive::default());
         for (n, op) in (1..).zip(ops) {
-            match op {
+            match stretched(op, steps[n as usize % 2]) {
                 Op::Enter(template, edge) => {
                     let Order { id, cl_ord_id, created, updated, .. } = order(n);
                     let order = Order { id, cl_ord_id, created, updated, ..template };
@@ -417,6 +436,12 @@ proptest! {
             prop_assert_eq!(fast.ledger.position(account, InstrumentId(1)), position);
             let own = naive.resting.iter().filter(|order| order.account == account);
             prop_assert!(fast.book.orders_of(account).eq(own));
+        }
+        let rested: Vec<Order> = fast.book.as_rested().into_iter().copied().collect();
+        let again = Book::restore(&rested, |_, _| {}).unwrap();
+        for side in [Side::Buy, Side::Sell] {
+            prop_assert!(again.levels(side).eq(fast.book.levels(side)));
+            prop_assert!(again.orders_by_priority(side).eq(fast.book.orders_by_priority(side)));
         }
     }
 }

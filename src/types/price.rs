@@ -79,7 +79,7 @@ impl Qty {
     /// The difference. An order that fills more than its quantity is a bug of ours, so this asserts.
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
-        assert!(self.0 >= other.0, "quantity {} less {} is below zero", self.0, other.0);
+        assert!(self.0 >= other.0, "a quantity is below zero");
         Self(self.0 - other.0)
     }
 }

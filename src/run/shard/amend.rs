@@ -8,7 +8,7 @@
 
 use super::requests::{Target, about, amend_rejected, order_of, rejected, touch};
 use super::{At, Shard, Sweep};
-use crate::matching::Handle;
+use crate::matching::{Handle, Taker};
 use crate::once::{Known, Made, Name, check_time};
 use crate::types::{
     AmendOrder, Detail, Event, OrdStatus, Order, OrderId, Origin, Refusal, Reject, ReplaceMode, ReplaceOrder,
@@ -62,7 +62,8 @@ impl Shard {
             self.once.remember(name, requester, at, Made::Amendment(order.id));
             return;
         }
-        let (taker, swept) = book.amend(handle, order, requester.session, &mut tape);
+        let mut taker = Taker::new(order, None);
+        let swept = book.amend(handle, &mut taker, requester.session, &mut tape);
         let known = self.once.remember(name, requester, at, Made::Amendment(order.id));
         self.settle(Sweep { taker, known, entered }, origin, swept, (0, at.0));
     }

@@ -252,8 +252,9 @@ impl Ours {
             Op::Move { id, price } => {
                 let handle = self.handles.get_mut(&order_id(id)).expect("it rests");
                 let amended = Order { price: Price(price as i64), updated: NOW, ..*self.book.order(*handle) };
-                self.book.admit_amended(*handle, &amended).expect("there is room");
-                let (_, swept) = self.book.amend(*handle, amended, SessionId::NONE, &mut tape);
+                let mut taker = Taker::new(amended, None);
+                self.book.admit_amended(*handle, &taker.order).expect("there is room");
+                let swept = self.book.amend(*handle, &mut taker, SessionId::NONE, &mut tape);
                 *handle = resting(swept);
             }
         }
