@@ -2,13 +2,15 @@
 //!
 //! ```text
 //!   messages: fix_order, websocket_order ─► request ─► new_order, command ─► order ─► accepted
-//!   flow:     orders that rest, cancels and orders that take, the same in every run
+//!   flow:     orders that rest, cancels and orders that take, the same in every run ─► book, venue: who executes them
 //! ```
 
 #![allow(dead_code)] // Each bench takes what it needs.
 
+pub mod book;
 pub mod flow;
 pub mod messages;
+pub mod venue;
 
 use sealgate::client::ApiKey;
 use sealgate::config::{self, Directory, FixSession, Member, RateLimits, SignaturePolicy, Signing};
@@ -40,10 +42,15 @@ pub fn api_key() -> ApiKey {
 
 /// Who may do what.
 pub fn directory() -> Directory {
+    directory_with((ORDERS_PER_SECOND, Span::from_secs(1)))
+}
+
+/// The same, where each account may send so many orders and cancels in a window.
+pub fn directory_with(rate: (u32, Span)) -> Directory {
     let member = Member { id: MEMBER, name: "alice".to_owned(), spki_sha256: Vec::new() };
     let accounts = vec![
-        account(ORDER_SIGNED, "ALICE-1", SignaturePolicy::Order),
-        account(SESSION_SIGNED, "ALICE-2", SignaturePolicy::Session),
+        account(ORDER_SIGNED, "ALICE-1", SignaturePolicy::Order, rate),
+        account(SESSION_SIGNED, "ALICE-2", SignaturePolicy::Session, rate),
     ];
     let key = config::ApiKey {
         id: KEY,
@@ -58,8 +65,7 @@ pub fn directory() -> Directory {
         .expect("all that is named is there")
 }
 
-fn account(id: AccountId, name: &str, signature: SignaturePolicy) -> config::Account {
-    let rate = (ORDERS_PER_SECOND, Span::from_secs(1));
+fn account(id: AccountId, name: &str, signature: SignaturePolicy, rate: (u32, Span)) -> config::Account {
     let rates = RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate };
     config::Account {
         id,
