@@ -122,7 +122,8 @@ impl Ladder {
         self.grain.ticks(price).is_some()
     }
 
-    /// The level at a price that the grain divides, and its place. It is made if there is none: an order is to rest in it.
+    /// The level at a price that the grain divides, and its place. It is made if there is none: an order is to rest in
+    /// it.
     #[inline]
     pub(super) fn at_or_new(&mut self, price: Price) -> (u32, &mut Level) {
         let ticks = self.grain.ticks(price).expect("the grain was refined for it");
