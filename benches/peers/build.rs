@@ -1,7 +1,8 @@
-//! Compiles the shim over QuickFIX C++.
+//! Compiles the shims over QuickFIX C++: its codec, and an acceptor.
 
 fn main() {
     println!("cargo::rerun-if-changed=src/quickfix.cpp");
+    println!("cargo::rerun-if-changed=src/acceptor.cpp");
     // Its headers are older than C++17, which took exception specifications away.
     let mut shim = cc::Build::new();
     shim.cpp(true)
@@ -9,6 +10,7 @@ fn main() {
         .opt_level(3)
         .flag("-Wno-deprecated")
         .file("src/quickfix.cpp")
+        .file("src/acceptor.cpp")
         .compile("quickfix_shim");
     println!("cargo::rustc-link-lib=quickfix");
 }

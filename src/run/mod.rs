@@ -17,6 +17,7 @@
 pub mod agent;
 mod at_rest;
 pub mod gateway;
+mod hiccup;
 pub mod journal;
 pub mod keeper;
 pub mod phase;

@@ -1,6 +1,7 @@
 //! One thread: polls its agents in turn, rests as its idle strategy says when none had work, ends when told.
 
 use super::agent::{Agent, Epilogue, Fault, Work};
+use super::hiccup::Hiccups;
 use super::phase::{Control, Phase};
 use crate::config::{Config, Idle, ThreadPlan};
 use crate::sys::clock::Clock;
@@ -25,6 +26,7 @@ pub struct Loop {
     woken: Vec<Ready>,
     control: Control,
     meters: Meters,
+    hiccups: Hiccups,
     /// When they are written next.
     measure_due: Nanos,
 }
@@ -56,7 +58,16 @@ impl Loop {
             }
         }
         let woken = Vec::with_capacity(EVENTS_MAX);
-        Ok(Self { plan, agents, poller, woken, control, meters, measure_due: Nanos(0) })
+        Ok(Self {
+            plan,
+            agents,
+            poller,
+            woken,
+            control,
+            meters,
+            hiccups: Hiccups::default(),
+            measure_due: Nanos(0),
+        })
     }
 
     /// Runs until the server has stopped, or until an agent meets a fault.
@@ -81,11 +92,13 @@ impl Loop {
         let mut told = (Phase::Running, vec![false; self.agents.len()]);
         loop {
             let now = clock.now();
+            self.hiccups.turn_begins(now);
             self.measure(now);
             let mut work = Work::Idle;
             for agent in &mut self.agents {
                 work = work.or(agent.poll(now)?);
             }
+            self.hiccups.turn_ends(now, work == Work::Idle);
             let phase = self.control.phase();
             if phase == Phase::Stopped || self.control.has_failed() {
                 return Ok(());
@@ -119,6 +132,10 @@ impl Loop {
             self.meters.set(Meter::LibraryAllocations, library_allocations);
         }
         self.meters.set(Meter::SystemCalls, calls);
+        // Who sleeps or lets others go first is not robbed by them.
+        if self.plan.idle == Idle::Spin {
+            self.hiccups.measure(&mut self.meters);
+        }
     }
 
     fn rest(&mut self) {

@@ -59,11 +59,17 @@ pub enum Meter {
     LibraryAllocations,
     /// Thread: system calls, without looks at the poller that found nothing.
     SystemCalls,
+    /// Thread that spins: turns without work that took longer than 20 µs, because somebody else had the core.
+    Hiccups,
+    /// Thread that spins: how long they took together, in nanoseconds.
+    HiccupNanos,
+    /// Thread that spins: how long the longest took since the start, in nanoseconds.
+    LongestHiccupNanos,
 }
 
 impl Meter {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Handshakes,
         Self::FixConnections,
         Self::WebSocketConnections,
@@ -86,6 +92,9 @@ impl Meter {
         Self::Allocations,
         Self::LibraryAllocations,
         Self::SystemCalls,
+        Self::Hiccups,
+        Self::HiccupNanos,
+        Self::LongestHiccupNanos,
     ];
 
     /// Its name, as JSON and Prometheus have it.
@@ -113,6 +122,9 @@ impl Meter {
             Self::Allocations => "allocations",
             Self::LibraryAllocations => "library_allocations",
             Self::SystemCalls => "system_calls",
+            Self::Hiccups => "hiccups",
+            Self::HiccupNanos => "hiccup_nanos",
+            Self::LongestHiccupNanos => "longest_hiccup_nanos",
         }
     }
 
@@ -141,6 +153,9 @@ impl Meter {
             Self::Allocations => "Allocations of Sealgate's own",
             Self::LibraryAllocations => "Allocations of the libraries for TLS and WebSocket frames",
             Self::SystemCalls => "System calls, without looks at the poller that found nothing",
+            Self::Hiccups => "Turns without work longer than 20 µs, of a thread that spins",
+            Self::HiccupNanos => "Nanoseconds of turns without work longer than 20 µs",
+            Self::LongestHiccupNanos => "Nanoseconds of the longest turn without work since the start",
         }
     }
 
@@ -161,6 +176,8 @@ impl Meter {
                 | Self::Allocations
                 | Self::LibraryAllocations
                 | Self::SystemCalls
+                | Self::Hiccups
+                | Self::HiccupNanos
         )
     }
 }

@@ -65,6 +65,20 @@ fn the_real_server_is_measured_over_both_protocols_and_told_as_one_json_object()
 }
 
 #[test]
+fn what_was_stolen_from_the_servers_core_is_told_of_a_thread_that_spins() {
+    let run = |idle: &str| {
+        let mut command = load(&BRIEF);
+        command.args(["--rate=100", idle]);
+        report(command)
+    };
+    let (spins, sleeps) = (run("--idle=spin"), run("--idle=park"));
+    // Other tests run beside it, so there was something to steal.
+    assert!(spins["server_hiccups"]["count"].as_u64() > Some(0), "{spins}");
+    assert!(spins["server_hiccups"]["longest_us"].as_f64() > Some(20.0), "{spins}");
+    assert_eq!(sleeps.get("server_hiccups"), None);
+}
+
+#[test]
 fn the_kernels_part_of_a_round_trip_is_told_apart_unless_it_is_not_asked() {
     let run = |flag: &[&str]| {
         let mut command = load(&BRIEF);

@@ -22,12 +22,19 @@ const PREPARED_SAMPLE: u64 = 512;
 
 /// The connections of a run.
 pub struct Fleet {
-    speakers: Vec<(Speaker, Link)>,
+    speakers: Vec<Voice>,
     mix: Mix,
     next: u64,
-    plain: Vec<u8>,
     answers: Vec<Answer>,
     clock: Clock,
+}
+
+/// One connection.
+struct Voice {
+    speaker: Speaker,
+    link: Link,
+    /// What was read and is no whole message yet.
+    plain: Vec<u8>,
 }
 
 /// How long a run takes.
@@ -76,7 +83,9 @@ impl Lane {
 impl Fleet {
     /// Connections that are logged on, and the number of their first message.
     pub fn new(speakers: Vec<(Speaker, Link)>, mix: Mix, first: u64) -> Self {
-        Self { speakers, mix, next: first, plain: Vec::new(), answers: Vec::new(), clock: Clock::new() }
+        let voice = |(speaker, link)| Voice { speaker, link, plain: Vec::new() };
+        let speakers = speakers.into_iter().map(voice).collect();
+        Self { speakers, mix, next: first, answers: Vec::new(), clock: Clock::new() }
     }
 
     fn take(&mut self) -> (u64, usize, Action) {
@@ -98,14 +107,14 @@ impl Fleet {
         tape: &mut Tape,
         started: Instant,
     ) -> io::Result<(bool, bool)> {
-        let (speaker, link) = &mut self.speakers[connection];
-        if !link.receive(&mut self.plain)? {
+        let Voice { speaker, link, plain } = &mut self.speakers[connection];
+        if !link.receive(plain)? {
             return Ok((false, false));
         }
         let now = started.elapsed();
         // The wait of what was read, not that of each message in it.
         let waited = link.arrived.map(|arrived| self.clock.now().since(arrived));
-        speaker.answers(&mut self.plain, &mut self.answers)?;
+        speaker.answers(plain, &mut self.answers)?;
         let ours = self.answers.iter().any(|answer| answer.number == awaited);
         self.answers.drain(..).for_each(|answer| tape.answered(answer, now, waited));
         Ok((true, ours))
@@ -125,7 +134,7 @@ impl Fleet {
 
     fn exchange(&mut self, tape: &mut Tape, started: Instant) -> io::Result<()> {
         let (number, connection, action) = self.take();
-        let (speaker, link) = &mut self.speakers[connection];
+        let Voice { speaker, link, .. } = &mut self.speakers[connection];
         let message = speaker.message(number, action, self.clock.now());
         let sent = started.elapsed();
         tape.sent(number, connection, sent);
@@ -176,7 +185,7 @@ impl Fleet {
             }
             let mut worked = next > before;
             for (connection, lane) in prepared.lanes.iter_mut().enumerate() {
-                let link = &mut self.speakers[connection].1;
+                let link = &mut self.speakers[connection].link;
                 link.put(lane.take())?;
                 link.flush()?;
                 worked |= self.hear(connection, 0, &mut tape, started)?.0;
@@ -203,7 +212,7 @@ impl Fleet {
             while let Some((order, buys)) = self.mix.oldest(connection) {
                 let number = self.next;
                 self.next += 1;
-                let (speaker, link) = &mut self.speakers[connection];
+                let Voice { speaker, link, .. } = &mut self.speakers[connection];
                 let message = speaker.message(number, Action::Cancel { order, buys }, self.clock.now());
                 tape.sent(number, connection, started.elapsed());
                 link.send(&message)?;
@@ -235,7 +244,7 @@ impl Fleet {
             }
             let (number, connection, action) = self.take();
             let dated = base + Span(due(at, rate).as_nanos() as u64);
-            let message = self.speakers[connection].0.message(number, action, dated);
+            let message = self.speakers[connection].speaker.message(number, action, dated);
             bytes += message.len();
             if bytes > PREPARED_BYTES_MAX {
                 return Err(unexpected(format!(

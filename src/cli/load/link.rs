@@ -46,7 +46,11 @@ impl Link {
         // A kernel that cannot stamp is no reason not to measure the rest.
         let stamped = peer.stamped && stamped::enable(stream.as_fd()).is_ok();
         let tls = peer.tls.map(|(config, host)| ClientConnection::new(config, host));
-        let tls = tls.transpose().map_err(io::Error::other)?.map(Box::new);
+        let mut tls = tls.transpose().map_err(io::Error::other)?.map(Box::new);
+        if let Some(tls) = &mut tls {
+            // What is due is sent, however much it is: who bounds it is whoever chose the rate.
+            tls.set_buffer_limit(None);
+        }
         let read = vec![0; 64 * 1024].into_boxed_slice();
         let mut link = Self { stream, stamped, arrived: None, tls, read, output: Vec::new(), written: 0 };
         while link.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {

@@ -30,7 +30,7 @@ use crate::sys::pin;
 pub use args::Args;
 use drive::{Fleet, Length};
 use mix::Mix;
-use report::{Floor, Micros, PerOrder, Report};
+use report::{Asked, Floor, Micros, PerOrder, Report, ServerHiccups};
 use speaker::Speaker;
 use std::cell::Cell;
 use std::fmt::Display;
@@ -115,7 +115,7 @@ fn load(args: &Args) -> Result<Report, Failed> {
         Some(rate) => stand.fleet.open_loop(rate, length(args), |now, tape| progress(&told, now, tape)),
     };
     let tape = tape.map_err(failed("the load"))?;
-    let per_order = before.zip(stand.venue.asked()).map(|(before, after)| PerOrder::between(before, after));
+    let asked = before.zip(stand.venue.asked());
     let server_core = stand.server_core;
     let stages = stand.leave(args)?;
     if let Some(path) = &args.plot {
@@ -124,7 +124,7 @@ fn load(args: &Args) -> Result<Report, Failed> {
     if let Some(path) = &args.hdr {
         hdr::write(path, &args.said(), &tape).map_err(failed("the log"))?;
     }
-    let mut report = summary(args, &tape, stages, per_order);
+    let mut report = summary(args, &tape, stages, asked);
     if args.floor {
         report.floor = Some(floor(args, server_core, report.round_trip_us)?);
     }
@@ -189,7 +189,7 @@ fn floor(args: &Args, server_core: Option<usize>, round_trip: Micros) -> Result<
     Ok(Floor::new(&tcp, &tls, round_trip))
 }
 
-fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, per_order: Option<PerOrder>) -> Report {
+fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, asked: Option<(Asked, Asked)>) -> Report {
     let (sent, answered) = tape.counts();
     Report {
         run: args.said(),
@@ -197,7 +197,8 @@ fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, per_order: Optio
         kernel_us: Some(Micros::from(&tape.kernel)).filter(|kernel| kernel.count > 0),
         first_us: Micros::from(&tape.first_latency()),
         stages_us: stages,
-        per_order,
+        per_order: asked.map(|(before, after)| PerOrder::between(before, after)),
+        server_hiccups: asked.and_then(|(before, after)| ServerHiccups::between(before, after)),
         sent,
         answered,
         answered_per_second: report::per_second(answered, tape.measured()),

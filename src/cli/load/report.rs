@@ -53,6 +53,9 @@ pub struct Report {
     /// What the server asked of the system for each answer, the warm-up is in it; `None` where it does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_order: Option<PerOrder>,
+    /// What was stolen from the server's threads that spin; `None` where it does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_hiccups: Option<ServerHiccups>,
     /// Refusals by their name.
     pub rejected: BTreeMap<String, u64>,
     /// Turns of the client's loop in which it had nothing to do: what is long was stolen by the machine.
@@ -73,21 +76,51 @@ pub struct Asked {
     pub library_allocations: u64,
     /// System calls.
     pub system_calls: u64,
+    /// Turns without work that took longer than they can.
+    pub hiccups: u64,
+    /// How long they took together.
+    pub hiccup_nanos: u64,
+    /// How long the longest took since the server started; `None`: no thread spins.
+    pub longest_hiccup_nanos: Option<u64>,
 }
 
 impl Asked {
     /// Out of what `sealgate stats` tells.
     pub fn of(stats: &Value) -> Self {
-        let total = |name: &str| {
-            let agents = stats["agents"].as_array().into_iter().flatten();
-            agents.filter_map(|agent| agent[name]["total"].as_u64()).sum()
-        };
+        let agents = || stats["agents"].as_array().into_iter().flatten();
+        let total = |name: &str| agents().filter_map(|agent| agent[name]["total"].as_u64()).sum();
         Self {
             answers: total("answers"),
             allocations: total("allocations"),
             library_allocations: total("library_allocations"),
             system_calls: total("system_calls"),
+            hiccups: total("hiccups"),
+            hiccup_nanos: total("hiccup_nanos"),
+            longest_hiccup_nanos: agents().filter_map(|agent| agent["longest_hiccup_nanos"].as_u64()).max(),
         }
+    }
+}
+
+/// Turns of the server's threads in which they had nothing to do, and which took longer than 20 µs: somebody else had
+/// their core. Of threads that spin.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ServerHiccups {
+    /// How many.
+    pub count: u64,
+    /// How long they took together.
+    pub total_us: f64,
+    /// How long the longest took since the server started.
+    pub longest_us: f64,
+}
+
+impl ServerHiccups {
+    /// Between two looks; `None`: no thread spins.
+    pub fn between(before: Asked, after: Asked) -> Option<Self> {
+        Some(Self {
+            count: after.hiccups.saturating_sub(before.hiccups),
+            total_us: micros(after.hiccup_nanos.saturating_sub(before.hiccup_nanos)),
+            longest_us: micros(after.longest_hiccup_nanos?),
+        })
     }
 }
 
@@ -196,6 +229,13 @@ impl fmt::Display for Report {
             row(f, "mutual TLS echo", &floor.tls_us)?;
         }
         row(f, "idle turn of the client", &self.hiccup_us)?;
+        if let Some(ServerHiccups { count, total_us, longest_us }) = self.server_hiccups {
+            writeln!(
+                f,
+                "idle turns of the server that took longer than 20 us: {count}, together {total_us} us, the longest since \
+                 its start {longest_us} us"
+            )?;
+        }
         if self.stages_us.is_array() {
             writeln!(f, "inside the server, warm-up included")?;
         }
