@@ -1,15 +1,20 @@
 //! Verification with a known key beside `verify` and `verify_strict` of `ed25519-dalek` in its default build, in one run.
 //!
-//! The repository's settings choose another backend for curve25519-dalek, which is the faster one; its default build is
-//! what `cargo add ed25519-dalek` gives, so they are taken away here:
+//! The repository's settings choose another backend of curve25519-dalek, which is the faster one. The default build is
+//! what `cargo add ed25519-dalek` gives: it is a package of its own, `default-dalek`, which is built here without those
+//! settings and runs as a child on the same core. All take turns in rounds that are shorter than a time slice; a figure
+//! is the median of its rounds.
 //!
-//!     RUSTFLAGS= cargo run --release --manifest-path benches/peers/Cargo.toml --bin verify
-//!
-//! The three take turns in rounds that are shorter than a time slice; a figure is the median of its rounds.
+//!     cargo run --release --manifest-path benches/peers/Cargo.toml --bin verify
 
-use ed25519_dalek::{Signature, Signer as _, SigningKey};
+use ed25519_dalek::{Signer as _, SigningKey};
+use sealgate::sys::pin;
 use sealgate::verify::known::KeyTable;
+use std::cell::RefCell;
 use std::hint::black_box;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 const ROUNDS: usize = 2_001;
@@ -17,45 +22,37 @@ const TURNS: u32 = 10;
 /// As long as what is signed of an order.
 const MESSAGE: [u8; 200] = [b'x'; 200];
 
+/// Nanoseconds of [`TURNS`] verifications.
+type Way<'a> = Box<dyn FnMut() -> u64 + 'a>;
+
 fn main() {
-    if cfg!(curve25519_dalek_backend = "avx512") {
-        println!("not dalek's default build: curve25519_dalek_backend is set; run with RUSTFLAGS= in front");
+    if let Some(core) = pin::usable_cores().ok().and_then(|cores| cores.last().copied()) {
+        // Before there is a child, which has the same core then.
+        pin::pin_to_core(core).expect("a core that is there");
     }
+    let dalek = RefCell::new(DefaultDalek::start());
     let key = SigningKey::from_bytes(&[7; 32]);
-    let signature = key.sign(&MESSAGE);
+    let signature = key.sign(&MESSAGE).to_bytes();
     let known = KeyTable::new(key.verifying_key().as_bytes()).expect("a point");
-    let public = key.verifying_key();
-    let bytes = signature.to_bytes();
-    let signature = Signature::from_bytes(&bytes);
-    let mut ways: [(&str, Box<dyn FnMut() -> bool>); 4] = [
-        ("Sealgate, table of a known key", Box::new(|| known.signed(black_box(&MESSAGE), black_box(&bytes)))),
+    let mut ways: [(&str, Way<'_>); 4] = [
+        (
+            "Sealgate, table of a known key",
+            timed(|| known.signed(black_box(&MESSAGE), black_box(&signature))),
+        ),
         (
             "the same without AVX-512 IFMA",
-            Box::new(|| known.signed_one_by_one(black_box(&MESSAGE), black_box(&bytes))),
+            timed(|| known.signed_one_by_one(black_box(&MESSAGE), black_box(&signature))),
         ),
-        (
-            "ed25519-dalek 3.0, `verify`",
-            Box::new(|| {
-                use ed25519_dalek::Verifier as _;
-                public.verify(black_box(&MESSAGE), &signature).is_ok()
-            }),
-        ),
-        (
-            "ed25519-dalek 3.0, `verify_strict`",
-            Box::new(|| public.verify_strict(black_box(&MESSAGE), &signature).is_ok()),
-        ),
+        ("ed25519-dalek 3.0, `verify`", Box::new(|| dalek.borrow_mut().ask("verify"))),
+        ("ed25519-dalek 3.0, `verify_strict`", Box::new(|| dalek.borrow_mut().ask("strict"))),
     ];
     let mut times = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
         for ((_, way), times) in ways.iter_mut().zip(&mut times) {
-            let started = Instant::now();
-            for _ in 0..TURNS {
-                assert!(way(), "it is genuine");
-            }
-            times.push((started.elapsed().as_nanos() / u128::from(TURNS)) as u64);
+            times.push(way() / u64::from(TURNS));
         }
     }
-    println!("| a signature over 200 bytes | µs, median | p10 – p90 |\n|---|---|---|");
+    println!("| a signature over {} bytes | µs, median | p10 – p90 |\n|---|---|---|", MESSAGE.len());
     let mut medians = Vec::new();
     for ((name, _), times) in ways.iter().zip(&mut times) {
         times.sort_unstable();
@@ -63,9 +60,61 @@ fn main() {
         medians.push(at(50));
         println!("| {name} | {:.2} | {:.2} – {:.2} |", at(50), at(10), at(90));
     }
-    println!(
-        "Sealgate takes {:.2} × of `verify`, without AVX-512 IFMA {:.2} ×",
-        medians[0] / medians[2],
-        medians[1] / medians[2]
-    );
+    let by = |ours: usize| medians[ours] / medians[2];
+    println!("Sealgate takes {:.3} × the time of `verify`, without AVX-512 IFMA {:.3} ×", by(0), by(1));
+}
+
+fn timed<'a>(mut verify: impl FnMut() -> bool + 'a) -> Way<'a> {
+    Box::new(move || {
+        let started = Instant::now();
+        for _ in 0..TURNS {
+            assert!(verify(), "it is genuine");
+        }
+        started.elapsed().as_nanos() as u64
+    })
+}
+
+/// `default-dalek` at work, gone when this value is.
+struct DefaultDalek {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl DefaultDalek {
+    fn start() -> Self {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("default-dalek/Cargo.toml");
+        let mut process = Command::new("cargo")
+            // Empty, and there: it stands for all settings of the repository.
+            .env("RUSTFLAGS", "")
+            .args(["run", "--release", "--quiet", "--manifest-path"])
+            .arg(manifest)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("cargo");
+        let (input, output) = (process.stdin.take(), process.stdout.take());
+        let mut dalek = Self {
+            process,
+            input: input.expect("it was piped"),
+            output: BufReader::new(output.expect("it was piped")),
+        };
+        // It is built by then.
+        dalek.ask("verify");
+        dalek
+    }
+
+    fn ask(&mut self, way: &str) -> u64 {
+        let mut line = String::new();
+        writeln!(self.input, "{way} {TURNS}").expect("it listens");
+        self.output.read_line(&mut line).expect("it answers");
+        line.trim().parse().expect("nanoseconds")
+    }
+}
+
+impl Drop for DefaultDalek {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
