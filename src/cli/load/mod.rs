@@ -77,10 +77,17 @@ fn stand(args: &Args) -> Result<Stand, Failed> {
     writable("--plot", args.plot.as_deref())?;
     writable("--hdr", args.hdr.as_deref())?;
     let (client_core, server_core) = cores();
-    if let Some(core) = client_core {
-        pin::pin_to_core(core).map_err(failed("the client's core"))?;
+    let pin = || client_core.map_or(Ok(()), pin::pin_to_core).map_err(failed("the client's core"));
+    // What else our own server has than its one pinned thread inherits the client's core, and is off the one that is
+    // measured. A server of somebody's configuration runs where that says.
+    let own = !args.venue.is_given();
+    if own {
+        pin()?;
     }
     let venue = venue::open(args, server_core)?;
+    if !own {
+        pin()?;
+    }
     let fleet = fleet(args, &venue).map_err(failed("the connections"))?;
     Ok(Stand { server_core, venue, fleet })
 }
