@@ -1,5 +1,5 @@
-//! An order and its answer: Sealgate behind mutual TLS with signatures, a journal and a book, beside QuickFIX C++ in the
-//! clear with none of these, in one run.
+//! An order and its answer: Sealgate behind mutual TLS with signatures, a journal and a book, beside QuickFIX C++ in
+//! the clear with none of these, in one run.
 //!
 //! ```text
 //!   rounds ─► each row in turn ─┬─ a QuickFIX acceptor in a process of its own, on the last core
@@ -12,7 +12,8 @@
 //! for all; and with `poll`, which the application may call without rest. A ratio is the median of those of the rounds.
 //!
 //!     cargo build --release
-//!     SEALGATE=target/release/sealgate cargo run --release --manifest-path benches/peers/Cargo.toml --bin latency [ROUNDS [SECONDS]]
+//!     SEALGATE=target/release/sealgate \
+//!         cargo run --release --manifest-path benches/peers/Cargo.toml --bin latency [ROUNDS [SECONDS]]
 //!
 //! `SEALGATE` names the binary that is measured, built as it ships; without it, it is this one.
 

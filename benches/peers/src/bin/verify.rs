@@ -1,4 +1,4 @@
-//! Verification with a known key beside `verify` and `verify_strict` of `ed25519-dalek` in its default build, in one run.
+//! Verification by a known key beside `verify` and `verify_strict` of `ed25519-dalek` as it is by default, in one run.
 //!
 //! The repository's settings choose another backend of curve25519-dalek, which is the faster one. The default build is
 //! what `cargo add ed25519-dalek` gives: it is a package of its own, `default-dalek`, which is built here without those
