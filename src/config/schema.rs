@@ -316,8 +316,7 @@ pub const SECTIONS: &[Section] = &[
                 "idle",
                 Kind::Choice(&["spin", "yield", "park"]),
                 "\"park\"",
-                "What it does when there is nothing to do: look again at once; let others run first; sleep. A gateway that spins also reads \
-                 the connections that speak just now before it asks the system which are ready.",
+                "What it does when there is nothing to do: look again at once; let others run first; sleep.",
             ),
             required(
                 "agents",

@@ -193,13 +193,9 @@ impl Agent for ShardAgent {
             }
             taken += 1;
         }
-        match taken {
-            // The first touch of a page takes as long as all the rest of an order.
-            0 => drop(self.shard.touch()),
-            _ => {
-                self.journal.wake();
-                self.gateways.iter().for_each(|gateway| gateway.waker.wake());
-            }
+        if taken > 0 {
+            self.journal.wake();
+            self.gateways.iter().for_each(|gateway| gateway.waker.wake());
         }
         Ok(Work::from_count(taken))
     }

@@ -75,14 +75,7 @@ impl Fix {
 
     /// Sends a Logon with this SendingTime.
     pub fn logon_at(&mut self, fields: &str, sent: Nanos) {
-        let payload = sign::fix_logon_payload(&self.sender, "SEALGATE", self.next, &fix_time(sent));
-        let signature = self.key.sign_base64(&payload);
-        let body = format!(
-            "98=0|108={}|{fields}553={}|95={}|96={signature}|",
-            self.heartbeat,
-            self.key.name(),
-            signature.len()
-        );
+        let body = logon_body(&self.key, (&self.sender, self.next), (self.heartbeat, fields), sent);
         let message = self.message_at("A", body, sent, false);
         self.send(&message);
     }
@@ -119,15 +112,10 @@ impl Fix {
         sent: Nanos,
         signed: bool,
     ) -> Vec<u8> {
-        let (number, sender, time) = (self.next, &self.sender, fix_time(sent));
-        let mut inner = format!("35={msg_type}|34={number}|49={sender}|52={time}|56=SEALGATE|").into_bytes();
+        let number = self.next;
         self.next += 1;
-        inner.extend_from_slice(body.as_ref());
-        let mut inner = soh(&inner);
-        if signed {
-            let signature = self.key.sign_base64(&inner);
-            inner.extend(soh(format!("93={}|89={signature}|", signature.len()).as_bytes()));
-        }
+        let key = signed.then_some(&self.key);
+        let inner = inner((&self.sender, number), (msg_type, body.as_ref()), sent, key);
         framed_as(self.begin_string, &inner)
     }
 
@@ -151,6 +139,37 @@ impl Fix {
             assert!(started.elapsed() < PATIENCE, "no message");
         }
     }
+}
+
+/// The body of a Logon with this number: `fields` beside the usual ones.
+pub fn logon_body(
+    key: &ApiKey,
+    (sender, number): (&str, u32),
+    (heartbeat, fields): (u32, &str),
+    sent: Nanos,
+) -> String {
+    let payload = sign::fix_logon_payload(sender, "SEALGATE", number, &fix_time(sent));
+    let (name, signature) = (key.name(), key.sign_base64(&payload));
+    let length = signature.len();
+    format!("98=0|108={heartbeat}|{fields}553={name}|95={length}|96={signature}|")
+}
+
+/// A message of a client from MsgType on, without BeginString, BodyLength and CheckSum; signed if there is a key.
+pub fn inner(
+    (sender, number): (&str, u32),
+    (msg_type, body): (&str, &[u8]),
+    sent: Nanos,
+    key: Option<&ApiKey>,
+) -> Vec<u8> {
+    let time = fix_time(sent);
+    let mut inner = format!("35={msg_type}|34={number}|49={sender}|52={time}|56=SEALGATE|").into_bytes();
+    inner.extend_from_slice(body);
+    let mut inner = soh(&inner);
+    if let Some(key) = key {
+        let signature = key.sign_base64(&inner);
+        inner.extend(soh(format!("93={}|89={signature}|", signature.len()).as_bytes()));
+    }
+    inner
 }
 
 /// The body of a limit order to buy, which rests.
@@ -189,13 +208,15 @@ pub fn fix_time(at: Nanos) -> String {
     String::from_utf8(text).unwrap()
 }
 
-fn message_end(bytes: &[u8]) -> Option<usize> {
+/// Where the first message ends, if it is whole.
+pub fn message_end(bytes: &[u8]) -> Option<usize> {
     let at = bytes.windows(4).position(|window| window == b"\x0110=")?;
     let end = at + 1 + b"10=000\x01".len();
     (end <= bytes.len()).then_some(end)
 }
 
-fn fields(message: &[u8]) -> Fields {
+/// The fields of a message.
+pub fn fields(message: &[u8]) -> Fields {
     let text = String::from_utf8_lossy(message);
     let fields = text.split('\x01').filter_map(|field| field.split_once('='));
     Fields(fields.map(|(tag, value)| (tag.parse().unwrap(), value.to_owned())).collect())

@@ -95,23 +95,14 @@ impl Ws {
 
     /// A request with these parameters and this timestamp, signed.
     pub fn request_at(&mut self, method: &str, params: &[(&str, &str)], timestamp: u64) -> String {
-        let (timestamp, key) = (timestamp.to_string(), self.key.clone());
-        let mut all = params.to_vec();
-        all.extend([("apiKey", key.name()), ("timestamp", timestamp.as_str())]);
-        let signature = key.sign_base64(sign::websocket_payload(method, &all).as_bytes());
-        self.plain(method, &all, Some(&signature))
+        self.next_id += 1;
+        signed_request(&self.key, &json!(self.next_id), (method, params), timestamp)
     }
 
     /// A request with exactly these parameters.
     pub fn plain(&mut self, method: &str, params: &[(&str, &str)], signature: Option<&str>) -> String {
         self.next_id += 1;
-        let mut object: serde_json::Map<String, Value> =
-            params.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-        if let Some(timestamp) = object.get_mut("timestamp") {
-            *timestamp = json!(timestamp.as_str().unwrap().parse::<u64>().unwrap());
-        }
-        object.extend(signature.map(|signature| ("signature".to_owned(), json!(signature))));
-        json!({"id": self.next_id, "method": method, "params": object}).to_string()
+        request(&json!(self.next_id), (method, params), signature)
     }
 
     /// Subscribes to the executions of the logon's accounts.
@@ -124,6 +115,31 @@ impl Ws {
     pub fn is_alive(&mut self) -> bool {
         self.raw(r#"{"id":"alive","method":"ping"}"#)["status"] == 200
     }
+}
+
+/// A request with these parameters and this timestamp, signed.
+pub fn signed_request(
+    key: &ApiKey,
+    id: &Value,
+    (method, params): (&str, &[(&str, &str)]),
+    timestamp: u64,
+) -> String {
+    let timestamp = timestamp.to_string();
+    let mut all = params.to_vec();
+    all.extend([("apiKey", key.name()), ("timestamp", timestamp.as_str())]);
+    let signature = key.sign_base64(sign::websocket_payload(method, &all).as_bytes());
+    request(id, (method, &all), Some(&signature))
+}
+
+/// A request with exactly these parameters.
+pub fn request(id: &Value, (method, params): (&str, &[(&str, &str)]), signature: Option<&str>) -> String {
+    let mut object: serde_json::Map<String, Value> =
+        params.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    if let Some(timestamp) = object.get_mut("timestamp") {
+        *timestamp = json!(timestamp.as_str().unwrap().parse::<u64>().unwrap());
+    }
+    object.extend(signature.map(|signature| ("signature".to_owned(), json!(signature))));
+    json!({"id": id, "method": method, "params": object}).to_string()
 }
 
 /// A limit order to buy, which rests.

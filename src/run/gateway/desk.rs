@@ -297,11 +297,7 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
         sent: request.sent,
         recv_window: request.recv_window,
         content: request.content,
-        signed_digest: if request.is_told_by_bytes() {
-            digest::sha256_cut(signed.as_bytes())
-        } else {
-            [0; 16]
-        },
+        signed_digest: digest::sha256_cut(signed.as_bytes()),
         named: request.named,
     };
     let command = match request.kind {

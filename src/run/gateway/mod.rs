@@ -1,7 +1,6 @@
 //! A gateway: sockets, TLS, sessions, and the requests of its clients on their way to the shards and back.
 //!
 //! ```text
-//!   hot.rs       who speaks just now is read before the kernel is asked
 //!   sockets.rs   poll ─► accept ─► read ─► TLS ─► fix.rs, websocket.rs ─► desk.rs: verify, limit, route ─► │ring│
 //!   release.rs   │ring│ ─► what is durable ─► report ─► line.rs, counter.rs: the sessions that hear it
 //!   sockets.rs   flush: sessions' bytes ─► TLS ─► write, once a connection and turn
@@ -22,7 +21,6 @@ pub mod counter;
 pub mod desk;
 pub mod fix;
 pub mod handover;
-mod hot;
 pub mod join;
 pub mod line;
 pub mod link;
@@ -58,7 +56,6 @@ use connections::Connections;
 use counter::Counter;
 use desk::Desk;
 use handover::Peers;
-use hot::Hot;
 use line::Lines;
 use link::READ_BYTES;
 use market::Hearer;
@@ -102,8 +99,6 @@ pub struct GatewayParts {
     pub listeners: Vec<(Service, Listener)>,
     /// Caps on connections.
     pub caps: Caps,
-    /// Whether its thread spins when there is nothing to do.
-    pub spins: bool,
     /// What recovery knows of the FIX sessions that this gateway keeps.
     pub sessions: BTreeMap<SessionId, SessionState>,
     /// How far each private stream was told before.
@@ -125,7 +120,6 @@ pub struct Gateway {
     caps: Caps,
     control: Option<GatewayPort>,
     connections: Connections<Connection>,
-    hot: Hot,
     timers: Timers,
     /// FIX connections with messages that wait for room in the session log.
     starved: Vec<ConnId>,
@@ -159,15 +153,14 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that takes up the sessions that recovery found.
     pub fn new(parts: GatewayParts) -> std::io::Result<Self> {
-        let GatewayParts { desk, log, acceptor, peers, listeners, caps, spins, .. } = parts;
-        let GatewayParts { sessions, positions, control, .. } = parts;
+        let GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions, positions, control } =
+            parts;
         let most = caps.connections as usize;
         Ok(Self {
             lines: Lines::new(desk.own_sessions(), sessions),
             decoder: Decoder::new(desk.directory.clone(), desk.id),
             counter: Counter::new(&desk),
             connections: Connections::new(most),
-            hot: Hot::new(spins),
             timers: Timers::default(),
             starved: Vec::new(),
             poller: Poller::new()?,
@@ -278,12 +271,8 @@ impl Agent for Gateway {
         let mut count = self.lines.read_back(&self.desk.directory, now, &mut self.log);
         count += self.tell_recalled();
         if self.is_open {
-            // Answers leave before anything is read that is newer.
-            let released = self.release();
-            if released > 0 {
-                self.flush_turn();
-            }
-            count += released + self.sockets_turn(now)? + self.take_over(now);
+            count += self.sockets_turn(now)? + self.take_over(now);
+            count += self.release();
             count += self.streams_read() + self.streams_turn(now);
             count += self.control_turn(now);
             self.timers_turn(now);
