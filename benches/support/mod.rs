@@ -193,29 +193,7 @@ pub fn signed_bytes() -> SignedBytes {
 
 /// The order as a shard makes it, nothing traded yet.
 pub fn order(new: &NewOrder, id: OrderId) -> Order {
-    Order {
-        smp_group: Default::default(),
-        reduce_only: false,
-        expire: Nanos(0),
-        prevented_qty: Qty(0),
-        id,
-        cl_ord_id: new.cl_ord_id,
-        account: new.account,
-        instrument: new.instrument,
-        session: SESSION,
-        lease: None,
-        side: new.side,
-        ord_type: new.ord_type,
-        time_in_force: new.time_in_force,
-        smp: new.smp,
-        price: new.price,
-        qty: new.qty,
-        cum_qty: Qty::ZERO,
-        cum_quote: Notional::ZERO,
-        status: OrdStatus::New,
-        created: NOW,
-        updated: NOW,
-    }
+    Order::accepted(new, id, SESSION, NOW)
 }
 
 /// What its account hears: it was accepted.

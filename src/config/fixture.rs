@@ -2,8 +2,8 @@
 
 use super::{Account, ApiKey, Directory, Member, RateLimits, SignaturePolicy, Signing};
 use crate::types::{
-    AccountId, AccountLimits, ApiKeyId, Instrument, InstrumentId, InstrumentKind, InstrumentState, MemberId,
-    Price, Qty, Scale, Span, Symbol,
+    AccountId, AccountLimits, ApiKeyId, Instrument, InstrumentId, InstrumentKind, MemberId, Price, Qty,
+    Scale, Span, Symbol, samples,
 };
 
 /// The member whose accounts are `alpha` (1, each order signed) and `beta` (2, the session is signed).
@@ -40,7 +40,8 @@ pub(crate) fn directory() -> Directory {
         .expect("the fixture is consistent")
 }
 
-fn account(id: u32, name: &str, member: MemberId, signature: SignaturePolicy) -> Account {
+/// An account with ten requests of each kind a second.
+pub(crate) fn account(id: u32, name: &str, member: MemberId, signature: SignaturePolicy) -> Account {
     let (id, rate) = (AccountId(id), (10, Span::from_secs(1)));
     Account {
         id,
@@ -48,18 +49,12 @@ fn account(id: u32, name: &str, member: MemberId, signature: SignaturePolicy) ->
         member,
         signature,
         rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
-        limits: AccountLimits {
-            smp_group: Default::default(),
-            account: id,
-            instrument: None,
-            max_open_orders: 10,
-            max_position: 0,
-            enabled: true,
-        },
+        limits: AccountLimits { max_open_orders: 10, ..samples::limits(id.0) },
     }
 }
 
-fn key(id: ApiKeyId, name: &str, member: MemberId, accounts: &[u32], signing: Signing) -> ApiKey {
+/// An API key that signs nothing before it is given its public key.
+pub(crate) fn key(id: ApiKeyId, name: &str, member: MemberId, accounts: &[u32], signing: Signing) -> ApiKey {
     let accounts = accounts.iter().copied().map(AccountId).collect();
     ApiKey {
         id,
@@ -89,11 +84,10 @@ fn instrument(
         price_scale,
         qty_scale,
         tick: Price(5),
-        lot: Qty(1),
         max_qty: Qty(1_000_000),
         max_notional: 10_000_000_000_000,
         band_bps: 500,
         reference: Price(0),
-        state: InstrumentState::Trading,
+        ..samples::instrument()
     }
 }

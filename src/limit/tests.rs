@@ -1,9 +1,9 @@
 use super::*;
-use crate::config::{Account, Member, SignaturePolicy};
+use crate::config::{Account, Member, SignaturePolicy, fixture};
 use crate::types::{
-    AccountLimits, ApiKeyId, CancelAllAfter, CancelOrder, CancelScope, Command, InstrumentId, LogonId,
-    MassCancel, MemberId, MsgSeqNum, NewOrder, OpenOrdersQuery, OrdType, OrderId, OrderRef, Price, Qty,
-    Query, Request, Requester, SessionId, ShardId, Side, SmpMode, Text, TimeInForce, Unverified,
+    ApiKeyId, CancelAllAfter, CancelOrder, CancelScope, Command, InstrumentId, LogonId, MassCancel, MemberId,
+    MsgSeqNum, NewOrder, OpenOrdersQuery, OrderId, OrderRef, Query, Request, Requester, SessionId, ShardId,
+    Text, Unverified, samples,
 };
 
 const NOW: Nanos = Nanos(1_800_000_000_000_000_000);
@@ -17,19 +17,8 @@ fn rates(orders: u32, orders_per_day: Option<u32>) -> RateLimits {
 
 fn directory(rates: RateLimits) -> Directory {
     let account = |id: AccountId| Account {
-        id,
-        name: format!("account-{id}"),
-        member: MemberId(1),
-        signature: SignaturePolicy::Order,
         rates,
-        limits: AccountLimits {
-            smp_group: Default::default(),
-            account: id,
-            instrument: None,
-            max_open_orders: 1,
-            max_position: 0,
-            enabled: true,
-        },
+        ..fixture::account(id.0, &format!("account-{id}"), MemberId(1), SignaturePolicy::Order)
     };
     let member = Member { id: MemberId(1), name: "one".into(), spki_sha256: Vec::new() };
     Directory::new(vec![member], vec![account(ALICE), account(BOB)], vec![], vec![], vec![]).unwrap()
@@ -40,20 +29,7 @@ fn limiter() -> Limiter {
 }
 
 fn new_order(account: AccountId) -> RequestKind {
-    RequestKind::New(NewOrder {
-        smp_group: None,
-        reduce_only: false,
-        expire: Nanos(0),
-        account,
-        instrument: InstrumentId(1),
-        cl_ord_id: Text::EMPTY,
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::default(),
-        price: Price(1),
-        qty: Qty(1),
-    })
+    RequestKind::New(NewOrder { account, cl_ord_id: Text::EMPTY, ..samples::new_order("") })
 }
 
 fn cancel(account: AccountId) -> RequestKind {

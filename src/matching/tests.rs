@@ -4,7 +4,7 @@ pub(crate) mod naive;
 
 use super::*;
 use crate::limits::{EVENTS_PER_STEP_MAX, FILLS_PER_STEP_MAX};
-use crate::types::{Notional, OrderId, Seq, SmpGroupId, SmpMode, TimeInForce};
+use crate::types::{OrderId, Seq, SmpGroupId, SmpMode, TimeInForce, samples};
 use naive::Naive;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -14,27 +14,11 @@ const SHARD: ShardId = ShardId(1);
 /// An order of account 1 to buy 10 at 100, to be changed where a test differs.
 fn order(n: u64) -> Order {
     Order {
-        smp_group: SmpGroupId::NONE,
-        reduce_only: false,
-        expire: Nanos(0),
-        prevented_qty: Qty::ZERO,
         id: OrderId::new(SHARD, Seq(n)),
         cl_ord_id: ClOrdId::truncated(&format!("o{n}")),
-        account: AccountId(1),
-        instrument: InstrumentId(1),
-        session: SessionId::NONE,
-        lease: None,
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::ExpireTaker,
-        price: Price(100),
-        qty: Qty(10),
-        cum_qty: Qty::ZERO,
-        cum_quote: Notional::ZERO,
-        status: OrdStatus::New,
         created: Nanos(n),
         updated: Nanos(n),
+        ..samples::order()
     }
 }
 

@@ -4,10 +4,7 @@ mod model;
 
 use super::*;
 use crate::limits::{CLOCK_AHEAD_MAX, ONCE_RETENTION, RECV_WINDOW_MAX};
-use crate::types::{
-    AccountId, ApiKeyId, ClOrdId, InstrumentId, LogonId, Notional, OrdType, Price, Qty, SessionId, Side,
-    SmpMode, Span, TimeInForce,
-};
+use crate::types::{AccountId, ApiKeyId, ClOrdId, InstrumentId, LogonId, SessionId, Span, samples};
 
 const SHARD: ShardId = ShardId(1);
 
@@ -38,29 +35,8 @@ fn unnamed(signed: u8) -> Requester {
 
 /// Order `n`, made by step `n`.
 fn order(n: u64, status: OrdStatus) -> Order {
-    Order {
-        smp_group: Default::default(),
-        reduce_only: false,
-        expire: Nanos(0),
-        prevented_qty: Qty(0),
-        id: OrderId::new(SHARD, Seq(n)),
-        cl_ord_id: ClOrdId::truncated("a"),
-        account: AccountId(1),
-        instrument: InstrumentId(1),
-        session: SessionId::NONE,
-        lease: None,
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::ExpireTaker,
-        price: Price(100),
-        qty: Qty(10),
-        cum_qty: Qty::ZERO,
-        cum_quote: Notional::ZERO,
-        status,
-        created: START,
-        updated: START,
-    }
+    let id = OrderId::new(SHARD, Seq(n));
+    Order { id, status, created: START, updated: START, ..samples::order() }
 }
 
 fn once() -> Once {

@@ -1,10 +1,7 @@
 //! Every refusal of risk, at both sides of its bound, and inputs at the ends of their types.
 
 use super::*;
-use crate::types::{
-    ClOrdId, Fill, InstrumentKind, Nanos, Notional, OrdStatus, OrderId, Qty, Scale, SessionId, SmpMode,
-    Symbol, TimeInForce, TradeId,
-};
+use crate::types::{Fill, OrdStatus, Qty, Scale, Symbol, TimeInForce, TradeId, samples};
 use proptest::prelude::*;
 
 const EMPTY: Touch = Touch { bid: None, ask: None };
@@ -12,58 +9,22 @@ const EMPTY: Touch = Touch { bid: None, ask: None };
 /// Lots of 10 and ticks of 5; at most 1,000 and a notional of 600,000; 10 % around 500.
 fn instrument() -> Instrument {
     Instrument {
-        id: InstrumentId(1),
-        symbol: Symbol::truncated("BTC-USD"),
-        kind: InstrumentKind::Spot,
-        base: Symbol::truncated("BTC"),
-        quote: Symbol::truncated("USD"),
-        price_scale: Scale(2),
-        qty_scale: Scale(3),
         tick: Price(5),
         lot: Qty(10),
         max_qty: Qty(1_000),
         max_notional: 505_000,
         band_bps: 1_000,
         reference: Price(500),
-        state: InstrumentState::Trading,
+        ..samples::instrument()
     }
 }
 
 fn limits() -> AccountLimits {
-    AccountLimits {
-        account: AccountId(1),
-        instrument: None,
-        max_open_orders: 2,
-        max_position: 3_000,
-        smp_group: SmpGroupId::NONE,
-        enabled: true,
-    }
+    AccountLimits { max_open_orders: 2, max_position: 3_000, ..samples::limits(1) }
 }
 
 fn order() -> Order {
-    Order {
-        id: OrderId(1),
-        cl_ord_id: ClOrdId::truncated("a"),
-        account: AccountId(1),
-        instrument: InstrumentId(1),
-        session: SessionId::NONE,
-        lease: None,
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::ExpireTaker,
-        smp_group: SmpGroupId::NONE,
-        reduce_only: false,
-        expire: Nanos(0),
-        price: Price(500),
-        qty: Qty(10),
-        cum_qty: Qty::ZERO,
-        prevented_qty: Qty::ZERO,
-        cum_quote: Notional::ZERO,
-        status: OrdStatus::New,
-        created: Nanos(0),
-        updated: Nanos(0),
-    }
+    Order { price: Price(500), ..samples::order() }
 }
 
 fn risk() -> Risk {

@@ -92,24 +92,13 @@ impl Router {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Instrument, InstrumentKind, InstrumentState, Price, Qty, Scale, Symbol};
+    use crate::types::{Instrument, Symbol, samples};
 
     fn directory(ids: &[u16]) -> Directory {
         let instrument = |id: &u16| Instrument {
             id: InstrumentId(*id),
             symbol: Symbol::truncated(&format!("I-{id}")),
-            kind: InstrumentKind::Spot,
-            base: Symbol::truncated("BTC"),
-            quote: Symbol::truncated("USD"),
-            price_scale: Scale(2),
-            qty_scale: Scale(2),
-            tick: Price(1),
-            lot: Qty(1),
-            max_qty: Qty(1),
-            max_notional: 1,
-            band_bps: 0,
-            reference: Price(0),
-            state: InstrumentState::Trading,
+            ..samples::instrument()
         };
         Directory::new(vec![], vec![], vec![], vec![], ids.iter().map(instrument).collect()).unwrap()
     }

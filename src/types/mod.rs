@@ -20,6 +20,8 @@ pub mod order;
 pub mod price;
 pub mod reject;
 pub mod request;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod session_log;
 pub mod state;
 pub mod stream;

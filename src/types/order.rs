@@ -3,6 +3,7 @@
 use super::ids::{AccountId, ClOrdId, InstrumentId, OrderId, SessionId, SmpGroupId};
 use super::lease::LeaseId;
 use super::price::{Notional, Price, Qty};
+use super::request::NewOrder;
 use super::time::Nanos;
 
 /// Side(54).
@@ -182,6 +183,33 @@ impl OrdStatus {
 }
 
 impl Order {
+    /// An order as it is accepted at `time`: nothing of it has traded.
+    pub fn accepted(new: &NewOrder, id: OrderId, session: SessionId, time: Nanos) -> Self {
+        Self {
+            id,
+            cl_ord_id: new.cl_ord_id,
+            account: new.account,
+            instrument: new.instrument,
+            session,
+            lease: None,
+            side: new.side,
+            ord_type: new.ord_type,
+            time_in_force: new.time_in_force,
+            smp: new.smp,
+            smp_group: new.smp_group.unwrap_or_default(),
+            reduce_only: new.reduce_only,
+            expire: new.expire,
+            price: new.price,
+            qty: new.qty,
+            cum_qty: Qty::ZERO,
+            prevented_qty: Qty::ZERO,
+            cum_quote: Notional::ZERO,
+            status: OrdStatus::New,
+            created: time,
+            updated: time,
+        }
+    }
+
     /// What is neither traded nor prevented yet, whether or not it still can trade.
     pub fn remaining(&self) -> Qty {
         self.qty.minus(self.cum_qty).minus(self.prevented_qty)

@@ -1,10 +1,10 @@
 //! Who is believed, and who is not.
 
 use super::*;
-use crate::config::{Member, RateLimits, Signing};
+use crate::config::{Member, Signing, fixture};
 use crate::types::{
-    AccountLimits, CancelOrder, ClOrdId, InstrumentId, Nanos, OpenOrdersQuery, OrderId, OrderRef, Query,
-    Request, SessionId, Span,
+    CancelOrder, ClOrdId, InstrumentId, Nanos, OpenOrdersQuery, OrderId, OrderRef, Query, Request, SessionId,
+    Span,
 };
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use proptest::prelude::*;
@@ -24,27 +24,12 @@ fn signer(seed: u8) -> SigningKey {
 }
 
 fn account(id: AccountId, member: MemberId, signature: SignaturePolicy) -> Account {
-    let rate = (10, Span::from_secs(1));
-    Account {
-        id,
-        name: format!("account-{id}"),
-        member,
-        signature,
-        rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
-        limits: AccountLimits {
-            smp_group: Default::default(),
-            account: id,
-            instrument: None,
-            max_open_orders: 10,
-            max_position: 0,
-            enabled: true,
-        },
-    }
+    fixture::account(id.0, &format!("account-{id}"), member, signature)
 }
 
 fn api_key(id: ApiKeyId, member: MemberId, public_key: [u8; 32], accounts: &[AccountId]) -> ApiKey {
-    let (name, accounts) = (format!("key-{id}"), accounts.to_vec());
-    ApiKey { id, name, member, public_key, accounts, signing: Signing::Sealgate, cancel: Default::default() }
+    let accounts: Vec<_> = accounts.iter().map(|account| account.0).collect();
+    ApiKey { public_key, ..fixture::key(id, &format!("key-{id}"), member, &accounts, Signing::Sealgate) }
 }
 
 fn directory(public_key: [u8; 32]) -> Directory {

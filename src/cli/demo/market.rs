@@ -95,24 +95,17 @@ impl Market {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{InstrumentId, InstrumentKind, InstrumentState, Scale, Symbol};
+    use crate::types::{Scale, samples};
 
     fn market() -> Market {
         Market::new(&Instrument {
-            id: InstrumentId(1),
-            symbol: Symbol::new("BTC-USD").unwrap(),
-            kind: InstrumentKind::Spot,
-            base: Symbol::new("BTC").unwrap(),
-            quote: Symbol::new("USD").unwrap(),
-            price_scale: Scale(2),
             qty_scale: Scale(3),
             tick: Price(10),
             lot: Qty(5),
             max_qty: Qty(10_000),
-            max_notional: u64::MAX,
             band_bps: 1_000,
             reference: Price(100_000),
-            state: InstrumentState::Trading,
+            ..samples::instrument()
         })
     }
 

@@ -3,11 +3,10 @@
 mod market;
 
 use super::*;
-use crate::config::{Account, ApiKey, Member, RateLimits, SignaturePolicy, Signing};
+use crate::config::{Member, SignaturePolicy, Signing, fixture};
 use crate::types::{
-    AccountLimits, CancelOrder, ClOrdId, Detail, InstrumentId, InstrumentKind, InstrumentState, MemberId,
-    MsgSeqNum, Nanos, NewOrder, OrdType, OrderId, OrderRef, Price, Qty, Scale, Side, SmpMode, Symbol,
-    TimeInForce,
+    CancelOrder, ClOrdId, Detail, InstrumentId, MemberId, MsgSeqNum, Nanos, NewOrder, OrdType, OrderId,
+    OrderRef, Price, Qty, Scale, Side, SmpMode, TimeInForce, samples,
 };
 use crate::wire::fix::{
     FIX44, Index, Opening, Precision, PutFields, Template, Validation, Verdict, finish, finish_signed,
@@ -31,54 +30,14 @@ const LIMIT: &[(u32, &str)] = &[
 const CANCEL: &[(u32, &str)] =
     &[(11, "mm-2"), (54, "1"), (55, "BTC-USD"), (60, "20240627-11:17:25.223"), (41, "mm-1")];
 
-fn account(id: u32, name: &str, member: MemberId) -> Account {
-    let (id, rate) = (AccountId(id), (10, Span::from_secs(1)));
-    Account {
-        id,
-        name: name.to_owned(),
-        member,
-        signature: SignaturePolicy::Order,
-        rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
-        limits: AccountLimits {
-            smp_group: Default::default(),
-            account: id,
-            instrument: None,
-            max_open_orders: 10,
-            max_position: 0,
-            enabled: true,
-        },
-    }
-}
-
 fn directory() -> Directory {
     let member = |id| Member { id, name: format!("member-{id}"), spki_sha256: Vec::new() };
     let (ours, theirs) = (MemberId(1), MemberId(2));
-    let key = ApiKey {
-        id: SPEAKER.key,
-        name: "mm-key".to_owned(),
-        member: ours,
-        public_key: [0; 32],
-        accounts: vec![AccountId(2), AccountId(1)],
-        signing: Signing::Sealgate,
-        cancel: Default::default(),
-    };
-    let instrument = Instrument {
-        id: InstrumentId(3),
-        symbol: Symbol::new("BTC-USD").unwrap(),
-        kind: InstrumentKind::Spot,
-        base: Symbol::new("BTC").unwrap(),
-        quote: Symbol::new("USD").unwrap(),
-        price_scale: Scale(2),
-        qty_scale: Scale(4),
-        tick: Price(1),
-        lot: Qty(1),
-        max_qty: Qty(1_000_000),
-        max_notional: u64::MAX,
-        band_bps: 0,
-        reference: Price(0),
-        state: InstrumentState::Trading,
-    };
+    // The first account of the key is not the lowest.
+    let key = fixture::key(SPEAKER.key, "mm-key", ours, &[2, 1], Signing::Sealgate);
+    let account = |id, name, member| fixture::account(id, name, member, SignaturePolicy::Order);
     let accounts = vec![account(1, "alpha", ours), account(2, "beta", ours), account(5, "their", theirs)];
+    let instrument = Instrument { id: InstrumentId(3), qty_scale: Scale(4), ..samples::instrument() };
     Directory::new(vec![member(ours), member(theirs)], accounts, vec![key], Vec::new(), vec![instrument])
         .unwrap()
 }

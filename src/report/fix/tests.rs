@@ -4,12 +4,12 @@ mod market;
 
 use super::refusal::{Echo, Told, refuse};
 use super::*;
-use crate::config::{Member, RateLimits, SignaturePolicy};
+use crate::config::fixture::account;
+use crate::config::{Member, SignaturePolicy};
 use crate::limits::FIX_MESSAGE_BYTES_MAX;
 use crate::types::{
-    AccountId, AccountLimits, BookLevel, Cause, ClOrdId, Detail, Fill, InstrumentId, InstrumentKind,
-    InstrumentState, MemberId, MsgSeqNum, Notional, Price, Qty, Reject, Scale, Seq, ShardId, SmpMode, Span,
-    Stamps, Symbol, TradeId,
+    AccountId, BookLevel, Cause, ClOrdId, Detail, Fill, InstrumentId, MemberId, MsgSeqNum, Price, Qty,
+    Reject, Scale, Seq, ShardId, Span, Stamps, TradeId, samples,
 };
 use crate::wire::fix::{FIX44, Index, Message, Opening, Precision, Template, Validation, Verdict, finish};
 
@@ -18,39 +18,9 @@ const OWN: OwnId = OwnId { session: SessionId(31), at: NOW, number: 12 };
 const AT: EventRef = EventRef { shard: ShardId(0), seq: Seq(1_204), index: 1 };
 
 fn directory() -> Directory {
-    let (member, account, rate) = (MemberId(1), AccountId(11), (10, Span::from_secs(1)));
-    let account = Account {
-        id: account,
-        name: "ALICE-1".to_owned(),
-        member,
-        signature: SignaturePolicy::Order,
-        rates: RateLimits { orders: rate, orders_per_day: None, cancels: rate, queries: rate },
-        limits: AccountLimits {
-            smp_group: Default::default(),
-            account,
-            instrument: None,
-            max_open_orders: 10,
-            max_position: 0,
-            enabled: true,
-        },
-    };
-    let instrument = Instrument {
-        id: InstrumentId(1),
-        symbol: Symbol::new("BTC-USD").unwrap(),
-        kind: InstrumentKind::Spot,
-        base: Symbol::new("BTC").unwrap(),
-        quote: Symbol::new("USD").unwrap(),
-        price_scale: Scale(2),
-        qty_scale: Scale(4),
-        tick: Price(1),
-        lot: Qty(1),
-        max_qty: Qty(1_000_000),
-        max_notional: u64::MAX,
-        band_bps: 0,
-        reference: Price(0),
-        state: InstrumentState::Trading,
-    };
-    let member = Member { id: member, name: "ALICE".to_owned(), spki_sha256: Vec::new() };
+    let member = Member { id: MemberId(1), name: "ALICE".to_owned(), spki_sha256: Vec::new() };
+    let account = account(11, "ALICE-1", member.id, SignaturePolicy::Order);
+    let instrument = Instrument { qty_scale: Scale(4), ..samples::instrument() };
     Directory::new(vec![member], vec![account], Vec::new(), Vec::new(), vec![instrument]).unwrap()
 }
 
@@ -60,27 +30,15 @@ fn name(text: &str) -> ClOrdId {
 
 fn order() -> Order {
     Order {
-        smp_group: Default::default(),
-        reduce_only: false,
-        expire: Nanos(0),
-        prevented_qty: Qty(0),
         id: OrderId::new(ShardId(0), Seq(1_204)),
         cl_ord_id: name("mm-1"),
         account: AccountId(11),
-        instrument: InstrumentId(1),
         session: SessionId(31),
-        lease: None,
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::ExpireTaker,
         price: Price(6_000_010),
         qty: Qty(5_000),
-        cum_qty: Qty(0),
-        cum_quote: Notional(0),
-        status: OrdStatus::New,
         created: NOW,
         updated: NOW,
+        ..samples::order()
     }
 }
 

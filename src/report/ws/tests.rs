@@ -9,9 +9,9 @@ use crate::config::fixture::{BTC_USD, ETH_PERP, KEY, directory};
 use crate::limits::ONCE_FILLS_MAX;
 use crate::types::{
     AccountId, ApplSeqNum, BookLevel, CancelOrder, CancelRejected, Cause, ClOrdId, CxlRejResponseTo, Detail,
-    Event, ExecType, Fill, NewOrder, Notional, OpenOrdersQuery, OrdStatus, OrdType, Order, OrderId,
-    OrderQuery, OrderRef, Price, Qty, RateLimitType, Repeated, ResponseType, Seq, SessionId, ShardId, Side,
-    SmpMode, Span, Text, TimeInForce, TradeId,
+    Event, ExecType, Fill, NewOrder, Notional, OpenOrdersQuery, OrdStatus, Order, OrderId, OrderQuery,
+    OrderRef, Price, Qty, RateLimitType, Repeated, ResponseType, Seq, SessionId, ShardId, Side, Span, Text,
+    TradeId, samples,
 };
 use crate::wire::json::examples::{PAGE, example, names};
 use proptest::prelude::*;
@@ -34,48 +34,12 @@ fn name(text: &str) -> ClOrdId {
 }
 
 fn new_order() -> NewOrder {
-    NewOrder {
-        smp_group: None,
-        reduce_only: false,
-        expire: Nanos(0),
-        account: AccountId(1),
-        instrument: BTC_USD,
-        cl_ord_id: name("bot-17"),
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::ExpireTaker,
-        price: Price(6_000_010),
-        qty: Qty(5_000),
-    }
+    NewOrder { instrument: BTC_USD, price: Price(6_000_010), qty: Qty(5_000), ..samples::new_order("bot-17") }
 }
 
 /// [`new_order`] after it was taken.
 fn order() -> Order {
-    let new = new_order();
-    Order {
-        smp_group: Default::default(),
-        reduce_only: false,
-        expire: Nanos(0),
-        prevented_qty: Qty(0),
-        id: OrderId(4711),
-        cl_ord_id: new.cl_ord_id,
-        account: new.account,
-        instrument: new.instrument,
-        session: SessionId::NONE,
-        lease: None,
-        side: new.side,
-        ord_type: new.ord_type,
-        time_in_force: new.time_in_force,
-        smp: new.smp,
-        price: new.price,
-        qty: new.qty,
-        cum_qty: Qty::ZERO,
-        cum_quote: Notional::ZERO,
-        status: OrdStatus::New,
-        created: NOW,
-        updated: NOW,
-    }
+    Order::accepted(&new_order(), OrderId(4711), SessionId::NONE, NOW)
 }
 
 fn execution(exec_type: ExecType, order: Order) -> Execution {

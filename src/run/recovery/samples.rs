@@ -39,20 +39,8 @@ pub fn recovered(dir: &Path) -> Result<Recovered, RecoveryError> {
 }
 
 pub fn order(session: SessionId, side: Side, name: &str, qty: u64) -> Command {
-    let order = NewOrder {
-        smp_group: None,
-        reduce_only: false,
-        expire: Nanos(0),
-        account: AccountId(session.0.into()),
-        instrument: InstrumentId(1),
-        cl_ord_id: ClOrdId::truncated(name),
-        side,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::ExpireTaker,
-        price: Price(100),
-        qty: Qty(qty),
-    };
+    let order =
+        NewOrder { account: AccountId(session.0.into()), side, qty: Qty(qty), ..samples::new_order(name) };
     let requester = Requester {
         logon: LogonId::NONE,
         session,
@@ -84,34 +72,9 @@ impl Venue {
     /// One with an instrument and two accounts.
     pub fn begin(dir: &Path) -> Self {
         let mut venue = Self::open(dir);
-        let instrument = Instrument {
-            id: InstrumentId(1),
-            symbol: Symbol::truncated("BTC-USD"),
-            kind: InstrumentKind::Spot,
-            base: Symbol::truncated("BTC"),
-            quote: Symbol::truncated("USD"),
-            price_scale: Scale(2),
-            qty_scale: Scale(0),
-            tick: Price(1),
-            lot: Qty(1),
-            max_qty: Qty(u64::MAX),
-            max_notional: u64::MAX,
-            band_bps: 0,
-            reference: Price(100),
-            state: InstrumentState::Trading,
-        };
-        venue.run(&Command::Instrument(instrument));
+        venue.run(&Command::Instrument(samples::instrument()));
         for account in [1, 2] {
-            let account = AccountId(account);
-            let limits = AccountLimits {
-                smp_group: Default::default(),
-                account,
-                instrument: None,
-                max_open_orders: 1_000,
-                max_position: 0,
-                enabled: true,
-            };
-            venue.run(&Command::Account(limits));
+            venue.run(&Command::Account(samples::limits(account)));
         }
         venue
     }

@@ -6,7 +6,7 @@
 //!   replace ─► cancel ─► done, or refused and the mode allows it ─► the new order
 //! ```
 
-use super::requests::{Target, about, amend_rejected, order_of, rejected, touch};
+use super::requests::{Target, about, amend_rejected, rejected, touch};
 use super::{At, Shard, Sweep};
 use crate::matching::{Handle, Taker};
 use crate::once::{Known, Made, Name, check_time};
@@ -113,7 +113,7 @@ impl Shard {
         let late = check_time(requester, at.1).and_then(|()| self.risk.known(new.account, new.instrument));
         if let Err(refusal) = late {
             // The request as a whole is refused, so it is told once.
-            let order = order_of(new, OrderId::new(self.id, at.0), requester.session, at.1);
+            let order = Order::accepted(new, OrderId::new(self.id, at.0), requester.session, at.1);
             let order = Order { status: OrdStatus::Rejected, ..order };
             let event = Event::Execution(rejected(order, refusal));
             self.events.push(event);

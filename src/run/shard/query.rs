@@ -1,7 +1,7 @@
 //! Questions: answered from the state as it is. They change nothing and take no sequence number.
 
 use super::Shard;
-use super::requests::{Target, order_of};
+use super::requests::Target;
 use crate::limits::DEPTH_LEVELS_MAX;
 use crate::matching::Book;
 use crate::once::{Name, Standing};
@@ -77,7 +77,7 @@ impl Shard {
         if self.once.by_name(&Name::of_order(new)).is_some() {
             return Err(Reject::DuplicateClOrdId.into());
         }
-        let mut order = order_of(new, OrderId::NONE, SessionId::NONE, self.sequencer.time(now));
+        let mut order = Order::accepted(new, OrderId::NONE, SessionId::NONE, self.sequencer.time(now));
         self.admit_now(new, &mut order).map(|_| ())
     }
 

@@ -7,9 +7,9 @@ use crate::once::{Entry, Known, Made, Name, Seen, Standing, check_time};
 use crate::risk::{Passed, Touch};
 use crate::types::{
     AmendOrder, Answer, CancelOrder, CancelRejected, Cause, Command, Current, CxlRejResponseTo, Detail,
-    Event, ExecType, Execution, InstrumentId, MassCancel, MassCanceled, Nanos, NewOrder, Notional, OrdStatus,
-    Order, OrderId, OrderRef, Origin, Qty, Recall, Refusal, Reject, ReplaceOrder, Requester, Seq, SessionId,
-    Side, TimeInForce,
+    Event, ExecType, Execution, InstrumentId, MassCancel, MassCanceled, Nanos, NewOrder, OrdStatus, Order,
+    OrderId, OrderRef, Origin, Recall, Refusal, Reject, ReplaceOrder, Requester, Seq, SessionId, Side,
+    TimeInForce,
 };
 
 /// The order that a request means.
@@ -68,7 +68,7 @@ impl Shard {
         new: &NewOrder,
     ) -> Known {
         let name = Name::of_order(new);
-        let mut order = order_of(new, OrderId::new(self.id, seq), requester.session, time);
+        let mut order = Order::accepted(new, OrderId::new(self.id, seq), requester.session, time);
         order.lease = self.leases.of(requester);
         let passed = match self.admit(requester, new, &mut order) {
             Ok(passed) => passed,
@@ -263,7 +263,7 @@ impl Shard {
     fn refused(&self, command: &Command, session: SessionId, refusal: Refusal, now: Nanos) -> Option<Event> {
         match command {
             Command::New(_, new) | Command::Replace(_, ReplaceOrder { order: new, .. }) => {
-                let mut order = order_of(new, OrderId::NONE, session, self.sequencer.time(now));
+                let mut order = Order::accepted(new, OrderId::NONE, session, self.sequencer.time(now));
                 order.status = OrdStatus::Rejected;
                 Some(Event::Execution(rejected(order, refusal)))
             }
@@ -308,32 +308,6 @@ pub(super) fn about(event: &Event) -> Option<OrderId> {
         Event::Execution(execution) => Some(execution.order.id),
         Event::CancelRejected(reject) => reject.order_id,
         _ => None,
-    }
-}
-
-pub(super) fn order_of(new: &NewOrder, id: OrderId, session: SessionId, time: Nanos) -> Order {
-    Order {
-        id,
-        cl_ord_id: new.cl_ord_id,
-        account: new.account,
-        instrument: new.instrument,
-        session,
-        lease: None,
-        side: new.side,
-        ord_type: new.ord_type,
-        time_in_force: new.time_in_force,
-        smp: new.smp,
-        smp_group: new.smp_group.unwrap_or_default(),
-        reduce_only: new.reduce_only,
-        expire: new.expire,
-        price: new.price,
-        qty: new.qty,
-        cum_qty: Qty::ZERO,
-        prevented_qty: Qty::ZERO,
-        cum_quote: Notional::ZERO,
-        status: OrdStatus::New,
-        created: time,
-        updated: time,
     }
 }
 

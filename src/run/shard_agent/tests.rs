@@ -96,50 +96,15 @@ fn requester(content: u8, sent: Nanos) -> Requester {
 }
 
 fn account() -> AccountLimits {
-    AccountLimits {
-        smp_group: Default::default(),
-        account: AccountId(1),
-        instrument: None,
-        max_open_orders: 1_000,
-        max_position: 0,
-        enabled: true,
-    }
+    samples::limits(1)
 }
 
 fn instrument() -> Instrument {
-    Instrument {
-        id: InstrumentId(1),
-        symbol: Symbol::truncated("BTC-USD"),
-        kind: InstrumentKind::Spot,
-        base: Symbol::truncated("BTC"),
-        quote: Symbol::truncated("USD"),
-        price_scale: Scale(2),
-        qty_scale: Scale(0),
-        tick: Price(1),
-        lot: Qty(1),
-        max_qty: Qty(1_000),
-        max_notional: u64::MAX,
-        band_bps: 0,
-        reference: Price(100),
-        state: InstrumentState::Trading,
-    }
+    Instrument { max_qty: Qty(1_000), ..samples::instrument() }
 }
 
 fn buy(id: &str) -> NewOrder {
-    NewOrder {
-        smp_group: None,
-        reduce_only: false,
-        expire: Nanos(0),
-        account: AccountId(1),
-        instrument: InstrumentId(1),
-        cl_ord_id: ClOrdId::truncated(id),
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::default(),
-        price: Price(100),
-        qty: Qty(1),
-    }
+    NewOrder { qty: Qty(1), ..samples::new_order(id) }
 }
 
 fn refused(event: &Event) -> Option<Refusal> {

@@ -1,10 +1,7 @@
 //! Each property is broken once, on purpose, and must be found.
 
 use super::*;
-use crate::types::{
-    Fill, Nanos, Notional, OrdStatus, OrdType, Order, Price, Qty, SessionId, Side, SmpMode, TimeInForce,
-    TradeId,
-};
+use crate::types::{Fill, OrdStatus, Order, Price, Qty, Side, TradeId, samples};
 
 const SHARD: ShardId = ShardId(0);
 const HASH: [u8; 32] = [7; 32];
@@ -12,27 +9,14 @@ const HASH: [u8; 32] = [7; 32];
 fn execution(account: u32, seq: u64, exec_type: ExecType, fill: Option<Fill>) -> Execution {
     let filled = fill.map_or(Qty::ZERO, |fill| fill.qty);
     let order = Order {
-        smp_group: Default::default(),
-        reduce_only: false,
-        expire: Nanos(0),
-        prevented_qty: Qty(0),
         id: OrderId::new(SHARD, Seq(seq)),
         cl_ord_id: ClOrdId::new(&format!("c-{seq}")).unwrap(),
         account: AccountId(account),
-        instrument: InstrumentId(1),
-        session: SessionId::NONE,
-        lease: None,
         side: if account == 1 { Side::Buy } else { Side::Sell },
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::default(),
-        price: Price(100),
         qty: Qty(5),
         cum_qty: filled,
-        cum_quote: Notional::ZERO,
         status: if filled.is_zero() { OrdStatus::New } else { OrdStatus::Filled },
-        created: Nanos(1),
-        updated: Nanos(1),
+        ..samples::order()
     };
     Execution { fill, ..Execution::bare(exec_type, order) }
 }

@@ -149,7 +149,7 @@ impl Duel {
 
     fn any_order(&self) -> Order {
         let new = buy("");
-        super::super::requests::order_of(&new, OrderId(1), SessionId::NONE, self.now)
+        Order::accepted(&new, OrderId(1), SessionId::NONE, self.now)
     }
 
     pub(super) fn step(&mut self) {

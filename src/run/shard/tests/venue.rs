@@ -28,48 +28,18 @@ pub(super) fn instrument(id: u16) -> Instrument {
     Instrument {
         id: InstrumentId(id),
         symbol: Symbol::truncated(&format!("I-{id}")),
-        kind: InstrumentKind::Spot,
-        base: Symbol::truncated("BTC"),
-        quote: Symbol::truncated("USD"),
-        price_scale: Scale(2),
-        qty_scale: Scale(0),
-        tick: Price(1),
-        lot: Qty(1),
-        max_qty: Qty(u64::MAX),
-        max_notional: u64::MAX,
         band_bps: 2_000,
-        reference: Price(100),
-        state: InstrumentState::Trading,
+        ..samples::instrument()
     }
 }
 
 pub(super) fn limits(account: u32) -> AccountLimits {
-    AccountLimits {
-        smp_group: Default::default(),
-        account: AccountId(account),
-        instrument: None,
-        max_open_orders: 10_000,
-        max_position: 0,
-        enabled: true,
-    }
+    AccountLimits { max_open_orders: 10_000, ..samples::limits(account) }
 }
 
 /// A limit order of account 1 to buy 10 at 100.
 pub(super) fn buy(id: &str) -> NewOrder {
-    NewOrder {
-        smp_group: None,
-        reduce_only: false,
-        expire: Nanos(0),
-        account: AccountId(1),
-        instrument: InstrumentId(1),
-        cl_ord_id: ClOrdId::truncated(id),
-        side: Side::Buy,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        smp: SmpMode::ExpireTaker,
-        price: Price(100),
-        qty: Qty(10),
-    }
+    samples::new_order(id)
 }
 
 /// An event as the first result of a request has it: without its number in the private stream.
