@@ -30,7 +30,8 @@
 //! ```
 //!
 //! An arrival looks at the word before it takes the slot of its cursor, and no two take the same cursor's, so no more
-//! than the limit pass with one day's word. A word may count an arrival of the evening to the new day, never less.
+//! than the limit pass with one day's word. Who was late, and finds that others have begun a new day, is one of the new
+//! day.
 //!
 //! **Time never goes back**: a slot is stamped with the latest of `now` and the arrival before it, so slots are in
 //! the order of time; `now` itself must be a window later than the stamp.
