@@ -92,6 +92,29 @@ fn a_logon_with_a_stale_sending_time_takes_no_session_over() {
 }
 
 #[test]
+fn a_logon_that_would_be_refused_takes_no_session_over() {
+    let venue = Setup::new()
+        .fix_rules(|rules| rules.takeover = true)
+        .fix_sessions(|session| session.reset_allowed = false)
+        .start();
+    let mut alice = Fix::connect(&venue, "alice");
+    assert_eq!(answer(&mut alice, "").0, "A");
+    assert_goes_on(&mut alice, "first");
+    let next = alice.next;
+    let taken = |heartbeat: u32, next: u32, fields: &str| {
+        let mut second = Fix::connect(&venue, "alice");
+        (second.heartbeat, second.next) = (heartbeat, next);
+        answer(&mut second, fields)
+    };
+    assert_eq!(taken(9_999, next, ""), nothing(), "a HeartBtInt above all bounds");
+    assert_eq!(taken(30, next - 1, ""), nothing(), "a number that was used");
+    assert_eq!(taken(30, 1, "141=Y|"), nothing(), "a reset that the session does not allow");
+    assert_goes_on(&mut alice, "undisturbed");
+    assert_eq!(taken(30, alice.next, "").0, "A", "and one that is right still takes it");
+    assert!(alice.read().0.is_empty(), "the first connection is closed");
+}
+
+#[test]
 fn a_reset_does_not_reopen_what_was_executed() {
     let venue = Venue::start();
     let mut alice = Fix::logged_on(&venue, "alice");

@@ -75,10 +75,6 @@ impl Session {
         sent.since(now) <= window && now.since(sent) <= window
     }
 
-    pub(super) fn too_low_text(&self, number: MsgSeqNum) -> String {
-        format!("MsgSeqNum too low, expecting {} but received {number}", self.numbers.next_in)
-    }
-
     /// A message in its turn: check it, use up its number, answer or deliver it.
     fn take(
         &mut self,
@@ -267,7 +263,7 @@ impl Session {
         let input = if message.flag(tag::POSS_DUP_FLAG) { Input::Duplicate } else { Input::Behind };
         match self.step(input) {
             Act::RefuseBehind => {
-                let text = self.too_low_text(number);
+                let text = self.numbers.too_low(number);
                 self.say_logout(text.as_bytes(), now, out);
                 self.close(CloseReason::SequenceTooLow, out);
             }

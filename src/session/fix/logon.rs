@@ -1,7 +1,7 @@
 //! Logon, from both sides.
 
 use super::outbound::{SessionStatus, Signer};
-use super::{Act, CloseReason, Incoming, Input, Notice, Output, Session};
+use super::{Act, CloseReason, Incoming, Input, Notice, Numbers, Output, Session, Settings};
 use crate::limits::FIX_MESSAGE_BYTES_MAX;
 use crate::types::{CancelOn, CancelTerms, MsgSeqNum, Nanos, Span};
 use crate::wire::fix::{
@@ -174,30 +174,10 @@ impl Session {
             return Err(CloseReason::AlreadyLoggedOn);
         }
         self.check_sending_time(ask, now)?;
-        if self.hours.is_some_and(|hours| !(hours.opens..hours.closes).contains(&now)) {
-            self.refuse_logon("the session is closed at this hour", CloseReason::OutsideHours, now, out);
-            return Ok(());
-        }
-        let (shortest, longest) = self.settings.heartbeat_secs;
-        if !(shortest..=longest).contains(&ask.heartbeat_secs) {
-            let text = format!("HeartBtInt must be {shortest} to {longest} seconds");
-            self.refuse_logon(&text, CloseReason::HeartBtInt, now, out);
-            return Ok(());
-        }
-        if ask.reset && !self.may_reset(ask) {
-            self.refuse_logon("ResetSeqNumFlag is not allowed", CloseReason::ResetRefused, now, out);
-            return Ok(());
-        }
-        if ask.appl_ver_id.is_some_and(|theirs| theirs != self.settings.default_appl_ver_id) {
-            let ours = String::from_utf8_lossy(&self.settings.default_appl_ver_id).into_owned();
-            let text = format!("DefaultApplVerID must be {ours}");
-            self.refuse_logon(&text, CloseReason::ApplVerId, now, out);
-            return Ok(());
-        }
-        let cancel = match self.settings.cancel.agree(ask.cancel_on, ask.cancel_grace) {
+        let cancel = match self.agree(ask, now) {
             Ok(terms) => terms,
-            Err(refusal) => {
-                self.refuse_logon(&refusal.to_string(), CloseReason::CancelTerms, now, out);
+            Err((text, reason)) => {
+                self.refuse_logon(&text, reason, now, out);
                 return Ok(());
             }
         };
@@ -205,13 +185,8 @@ impl Session {
             self.reset(out);
         }
         self.reset_if_due(out);
-        if ask.number < self.numbers.next_in {
-            let text = self.too_low_text(ask.number);
-            self.refuse_logon(&text, CloseReason::SequenceTooLow, now, out);
-            return Ok(());
-        }
-        if let Some(text) = self.next_expected_too_high(ask) {
-            self.refuse_logon(&text, CloseReason::NextExpectedTooHigh, now, out);
+        if let Err((text, reason)) = follows(ask, self.numbers, &self.settings) {
+            self.refuse_logon(&text, reason, now, out);
             return Ok(());
         }
         if self.step(Input::Logon) == Act::Establish {
@@ -220,6 +195,36 @@ impl Session {
             self.answer_logon(ask, now, out);
         }
         Ok(())
+    }
+
+    /// Whether a Logon that takes the session from the connection that has it would be refused, and why.
+    pub fn check_takeover(&self, ask: &LogonAsk<'_>, now: Nanos) -> Result<(), CloseReason> {
+        let agreed = self.agree(ask, now).map(|_| ());
+        let Settings { reset_on_logon, reset_on_disconnect, .. } = self.settings;
+        let begins_anew = ask.reset || reset_on_logon || reset_on_disconnect;
+        let numbers = if begins_anew { Numbers::FRESH } else { self.numbers };
+        agreed.and_then(|()| follows(ask, numbers, &self.settings)).map_err(|(_, reason)| reason)
+    }
+
+    /// What a Logon comes to, its numbers aside: what becomes of its orders when it ends, or why it is refused.
+    fn agree(&self, ask: &LogonAsk<'_>, now: Nanos) -> Result<CancelTerms, Objection> {
+        if self.hours.is_some_and(|hours| !(hours.opens..hours.closes).contains(&now)) {
+            return Err(("the session is closed at this hour".to_owned(), CloseReason::OutsideHours));
+        }
+        let (shortest, longest) = self.settings.heartbeat_secs;
+        if !(shortest..=longest).contains(&ask.heartbeat_secs) {
+            let text = format!("HeartBtInt must be {shortest} to {longest} seconds");
+            return Err((text, CloseReason::HeartBtInt));
+        }
+        if ask.reset && !self.may_reset(ask) {
+            return Err(("ResetSeqNumFlag is not allowed".to_owned(), CloseReason::ResetRefused));
+        }
+        if ask.appl_ver_id.is_some_and(|theirs| theirs != self.settings.default_appl_ver_id) {
+            let ours = String::from_utf8_lossy(&self.settings.default_appl_ver_id);
+            return Err((format!("DefaultApplVerID must be {ours}"), CloseReason::ApplVerId));
+        }
+        let terms = self.settings.cancel.agree(ask.cancel_on, ask.cancel_grace);
+        terms.map_err(|refusal| (refusal.to_string(), CloseReason::CancelTerms))
     }
 
     /// Whether a Logon was sent about now. One that was not is refused without a word, whoever has the session.
@@ -331,13 +336,8 @@ impl Session {
             self.reset(out);
             self.numbers.next_out = MsgSeqNum::FIRST.next();
         }
-        if ask.number < self.numbers.next_in {
-            let text = self.too_low_text(ask.number);
-            self.refuse_logon(&text, CloseReason::SequenceTooLow, now, out);
-            return Incoming::Done;
-        }
-        if let Some(text) = self.next_expected_too_high(&ask) {
-            self.refuse_logon(&text, CloseReason::NextExpectedTooHigh, now, out);
+        if let Err((text, reason)) = follows(&ask, self.numbers, &self.settings) {
+            self.refuse_logon(&text, reason, now, out);
             return Incoming::Done;
         }
         if self.step(Input::Logon) == Act::Establish {
@@ -415,16 +415,6 @@ impl Session {
         }
     }
 
-    /// What to tell a peer that expects a number which we have not come to.
-    fn next_expected_too_high(&self, ask: &LogonAsk<'_>) -> Option<String> {
-        let (next, wanted) = (self.numbers.next_out, ask.next_expected?);
-        (self.settings.next_expected_msg_seq_num && wanted > next).then(|| {
-            format!(
-                "Tag 789 (NextExpectedMsgSeqNum) is higher than expected. Expected {next}, Received {wanted}"
-            )
-        })
-    }
-
     /// Tells a genuine peer why it may not log on, and closes.
     fn refuse_logon(&mut self, text: &str, reason: CloseReason, now: Nanos, out: &mut dyn Output) {
         let status = match reason {
@@ -461,6 +451,25 @@ impl Session {
             body.put(tag::DEFAULT_APPL_VER_ID, &self.settings.default_appl_ver_id);
         }
     }
+}
+
+/// Why a Logon is refused: what the peer is told, and what we call it.
+type Objection = (String, CloseReason);
+
+/// Whether the numbers of a Logon go with ours: its own is not below the next, and it expects none to which we have
+/// not come.
+fn follows(ask: &LogonAsk<'_>, numbers: Numbers, settings: &Settings) -> Result<(), Objection> {
+    if ask.number < numbers.next_in {
+        return Err((numbers.too_low(ask.number), CloseReason::SequenceTooLow));
+    }
+    let (next, wanted) = (numbers.next_out, ask.next_expected.unwrap_or_default());
+    if settings.next_expected_msg_seq_num && wanted > next {
+        let text = format!(
+            "Tag 789 (NextExpectedMsgSeqNum) is higher than expected. Expected {next}, Received {wanted}"
+        );
+        return Err((text, CloseReason::NextExpectedTooHigh));
+    }
+    Ok(())
 }
 
 fn cancel_on(message: &Message<'_>) -> Option<CancelOn> {

@@ -21,6 +21,11 @@ pub struct Numbers {
 }
 
 impl Numbers {
+    /// What a peer is told whose number was used.
+    pub(super) fn too_low(&self, number: MsgSeqNum) -> String {
+        format!("MsgSeqNum too low, expecting {} but received {number}", self.next_in)
+    }
+
     /// Of a session that never was.
     pub const FRESH: Self = Self {
         next_in: MsgSeqNum::FIRST,

@@ -41,7 +41,7 @@ impl Line {
     ) -> Result<(), CloseReason> {
         // What is refused without a word takes the session from nobody.
         self.session.check_sending_time(ask, now)?;
-        self.free_for(owner)?;
+        self.free_for(owner, ask, now)?;
         self.keep_hours(now, log);
         self.with(now, log, |session, _, out| session.logon(ask, now, out))?;
         (self.owner, self.since) = (Some(owner), Some(now));
@@ -83,13 +83,17 @@ impl Line {
         }
     }
 
-    fn free_for(&mut self, owner: Owner) -> Result<(), CloseReason> {
+    /// Nobody has the session any more, unless somebody keeps it: also from one who would not get it.
+    fn free_for(&mut self, owner: Owner, ask: &LogonAsk<'_>, now: Nanos) -> Result<(), CloseReason> {
         self.let_go();
         match self.owner {
             Some(before) if !self.takeover || before.spki != owner.spki => {
                 return Err(CloseReason::AlreadyLoggedOn);
             }
-            Some(_) => self.disconnected(),
+            Some(_) => {
+                self.session.check_takeover(ask, now)?;
+                self.disconnected();
+            }
             None => {}
         }
         self.over = None;
