@@ -2,7 +2,7 @@
 
 use super::name::{Key, joined, split};
 use super::{Closed, Made, NONE};
-use crate::limits::{ONCE_RETENTION, RECV_WINDOW_MAX};
+use crate::limits::ONCE_RETENTION;
 use crate::types::{
     AccountId, InstrumentId, Nanos, OrdStatus, OrderId, RequestState, Requester, Seq, ShardId, Span,
 };
@@ -47,8 +47,6 @@ pub struct Entry {
     pub link: u64,
     /// When it may be forgotten.
     pub due: Seconds,
-    /// Until when its request could be valid.
-    pub valid_until: Seconds,
     /// The next younger one.
     pub(super) younger: u32,
     /// Whose it is.
@@ -99,7 +97,6 @@ impl Entry {
             seq,
             link,
             due: Seconds::not_before(time + ONCE_RETENTION),
-            valid_until: Seconds::not_before(requester.sent + requester.recv_window.min(RECV_WINDOW_MAX)),
             younger: NONE,
             account: at.0,
             instrument: at.1,
@@ -111,8 +108,8 @@ impl Entry {
 
     /// In words, less its place among the others.
     pub fn state(&self) -> RequestState {
-        let Self { name, content, seq, link, due, valid_until, younger: _, .. } = *self;
-        let Self { account, instrument, steps, kind, is_named, .. } = *self;
+        let Self { name, content, seq, link, due, younger: _, account, instrument, steps, kind, is_named } =
+            *self;
         let (kind, closed) = match kind {
             Kind::Sweeping => (SWEEPING, None),
             // Its place is another one in the next run.
@@ -127,7 +124,6 @@ impl Entry {
             seq,
             link: if kind == RESTING { 0 } else { link },
             due: due.0,
-            valid_until: valid_until.0,
             account,
             instrument,
             steps,
@@ -158,7 +154,6 @@ impl Entry {
             seq: state.seq,
             link: state.link,
             due: Seconds(state.due),
-            valid_until: Seconds(state.valid_until),
             younger: NONE,
             account: state.account,
             instrument: state.instrument,
@@ -197,6 +192,6 @@ impl Entry {
     pub(super) fn hash_state(&self, state: &mut impl Hasher) {
         let link = if self.kind == Kind::Resting { 0 } else { self.link };
         (self.seq, self.steps, self.kind, link, self.account, self.instrument, self.is_named).hash(state);
-        (self.due, self.valid_until).hash(state);
+        self.due.hash(state);
     }
 }

@@ -11,9 +11,9 @@
 //! - A known request with the same content gets its first result again, with other content it is refused; see
 //!   [`Seen`]. Refusals are results too: a reject never executes later.
 //! - The result itself stands in the journal: an entry names its steps there, and [`FirstAnswer`] puts it together.
-//! - An entry is kept for [`ONCE_RETENTION`] of the shard's time, and beyond that while
-//!   its order is open or while its request could still be valid (a timestamp from the future). So a captured message
-//!   never runs twice.
+//! - An entry is kept for [`ONCE_RETENTION`] of the shard's time, and beyond that while its order is open. A request is
+//!   valid for minutes, so a captured message never runs twice. One that is refused for a timestamp of the future is kept
+//!   no longer than others: nobody fills the memory with years to come.
 //! - Forgetting is part of a sequenced step and bounded, so it is the same in a replay. Looking up changes nothing.
 //! - Memory has a bound: [`Once::reserve`] makes room for so many requests at once, 104 bytes each, and
 //!   [`Once::has_room`] says when a new one has to be refused. Nothing is forgotten to make room.
@@ -206,7 +206,7 @@ impl Once {
             }
             let open = self.is_open(at);
             let entry = &mut self.entries[at as usize];
-            if open || !entry.valid_until.is_past(time) {
+            if open {
                 entry.due = Seconds::not_before(time + ONCE_RETENTION);
                 self.append(at);
             } else {

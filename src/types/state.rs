@@ -37,8 +37,6 @@ pub struct RequestState {
     pub link: u64,
     /// When it may be forgotten: seconds since 1970.
     pub due: u32,
-    /// Until when it could be valid: seconds since 1970.
-    pub valid_until: u32,
     /// Whose it is.
     pub account: AccountId,
     /// Where.

@@ -275,7 +275,7 @@ structs! {
     SessionBegan { lease logon key terms }
     SessionEnded { logon end }
     EventRef { shard seq index }
-    RequestState { name content seq link due valid_until account instrument steps kind closed is_named }
+    RequestState { name content seq link due account instrument steps kind closed is_named }
     ExposureState { instrument account position buy buy_reducing sell sell_reducing open_orders }
 }
 
