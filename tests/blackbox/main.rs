@@ -22,6 +22,7 @@ mod fix_resend;
 mod fix_trust;
 mod fix_versions;
 mod handshake;
+mod kill_state;
 mod load;
 mod lost_request;
 mod market_data;

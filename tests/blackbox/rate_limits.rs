@@ -2,7 +2,7 @@
 
 use super::snapshots::{archive, fill, setup};
 use crate::support::fix::{buy, cancel};
-use crate::support::websocket::{refusal, resting};
+use crate::support::websocket::{refusal, resting, with};
 use crate::support::{Fix, Setup, Venue, Ws, now_millis};
 use sealgate::config::Account;
 use sealgate::types::Span;
@@ -22,8 +22,8 @@ fn limited(setup: Setup, change: impl Fn(&mut Account) + 'static) -> Venue {
     venue.start()
 }
 
-/// FIX sessions go on where they were.
-fn back(venue: &Venue, next: u32) -> Fix {
+/// Alice's FIX session goes on where it was.
+pub fn back(venue: &Venue, next: u32) -> Fix {
     let mut fix = Fix::connect(venue, "alice");
     fix.next = next;
     fix.logon("");
@@ -176,4 +176,43 @@ fn what_never_came_to_a_shard_does_not_count_after_a_restart() {
         assert_eq!(ws.place(&resting(&format!("more-{n}")))["status"], 200);
     }
     assert_eq!(refusal(&ws.place(&resting("too-many"))).0, "OrderRate");
+}
+
+#[test]
+fn what_a_gateway_refused_runs_once_if_it_is_sent_again_and_what_a_shard_refused_never() {
+    let window = Span::from_millis(800);
+    let venue = limited(Setup::new(), move |account| account.rates.orders = (1, window));
+    let mut ws = Ws::logged_on(&venue, "alice");
+    let requests = [resting("first"), resting("second"), with(resting("off-tick"), "price", "99000.001")];
+    let [first, second, off_tick] = requests.map(|order| ws.request("order.place", &order));
+    // As often as the limit refuses it, and once more.
+    let mut taken = |request: &str| {
+        let mut refused = 0;
+        loop {
+            let answer = ws.raw(request);
+            match answer["error"]["data"]["name"].as_str() {
+                Some("OrderRate") => refused += 1,
+                _ => return (refused, answer),
+            }
+            let wait = answer["error"]["data"]["waitMillis"].as_u64().unwrap();
+            std::thread::sleep(Duration::from_millis(wait));
+        }
+    };
+    assert_eq!(taken(&first).1["status"], 200);
+    let (refused, placed) = taken(&second);
+    assert!(refused > 0, "the window was used up");
+    assert_eq!(
+        (&placed["status"], placed.get("repeated")),
+        (&json!(200), None),
+        "the same bytes, a new request"
+    );
+    let (_, again) = taken(&second);
+    assert_eq!(
+        (&again["result"]["orderId"], &again["repeated"]),
+        (&placed["result"]["orderId"], &json!(true))
+    );
+    let (_, off) = taken(&off_tick);
+    let (_, still_off) = taken(&off_tick);
+    assert_eq!((&off["error"], &off["status"]), (&still_off["error"], &still_off["status"]), "{off}");
+    assert_eq!(ws.call("openOrders.status", &[])["result"].as_array().unwrap().len(), 2);
 }

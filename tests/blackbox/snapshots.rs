@@ -4,6 +4,7 @@ use crate::support::fix::buy;
 use crate::support::websocket::{refusal, resting};
 use crate::support::{Fix, Setup, Venue, Ws};
 use sealgate::run::recovery::{replay, snapshot_name};
+use sealgate::types::Span;
 use serde_json::Value;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ pub fn setup() -> Setup {
             config.journal.snapshot_every = 1;
         })
         .caps(|caps| caps.messages_per_second = 1_000_000)
-        .order_rate(1_000_000, sealgate::types::Span::from_secs(1))
+        .order_rate(1_000_000, Span::from_secs(1))
 }
 
 fn venue() -> Venue {
@@ -138,4 +139,52 @@ fn a_start_without_the_segments_that_a_snapshot_stands_for_says_what_is_archived
     let ended = venue.stop();
     let replayed = replay(&venue.path("data"), &venue.vault(), |_| {}).unwrap();
     assert_eq!((replayed.from, replayed.shards[0].state_hash()), (Some(3), ended.shards[0].2));
+}
+
+#[test]
+fn a_captured_order_runs_zero_times_after_an_archive_on_any_gateway_and_over_either_protocol() {
+    let patient = setup().fix_sessions(|session| session.sending_time_window = Span::from_secs(600));
+    let mut venue = patient.topology("2x2/4").start();
+    let (mut ws, mut fix) = (Ws::logged_on(&venue, "alice"), Fix::logged_on(&venue, "alice"));
+    let mut unnamed = resting("unnamed");
+    unnamed.retain(|(name, _)| *name != "newClientOrderId");
+    let captured =
+        [resting("open"), resting("closed"), unnamed].map(|order| ws.request("order.place", &order));
+    let placed = captured.each_ref().map(|request| ws.raw(request)["result"]["orderId"].clone());
+    assert!(placed.iter().all(Value::is_u64), "{placed:?}");
+    ws.call("order.cancel", &[("symbol", "BTC-USD"), ("origClientOrderId", "closed")]);
+    let of_fix = fix.message("D", buy("of-fix"), true);
+    fix.send(&of_fix);
+    let entered = fix.read();
+    assert_eq!(entered.get(150), "0", "{entered:?}");
+    fill(&venue, &mut Ws::logged_on(&venue, "bob"), 4);
+    venue.kill();
+    archive(&venue, 3);
+    venue.start_again();
+
+    let open = |ws: &mut Ws| ws.call("openOrders.status", &[])["result"].clone();
+    let before = open(&mut Ws::logged_on(&venue, "alice"));
+    assert_eq!(before.as_array().unwrap().len(), 3);
+    for _ in 0..4 {
+        let mut ws = Ws::logged_on(&venue, "alice");
+        let again = captured.each_ref().map(|request| ws.raw(request));
+        for open in [0, 2] {
+            assert_eq!(
+                (&again[open]["result"]["orderId"], &again[open]["repeated"]),
+                (&placed[open], &true.into())
+            );
+        }
+        assert_eq!(refusal(&again[1]).0, "ResultArchived");
+        let other_protocol = ws.place(&resting("of-fix"));
+        assert_eq!(other_protocol["result"]["orderId"].to_string(), entered.get(37), "{other_protocol}");
+    }
+    // The captured bytes have the number that is expected again.
+    let mut fix = Fix::logged_on(&venue, "alice");
+    fix.send(&of_fix);
+    let again = fix.read();
+    assert_eq!((again.get(150), again.get(37)), ("I", entered.get(37)), "{again:?}");
+    fix.next += 1;
+    let other_protocol = fix.enter(buy("open"));
+    assert_eq!((other_protocol.get(150), other_protocol.get(37)), ("I", placed[0].to_string().as_str()));
+    assert_eq!(open(&mut Ws::logged_on(&venue, "alice")), before);
 }

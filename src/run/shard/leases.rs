@@ -13,6 +13,7 @@
 //! - Each shard does this for the orders that it has; all are told of each logon and each end.
 //! - What would change nothing takes no sequence number.
 //! - Memory: a lease for each session that is under cancel on disconnect, and for each ended one that left orders.
+//! - Cost: an end looks at the leases of its logon alone, so ten thousand that end at once are no more than that.
 
 use super::timers::{Timer, Timers};
 use super::{At, Shard};
@@ -23,12 +24,22 @@ use crate::types::{
     SessionBegan, SessionEnd, SessionEnded, SessionId,
 };
 use crate::wire::record::{DecodeError, Encoder, Reader};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 /// The leases of a shard. Part of its state.
-#[derive(Debug, Default, Hash)]
+#[derive(Debug, Default)]
 pub(super) struct Leases {
     leases: BTreeMap<LeaseId, Lease>,
+    /// Those that are held, by the logon that holds them: it follows from `leases`.
+    held: BTreeSet<(LogonId, LeaseId)>,
+}
+
+impl Hash for Leases {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { leases, held: _ } = self;
+        leases.hash(state);
+    }
 }
 
 #[derive(Clone, Copy, Debug, Hash)]
@@ -49,10 +60,6 @@ struct Ended {
 }
 
 impl Lease {
-    fn is_held_by(&self, logon: LogonId) -> bool {
-        self.ended.is_none() && self.logon == logon
-    }
-
     /// Whether a logon takes it over: its own session's again, or the same key's after a WebSocket logon has ended.
     fn passes_to(&self, id: LeaseId, began: &SessionBegan) -> bool {
         let is_own = id == began.lease;
@@ -77,7 +84,7 @@ impl Leases {
 
     /// Writes them into a snapshot.
     pub(super) fn save(&self, to: &mut Encoder) {
-        let Self { leases } = self;
+        let Self { leases, held: _ } = self;
         to.put_all(leases.iter().map(|(id, lease)| {
             let Lease { key, terms, logon, ended } = *lease;
             (*id, key, terms, logon, ended.map(|Ended { cause, until }| (cause, until)))
@@ -91,7 +98,10 @@ impl Leases {
             let ended = ended.map(|(cause, until)| Ended { cause, until });
             (id, Lease { key, terms, logon, ended })
         };
-        Ok(Self { leases: from.take_all()?.into_iter().map(lease).collect() })
+        let leases: BTreeMap<LeaseId, Lease> = from.take_all()?.into_iter().map(lease).collect();
+        let held = leases.iter().filter(|(_, lease)| lease.ended.is_none());
+        let held = held.map(|(id, lease)| (lease.logon, *id)).collect();
+        Ok(Self { leases, held })
     }
 
     /// Whether the command changes nothing here.
@@ -101,7 +111,7 @@ impl Leases {
                 let is_new = began.terms.on != CancelOn::Nothing && !self.leases.contains_key(&began.lease);
                 !is_new && !self.leases.iter().any(|(id, lease)| lease.passes_to(*id, began))
             }
-            Command::SessionEnded(ended) => !self.leases.values().any(|lease| lease.is_held_by(ended.logon)),
+            Command::SessionEnded(ended) => self.held_by(ended.logon).next().is_none(),
             Command::Restarted => self.leases.is_empty(),
             _ => false,
         }
@@ -112,28 +122,40 @@ impl Leases {
         for (id, lease) in &mut self.leases {
             if lease.passes_to(*id, began) {
                 forget_deadline(*id, lease, timers);
+                self.held.remove(&(lease.logon, *id));
+                self.held.insert((began.logon, *id));
                 *lease = held;
             }
         }
-        if began.terms.on != CancelOn::Nothing {
-            self.leases.entry(began.lease).or_insert(held);
+        if began.terms.on != CancelOn::Nothing && !self.leases.contains_key(&began.lease) {
+            self.leases.insert(began.lease, held);
+            self.held.insert((began.logon, began.lease));
         }
     }
 
-    pub(super) fn end(&mut self, ended: &SessionEnded, time: Nanos, timers: &mut Timers) {
+    fn held_by(&self, logon: LogonId) -> impl Iterator<Item = LeaseId> {
+        let first = (logon, LeaseId::Session(SessionId::NONE));
+        self.held.range(first..).take_while(move |(of, _)| *of == logon).map(|(_, id)| *id)
+    }
+
+    /// Tells the leases that are held no more.
+    pub(super) fn end(&mut self, ended: &SessionEnded, time: Nanos, timers: &mut Timers) -> Vec<LeaseId> {
         let cause = match ended.end {
             SessionEnd::Logout => Cause::SessionLoggedOut,
             SessionEnd::Disconnect => Cause::SessionDisconnected,
         };
-        for (id, lease) in &mut self.leases {
-            if lease.is_held_by(ended.logon) {
-                run_out(*id, lease, ended.end, cause, time, timers);
-            }
+        let left: Vec<_> = self.held_by(ended.logon).collect();
+        for id in &left {
+            self.held.remove(&(ended.logon, *id));
+            let lease = self.leases.get_mut(id).expect("what is held is there");
+            run_out(*id, lease, ended.end, cause, time, timers);
         }
+        left
     }
 
     /// Nobody is connected after a start. A grace that was running begins again: its client could not come back.
-    pub(super) fn restart(&mut self, time: Nanos, timers: &mut Timers) {
+    pub(super) fn restart(&mut self, time: Nanos, timers: &mut Timers) -> Vec<LeaseId> {
+        self.held.clear();
         for (id, lease) in &mut self.leases {
             match lease.ended {
                 None => run_out(*id, lease, SessionEnd::Disconnect, Cause::ServerRestarted, time, timers),
@@ -144,6 +166,7 @@ impl Leases {
                 Some(Ended { until: None, .. }) => {}
             }
         }
+        self.leases.keys().copied().collect()
     }
 
     /// Why the orders of a lease whose time has come are canceled.
@@ -185,12 +208,12 @@ impl Shard {
 
     /// A session began or ended, or all did.
     pub(super) fn run_session(&mut self, command: &Command, time: Nanos) {
-        match command {
-            Command::SessionBegan(began) => self.leases.begin(began, &mut self.timers),
+        let left = match command {
+            Command::SessionBegan(began) => return self.leases.begin(began, &mut self.timers),
             Command::SessionEnded(ended) => self.leases.end(ended, time, &mut self.timers),
             _ => self.leases.restart(time, &mut self.timers),
-        }
-        self.drop_empty_leases();
+        };
+        left.into_iter().for_each(|id| self.drop_if_empty(id));
     }
 
     /// Cancels orders of a lease whose time has come, at most as many as a step holds; returns whether that was all.
@@ -216,16 +239,13 @@ impl Shard {
     }
 
     /// What nobody holds and has no orders is of no use to a later logon.
-    fn drop_empty_leases(&mut self) {
-        let (books, timers) = (&mut self.books, &mut self.timers);
-        self.leases.leases.retain(|id, lease| {
-            let keeps =
-                lease.ended.is_none() || books.values().any(|book| book.first_of_lease(*id).is_some());
-            if !keeps {
-                forget_deadline(*id, lease, timers);
-                books.values_mut().for_each(|book| book.forget_lease(*id));
-            }
-            keeps
-        });
+    fn drop_if_empty(&mut self, id: LeaseId) {
+        if self.books.values().any(|book| book.first_of_lease(id).is_some()) {
+            return;
+        }
+        if let Some(lease) = self.leases.leases.remove(&id) {
+            forget_deadline(id, &lease, &mut self.timers);
+            self.books.values_mut().for_each(|book| book.forget_lease(id));
+        }
     }
 }

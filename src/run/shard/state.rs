@@ -33,7 +33,24 @@ type Handles = HashMap<OrderId, Handle>;
 impl Shard {
     /// Writes all of it, as it is between two steps.
     pub fn save(&self, to: &mut Encoder) {
-        let Self { id, sequencer, once, risk, books, trades, .. } = self;
+        let Self {
+            id,
+            sequencer,
+            once,
+            risk,
+            books,
+            trades,
+            pending,
+            history,
+            streams,
+            timers,
+            leases,
+            dead_men,
+            // Not part of the state.
+            takes_orders: _,
+            events: _,
+            continuation: _,
+        } = self;
         to.put(id).put(&sequencer.last()).put(&sequencer.time(Nanos(0))).put(trades);
         to.put_all(risk.listed()).put_all(risk.accounts().copied()).put_all(risk.exposures());
         to.put(&(books.len() as u64));
@@ -41,32 +58,12 @@ impl Shard {
             to.put(instrument).put_all(book.as_rested().into_iter().copied());
         }
         save_once(once, to);
-        self.save_rest(to);
-    }
-
-    fn save_rest(&self, to: &mut Encoder) {
-        let Self { pending, history, streams, timers, leases, dead_men, .. } = self;
-        // Written in `save`, or not part of the state.
-        let Self {
-            id: _, sequencer: _, once: _, risk: _, books, trades: _, events: _, continuation: _, ..
-        } = self;
         timers.save(to);
         leases.save(to);
         dead_men.save(to);
         streams.save(to);
         history.save(to);
-        match pending.as_ref().map(|Pending { rest, origin: _ }| rest) {
-            None => to.put(&0u8),
-            Some(Rest::Order(Sweep { taker, known, entered })) => {
-                let known = [known, entered].map(|known| self.once.entry(*known).seq);
-                to.put(&1u8).put(&taker.order).put(&taker.worst()).put(&(known[0], known[1]))
-            }
-            Some(Rest::Cancels(cancels)) => {
-                to.put(&2u8);
-                cancels.save(books, to);
-                to
-            }
-        };
+        save_pending(pending.as_ref(), once, books, to);
     }
 
     /// Reads what [`Shard::save`] wrote. Whoever calls it compares [`Shard::state_hash`].
@@ -141,6 +138,26 @@ fn load_once(shard: ShardId, from: &mut Reader<'_>, handles: &Handles) -> Result
         None if resting == handles.len() => Ok(once),
         None => Err(DecodeError::Value { what: "resting orders", value: resting as u64 }),
     }
+}
+
+fn save_pending(
+    pending: Option<&Pending>,
+    once: &Once,
+    books: &BTreeMap<InstrumentId, Book>,
+    to: &mut Encoder,
+) {
+    match pending.map(|Pending { rest, origin: _ }| rest) {
+        None => to.put(&0u8),
+        Some(Rest::Order(Sweep { taker, known, entered })) => {
+            let known = [known, entered].map(|known| once.entry(*known).seq);
+            to.put(&1u8).put(&taker.order).put(&taker.worst()).put(&(known[0], known[1]))
+        }
+        Some(Rest::Cancels(cancels)) => {
+            to.put(&2u8);
+            cancels.save(books, to);
+            to
+        }
+    };
 }
 
 fn load_pending(

@@ -12,6 +12,7 @@ mod venue;
 use super::*;
 use crate::limits::{FILLS_PER_STEP_MAX, ONCE_RETENTION};
 use crate::types::*;
+use crate::wire::record::{Encoder, Reader};
 use venue::*;
 
 /// Kind and refusal of each event.
@@ -113,6 +114,36 @@ fn a_request_that_waited_too_long_is_refused_with_both_clocks() {
     // The shard's time stays where it was, 6 s later, although the clock was set back.
     let ahead = Requester { sent: sent + Span::from_secs(8), ..requester };
     assert_eq!(cancel_reject(&venue.run(Command::Cancel(ahead, of))).refusal.reject, Reject::TimestampAhead);
+}
+
+/// A day later nobody remembers it, and it is too old by its own time: named or not, and after a snapshot.
+#[test]
+fn a_captured_request_that_was_forgotten_runs_zero_times() {
+    let mut venue = Venue::new();
+    let Command::New(requester, order) = venue.new_order(buy("named")) else { panic!() };
+    let made = NewOrder { cl_ord_id: ClOrdId::truncated("made"), ..order };
+    let unnamed = Requester { named: false, signed_digest: [5; 16], ..requester };
+    let captured = [Command::New(requester, order), Command::New(unnamed, made)];
+    for command in captured {
+        assert_eq!(execution(&venue.run(command)[0]).exec_type, ExecType::New);
+    }
+    for id in ["named", "made"] {
+        venue.run(venue.cancel_order(cancel(&format!("cancel-{id}"), id)));
+    }
+    venue.now = venue.now + ONCE_RETENTION + Span::from_secs(1);
+    venue.place(buy("later"));
+    let mut saved = Encoder::default();
+    venue.shard.save(&mut saved);
+    venue.shard = Shard::load(&mut Reader::new(&saved.finish())).unwrap();
+    for id in ["named", "made"] {
+        let known = venue.status(1, OrderRef::ClOrdId(ClOrdId::truncated(id)));
+        assert_eq!(known.unwrap_err().reject, Reject::OrderUnknown, "{id}");
+    }
+    for command in captured {
+        let refused = venue.run(command);
+        assert_eq!(story(&refused), [(ExecType::Rejected, Some(Reject::TimestampTooOld))]);
+    }
+    assert_eq!(venue.shard.open_orders().count(), 1);
 }
 
 #[test]

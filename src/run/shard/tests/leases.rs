@@ -234,3 +234,25 @@ fn a_session_that_ended_without_cancelling_answers_for_its_orders_when_it_is_bac
     venue.tell(dropped(2));
     assert_eq!(venue.pass(GRACE).len(), 1);
 }
+
+#[test]
+fn sessions_that_end_at_once_take_no_orders_of_others() {
+    let mut venue = Venue::new();
+    const COUNT: u64 = 3_000;
+    for logon in 1..=COUNT {
+        venue.tell(ws_logon(logon, logon as u32, CancelOn::Disconnect));
+    }
+    let left: Vec<String> = [1, COUNT / 2, COUNT].map(|logon| format!("of-{logon}")).into();
+    for (logon, id) in [1, COUNT / 2, COUNT].into_iter().zip(&left) {
+        venue.place_on(SessionId::NONE, logon, id);
+    }
+    for logon in (1..=COUNT).rev() {
+        venue.tell(dropped(logon));
+        assert!(venue.changes_nothing(dropped(logon)), "it has ended");
+    }
+    assert_eq!(venue.open(), left);
+    let canceled = venue.pass(GRACE);
+    assert_eq!(canceled.len(), 3);
+    assert!(canceled.iter().all(|(_, cause)| *cause == Cause::SessionDisconnected));
+    assert!(venue.changes_nothing(Command::Restarted), "no lease is left");
+}
