@@ -78,6 +78,10 @@ impl Book {
             let Some(maker) = self.next_maker(taker) else { return self.finish(taker, tape) };
             match taker.prevention(self.orders.order(maker)) {
                 None | Some(SmpMode::None) => self.trade(taker, maker, tape),
+                // What finds no position to reduce could not trade, so there is nothing to prevent.
+                Some(_) if is_spent(self.orders.order(maker), tape) => {
+                    self.expire(maker, Cause::ReduceOnly, tape);
+                }
                 Some(mode) => self.prevent(taker, maker, mode, tape),
             }
             if !taker.order.status.is_open() {
@@ -220,6 +224,7 @@ impl Book {
         for (_, level) in makers.iter().take_while(|(price, _)| taker.crosses(*price)) {
             for (_, maker) in self.orders.queue(level.queue) {
                 match taker.prevention(maker) {
+                    Some(_) if moved.is_spent(maker, tape) => continue,
                     Some(SmpMode::ExpireTaker | SmpMode::ExpireBoth | SmpMode::Decrement) => return false,
                     Some(SmpMode::ExpireMaker) => continue,
                     Some(SmpMode::None) | None => {}
@@ -286,6 +291,10 @@ impl Moved {
         }
         let moved = self.0.as_ref().and_then(|moved| moved.get(&order.account)).copied().unwrap_or_default();
         clipped(order, left, tape.ledger.position(order.account, order.instrument).saturating_add(moved))
+    }
+
+    fn is_spent(&self, order: &Order, tape: &Tape<'_>) -> bool {
+        order.reduce_only && self.tradable(order, order.remaining(), tape).is_zero()
     }
 
     fn trade(&mut self, maker: &Order, taker: &Taker, qty: Qty) {

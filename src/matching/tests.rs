@@ -237,6 +237,28 @@ fn a_reduce_only_order_is_clipped_at_the_fill() {
 }
 
 #[test]
+fn a_resting_order_that_can_reduce_nothing_any_more_meets_nobody_of_its_own() {
+    for smp in [SmpMode::ExpireTaker, SmpMode::ExpireMaker, SmpMode::ExpireBoth, SmpMode::Decrement] {
+        for time_in_force in [TimeInForce::Gtc, TimeInForce::Fok] {
+            let mut desk = Desk::default();
+            // Account 1 has no position, and an order that may only reduce one; behind it stands somebody else's.
+            let spent = Order { side: Side::Sell, reduce_only: true, ..order(1) };
+            desk.enter(spent, None).unwrap();
+            let other = Order { side: Side::Sell, account: AccountId(2), ..order(2) };
+            desk.enter(other, None).unwrap();
+            let events = desk.enter(Order { smp, time_in_force, ..order(3) }, None).unwrap();
+            let expected = [
+                (New, 3, None, None),
+                (Expired, 1, None, Some(Cause::ReduceOnly)),
+                (Trade, 2, Some((10, 100)), None),
+                (Trade, 3, Some((10, 100)), None),
+            ];
+            assert_eq!(story(&events), expected, "{smp:?} {time_in_force:?}");
+        }
+    }
+}
+
+#[test]
 fn a_smaller_quantity_keeps_the_place_and_anything_else_loses_it() {
     let mut desk = Desk::default();
     for n in 1..=3 {

@@ -120,6 +120,11 @@ impl Naive {
                 self.trade(&mut taker, at, time, events);
                 continue;
             }
+            if self.tradable(&self.resting[at]) == 0 {
+                let spent = Order { status: OrdStatus::Expired, updated: time, ..self.resting.remove(at) };
+                events.push(told(ExecType::Expired, spent, None, Some(Cause::ReduceOnly)));
+                continue;
+            }
             let (makes, takes) = (self.resting[at].remaining(), taker.remaining());
             let least = makes.min(takes);
             let (of_maker, of_taker) = match mode {
