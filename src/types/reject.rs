@@ -137,11 +137,11 @@ rejects! {
     403 "limit" OrdersOfDay, app(99, 99, 0), 429, -1015, "The account has entered as many new orders as it may in a day (UTC); the answer says when the next one begins. Cancels are taken.";
 
     // Where to.
-    500 "route" Busy, app(99, 99, 4), 503, -1008, "The matching engine's queue is full; the request was not taken and never will be. Send it again later.";
+    500 "route" Busy, app(99, 99, 4), 503, -1008, "The matching engine's queue is full; the request was not taken and does nothing unless it is sent again. Send it again later.";
     501 "route" OutcomeUnknown, Never, 504, -1007, "The outcome cannot be told in time; ask for the order by its ClOrdID.";
     502 "route" ShuttingDown, app(2, 99, 4), 503, -1008, "The server is stopping; the request was not taken. Connect again later.";
-    503 "route" DiskFull, app(99, 99, 4), 503, -1008, "The server has no room for its journal; the request was not taken and never will be. Cancels are taken. Send it again later.";
-    504 "route" LostByRestart, app(99, 99, 4), 503, -1008, "The server ended before it took the request, which did nothing and never will. Send it again, with PossResend.";
+    503 "route" DiskFull, app(99, 99, 4), 503, -1008, "The server has no room for its journal; the request was not taken and does nothing unless it is sent again. Cancels are taken.";
+    504 "route" LostByRestart, app(99, 99, 4), 503, -1008, "The server ended before it took the request, which did nothing and never will by itself. Send it again, with PossResend.";
     505 "route" TooManyReports, app(99, 99, 4), 429, -1003, "Reports of orders wait for this session, more than it may ask for; read them, then ask again.";
 
     // Did we do it already, and is it still wanted.
@@ -150,7 +150,7 @@ rejects! {
     602 "once" TimestampAhead, app(99, 99, 0), 400, -1021, "The request is from the future; compare the two clocks in the answer.";
     603 "once" StreamTooOld, app(99, 99, 0), 410, -1131, "What came after that number is not kept any more; resume from the number in the answer, and ask for the orders.";
     604 "once" StreamAhead, app(99, 99, 0), 400, -1131, "The private stream has not come so far; the answer tells its last number. Is this the server that told you yours.";
-    605 "once" OnceFull, app(99, 99, 4), 503, -1008, "No more requests of the last 24 hours can be remembered; this one was not taken and never will be. Cancels are taken for longer.";
+    605 "once" OnceFull, app(99, 99, 4), 503, -1008, "No more requests of the last 24 hours can be remembered; this one was not taken and does nothing unless sent again.";
     606 "once" ResultArchived, app(99, 99, 0), 410, -2013, "The request was taken and its result told, longer ago than this server keeps the journal at hand; ask the operator for it.";
 
     // Can you afford it.
