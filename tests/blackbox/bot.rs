@@ -276,6 +276,38 @@ fn the_market_is_told_to_people_and_to_programs() {
 }
 
 #[test]
+fn what_is_said_of_an_account_is_done_on_that_one() {
+    let venue = Setup::new()
+        .file(
+            "[[member.api_key]]\nid = 1\n",
+            "[[member.account]]\nid = 11\nname = \"ALICE-2\"\n\n[[member.api_key]]\nid = 1\n",
+        )
+        .file("accounts = [\"ALICE\"]", "accounts = [\"ALICE\", \"ALICE-2\"]")
+        .start();
+    for (over, name) in [(Over::WebSocket, "ws"), (Over::Fix, "fix")] {
+        let said = |account: &str, words: &str| {
+            let (code, out, err) = run(bot(&venue, over, &format!("{account} {words}")));
+            assert_eq!((code, err.as_str()), (0, ""), "{words}: {out}");
+            out.lines().last().unwrap().to_owned()
+        };
+        for account in ["", "--account ALICE-2"] {
+            for price in ["99000", "99001"] {
+                said(account, &format!("place buy BTC-USD 0.01 @ {price} --id {name}-{price}"));
+            }
+        }
+        let status = said("--account ALICE-2", &format!("cancel BTC-USD {name}-99000"));
+        assert!(status.contains("CANCELED"), "{status}");
+        assert_eq!(said("", "orders BTC-USD"), "2 open", "those of the other account stay");
+        assert_eq!(said("--account ALICE-2", "orders BTC-USD"), "1 open");
+        said("--account ALICE-2", &format!("status BTC-USD {name}-99001"));
+        said("--account ALICE-2", "cancel-all BTC-USD");
+        assert_eq!(said("--account ALICE-2", "orders"), "0 open");
+        assert_eq!(said("", "orders"), "2 open");
+        said("", "cancel-all");
+    }
+}
+
+#[test]
 fn an_account_amends_cancels_all_and_asks_what_it_has() {
     let venue = Venue::start();
     run(bot(&venue, Over::WebSocket, "--member bob place sell BTC-USD 0.01 @ 99000"));

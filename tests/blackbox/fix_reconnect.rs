@@ -117,7 +117,7 @@ async fn cancels_amendments_and_mass_cancels_are_sent_until_they_are_answered() 
         };
         let (amended, ()) = tokio::join!(session.amend(&amend), mend());
         assert_eq!(amended.unwrap().answer.order.qty, "0.00500".parse().unwrap(), "{name}");
-        let (canceled, ()) = tokio::join!(session.cancel("BTC-USD", Side::Buy, order, None), mend());
+        let (canceled, ()) = tokio::join!(session.cancel("BTC-USD", Side::Buy, order, None, None), mend());
         assert_eq!(canceled.unwrap().answer.status, OrdStatus::Canceled, "{name}");
         let (all, ()) = tokio::join!(session.cancel_all(None, None, None), mend());
         assert_eq!(all.unwrap().answer.count, 2, "{name}");

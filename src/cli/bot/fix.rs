@@ -53,7 +53,8 @@ impl Session {
             Action::Cancel { symbol, order, id, side } => {
                 let order = order.name();
                 let side = self.side(symbol, &order, *side).await?;
-                let canceled = self.session.cancel(symbol, side, order, id.clone()).await?;
+                let account = self.account.as_deref();
+                let canceled = self.session.cancel(symbol, side, order, id.clone(), account).await?;
                 settled("canceled", &canceled, say)
             }
             Action::Amend { symbol, order, qty, id } => {

@@ -34,6 +34,7 @@ impl Session {
         };
         let recovery = Recovery { give_up: options.timeout.0, ..Recovery::default() };
         let (session, events) = ws::Session::connect(endpoint, recovery).await.map_err(Failure::NoSession)?;
+        let session = session.for_account(options.account.as_deref());
         Ok(Self { session, events, account: options.account.clone() })
     }
 

@@ -124,11 +124,12 @@ impl Session {
         side: Side,
         order: impl Into<OrderName>,
         cl_ord_id: Option<String>,
+        account: Option<&str>,
     ) -> Result<Timed<Standing>, Error> {
         let name = self.named(cl_ord_id);
-        let body = messages::cancel(symbol, side, &order.into(), None, &name, now());
-        let symbol = Some(symbol.to_owned());
-        let request = Request { kind: Kind::Change, msg_type: b"F", name, symbol, account: None, body };
+        let body = messages::cancel(symbol, side, &order.into(), account, &name, now());
+        let (symbol, account) = (Some(symbol.to_owned()), account.map(str::to_owned));
+        let request = Request { kind: Kind::Change, msg_type: b"F", name, symbol, account, body };
         self.ask(request).await?.order()
     }
 

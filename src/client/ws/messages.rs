@@ -54,6 +54,12 @@ impl Params {
         self
     }
 
+    /// About this account, unless one is named.
+    pub(super) fn of_account(self, account: Option<&str>) -> Self {
+        let is_named = self.0.iter().any(|(name, _)| *name == "account");
+        self.optional("account", account.filter(|_| !is_named))
+    }
+
     /// `order.place`.
     pub(super) fn order(order: &NewOrder, cl_ord_id: &str) -> Self {
         Self::default()

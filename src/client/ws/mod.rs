@@ -75,6 +75,8 @@ impl Default for Options {
 pub struct Client {
     orders: mpsc::Sender<Order>,
     shared: Arc<Shared>,
+    /// What requests that name no account are about; `None`: the first account of the key.
+    account: Option<Arc<str>>,
 }
 
 struct Shared {
@@ -157,7 +159,13 @@ impl Client {
             rate_limits: Mutex::default(),
             epitaph,
         };
-        Self { orders, shared: Arc::new(shared) }
+        Self { orders, shared: Arc::new(shared), account: None }
+    }
+
+    /// The same connection for another account of the key: requests that name none are about this one.
+    #[must_use]
+    pub fn for_account(self, account: Option<&str>) -> Self {
+        Self { account: account.map(Arc::from), ..self }
     }
 
     /// `session.logon`: proves the API key once, for the whole connection.
@@ -322,7 +330,7 @@ impl Client {
     }
 
     fn signed_order(&self, id: u64, method: &str, params: Params, cl_ord_id: String) -> SignedOrder {
-        let timestamp = now();
+        let (timestamp, params) = (now(), params.of_account(self.account.as_deref()));
         let params = if self.shared.options.sign_orders {
             self.signed_at(method, params, timestamp)
         } else {
@@ -332,6 +340,7 @@ impl Client {
     }
 
     fn question(&self, method: &str, params: Params) -> Params {
+        let params = params.of_account(self.account.as_deref());
         if self.shared.logged_on.load(Ordering::Relaxed) { params } else { self.signed(method, params) }
     }
 

@@ -62,6 +62,8 @@ pub struct Session {
     next_id: Arc<AtomicU64>,
     /// Makes ClOrdIDs unique over connections and restarts.
     id_prefix: Arc<str>,
+    /// What requests that name no account are about.
+    account: Option<Arc<str>>,
 }
 
 /// The connection of now.
@@ -88,7 +90,15 @@ impl Session {
         tokio::spawn(keeper.run(begun));
         let next_id = Arc::new(AtomicU64::new(1));
         let end = Arc::new(end);
-        Ok((Self { link: links, end, events, recovery, recv_window, next_id, id_prefix }, Events::new(heard)))
+        let (link, account) = (links, None);
+        let session = Self { link, end, events, recovery, recv_window, next_id, id_prefix, account };
+        Ok((session, Events::new(heard)))
+    }
+
+    /// The same session for another account of the key: requests that name none are about this one.
+    #[must_use]
+    pub fn for_account(self, account: Option<&str>) -> Self {
+        Self { account: account.map(Arc::from), ..self }
     }
 
     /// The connection of now, or the next one: for questions. They can be asked again without harm.
@@ -100,7 +110,7 @@ impl Session {
             Link::Over(_) => true,
         });
         match found.await.as_deref() {
-            Ok(Link::Up(client)) => Ok(client.clone()),
+            Ok(Link::Up(client)) => Ok(client.clone().for_account(self.account.as_deref())),
             Ok(Link::Down(why) | Link::Over(why)) => Err(Error::Closed(why.clone())),
             Err(_) => Err(Error::Closed("the session is over".to_owned())),
         }
@@ -256,7 +266,7 @@ impl Session {
 
     fn client_of_now(&self) -> Result<Client, Error> {
         match &*self.link.borrow() {
-            Link::Up(client) => Ok(client.clone()),
+            Link::Up(client) => Ok(client.clone().for_account(self.account.as_deref())),
             Link::Down(why) | Link::Over(why) => Err(Error::Closed(why.clone())),
         }
     }
