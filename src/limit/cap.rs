@@ -1,6 +1,6 @@
 //! The cap on messages of one connection, before anything costly is done with them.
 
-use crate::types::{Detail, Nanos, Refusal, Reject, Span};
+use crate::types::{Detail, Nanos, Refusal, Reject, Shift, Span};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -36,6 +36,11 @@ impl MessageCap {
     pub fn new(messages_per_second: u32) -> Self {
         let drop = (SECOND / u64::from(messages_per_second.max(1))).max(1);
         Self { drop, level: 0, at: Nanos(0) }
+    }
+
+    /// The clock was set: what has leaked goes by the time that went by.
+    pub fn clock_moved(&mut self, by: Shift) {
+        self.at = self.at + by;
     }
 
     /// Counts a message that came at `now`.

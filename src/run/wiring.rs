@@ -394,7 +394,7 @@ fn gateways(
         let desk = Desk {
             id,
             environment: config.environment.clone(),
-            clock: Clock::new(),
+            clock: Clock::even(),
             verifier: verifier.clone(),
             limiter: limiter.clone(),
             router: router.clone(),

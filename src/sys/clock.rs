@@ -12,11 +12,15 @@
 //! measure what they claim to. Once a second the anchor is set again. Both clocks are steered by NTP alike, so this
 //! finds a difference only when somebody sets the system clock.
 //!
+//! **Who times something** with it must know when it was set, or takes the step for time that went by: a session would
+//! look silent for an hour. An even clock ([`Clock::even`]) is set only when its owner looks, and the owner is told by
+//! how much, so that it moves its deadlines along.
+//!
 //! Each thread has a clock of its own; they agree within the error of setting an anchor, some tens of nanoseconds,
 //! except in the second after a step. Cost: one read of the monotonic clock (no system call), about 25 ns.
 
 use super::machine;
-use crate::types::{Nanos, Span};
+use crate::types::{Nanos, Shift, Span};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
@@ -27,6 +31,9 @@ const ANCHOR_EVERY: Span = Span::from_secs(1);
 /// A pair of readings that lie further apart than this was interrupted, and is read again.
 const READING_MAX: Span = Span::from_micros(2);
 
+/// By less than this no owner is told that its clock was set: it is the error of setting it, added up.
+const TOLD_FROM: Span = Span::from_millis(1);
+
 /// The clock of one thread.
 #[derive(Clone, Debug)]
 pub struct Clock {
@@ -34,6 +41,10 @@ pub struct Clock {
     started: Instant,
     /// Where time comes from if not from the system.
     hand: Option<Hand>,
+    /// It is set only when its owner looks.
+    is_even: bool,
+    /// How far it was set without telling.
+    untold: i64,
 }
 
 /// Moves the clocks that it made: agents under test are polled at times of the test's choosing.
@@ -72,10 +83,21 @@ impl Clock {
         }
     }
 
+    /// A clock that is set only by [`Clock::look`].
+    pub fn even() -> Self {
+        Self { is_even: true, ..Self::new() }
+    }
+
     fn of_the_system() -> Self {
         let started = Instant::now();
         let (monotonic, system) = readings(started);
-        Self { course: Course { monotonic, utc: system, ahead: 0 }, started, hand: None }
+        Self {
+            course: Course { monotonic, utc: system, ahead: 0 },
+            started,
+            hand: None,
+            is_even: false,
+            untold: 0,
+        }
     }
 
     /// The time now: never before what this clock said earlier.
@@ -84,12 +106,28 @@ impl Clock {
             return Nanos(hand.0.load(Ordering::Relaxed));
         }
         let monotonic = nanos(self.started.elapsed());
-        if monotonic - self.course.monotonic < ANCHOR_EVERY.0 {
+        if self.is_even || monotonic - self.course.monotonic < ANCHOR_EVERY.0 {
             return self.course.at(monotonic);
         }
-        let (monotonic, system) = readings(self.started);
-        self.course.anchor(monotonic, system);
+        self.set();
         self.course.utc
+    }
+
+    /// The time now, after a look at the system clock if one is due; and how far that set this clock against the time
+    /// that went by, where it is worth telling.
+    pub fn look(&mut self) -> (Nanos, Option<Shift>) {
+        let is_due = || nanos(self.started.elapsed()) - self.course.monotonic >= ANCHOR_EVERY.0;
+        if self.hand.is_some() || !is_due() {
+            return (self.now(), None);
+        }
+        self.set();
+        let is_told = self.untold.unsigned_abs() >= TOLD_FROM.0;
+        (self.course.utc, is_told.then(|| Shift(std::mem::take(&mut self.untold))))
+    }
+
+    fn set(&mut self) {
+        let (monotonic, system) = readings(self.started);
+        self.untold = self.untold.saturating_add(self.course.anchor(monotonic, system).0);
     }
 }
 
@@ -105,9 +143,12 @@ impl Course {
         self.utc + Span(passed - self.ahead.min(passed / 2))
     }
 
-    fn anchor(&mut self, monotonic: u64, system: Nanos) {
+    /// Begins again from what the system clock says; how far this is from where an even course would have come.
+    fn anchor(&mut self, monotonic: u64, system: Nanos) -> Shift {
         let ours = self.at(monotonic);
+        let even = self.utc + Span(monotonic.saturating_sub(self.monotonic));
         *self = Self { monotonic, utc: ours.max(system), ahead: ours.since(system).0 };
+        Shift(self.utc.0.wrapping_sub(even.0).cast_signed())
     }
 }
 
@@ -166,18 +207,34 @@ mod tests {
     #[test]
     fn a_step_forward_is_followed_at_once() {
         let mut course = Course { monotonic: 0, utc: Nanos(1_000), ahead: 0 };
-        course.anchor(100, Nanos(9_000));
+        assert_eq!(course.anchor(100, Nanos(9_000)), Shift(7_900));
         assert_eq!(course.at(150), Nanos(9_050));
     }
 
     #[test]
     fn a_step_back_is_made_up_at_half_speed() {
         let mut course = Course { monotonic: 0, utc: Nanos(1_000), ahead: 0 };
-        course.anchor(100, Nanos(1_040));
+        assert_eq!(course.anchor(100, Nanos(1_040)), Shift(0), "it is not set back");
         assert_eq!(course.at(100), Nanos(1_100));
         assert_eq!(course.at(200), Nanos(1_150), "half of 100 ns, while the system clock went to 1,140");
         assert_eq!(course.at(220), Nanos(1_160), "caught");
         assert_eq!(course.at(300), Nanos(1_240));
+        assert_eq!(course.anchor(300, Nanos(1_240)), Shift(-60), "but falls behind the time that goes by");
+    }
+
+    #[test]
+    fn an_even_clock_is_set_when_its_owner_looks_and_not_before() {
+        let mut clock = Clock::even();
+        assert_eq!(clock.look().1, None);
+        // As if the system clock had been set an hour forward when the last look was long ago.
+        clock.course.utc = clock.course.utc - Span::from_secs(3_600);
+        clock.started -= std::time::Duration::from_secs(2);
+        let before = clock.now();
+        assert!(system_now().since(before) > Span::from_secs(3_500));
+        let (now, shift) = clock.look();
+        assert!(now.since(before) > Span::from_secs(3_500), "{now:?}");
+        assert!(shift.is_some_and(|by| by.0 > 3_500_000_000_000 && by.0 < 3_700_000_000_000), "{shift:?}");
+        assert_eq!(clock.look().1, None, "once");
     }
 
     proptest! {

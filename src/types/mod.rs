@@ -62,6 +62,6 @@ pub use session_log::{EventRef, LostRequest, MsgSeqNum, OutboundBody, SessionRec
 pub use state::{ExposureState, RequestState};
 pub use stream::StreamPage;
 pub use text::Text;
-pub use time::{Nanos, Span};
+pub use time::{Nanos, Shift, Span};
 pub use timing::{Stamps, Timing};
 pub use websocket::{RateLimitType, RateLimitUse, ResponseType, SessionStatus};

@@ -11,6 +11,10 @@ pub struct Nanos(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(pub u64);
 
+/// How far a clock was moved against the time that went by: forward, or back if it is negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shift(pub i64);
+
 impl Nanos {
     /// The instant `millis` milliseconds after 1970, or `None` where it lies after the year 2554.
     pub const fn from_millis(millis: u64) -> Option<Self> {
@@ -65,6 +69,13 @@ impl Add<Span> for Nanos {
     type Output = Nanos;
     fn add(self, span: Span) -> Nanos {
         Nanos(self.0.saturating_add(span.0))
+    }
+}
+
+impl Add<Shift> for Nanos {
+    type Output = Nanos;
+    fn add(self, shift: Shift) -> Nanos {
+        Nanos(self.0.saturating_add_signed(shift.0))
     }
 }
 

@@ -11,6 +11,7 @@ mod bad_input_websocket;
 mod bot;
 mod cancel_all_after;
 mod cancel_on_disconnect;
+mod clock_step;
 mod demo;
 mod disconnect_times;
 mod disk_full;

@@ -18,7 +18,7 @@ use crate::session;
 use crate::session::fix::{Incoming, LogonAsk};
 use crate::types::{
     ApiKeyId, ConnId, GatewayId, InstrumentId, LogonId, MarketDataRequest, MsgSeqNum, Nanos, Refusal, Reject,
-    ReqId, SessionEnd, SessionId, Stamps, SubscriptionRequest, Timing, Unverified,
+    ReqId, SessionEnd, SessionId, Shift, Stamps, SubscriptionRequest, Timing, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -150,6 +150,12 @@ impl FixConnection {
         input.drain(..at);
         self.input = input;
         go
+    }
+
+    /// The clock was set.
+    pub fn clock_moved(&mut self, by: Shift) {
+        self.cap.clock_moved(by);
+        self.logon_deadline = self.logon_deadline + by;
     }
 
     /// When [`FixConnection::tick`] has something to do.

@@ -29,7 +29,7 @@ use crate::session::fix::{
 };
 use crate::types::{
     ApiKeyId, CancelTerms, ConnId, Event, EventRef, LostRequest, MsgSeqNum, Nanos, Seq, SessionEnd,
-    SessionId, Span, Timing,
+    SessionId, Shift, Span, Timing,
 };
 use crate::wire::fix::Message;
 pub use logon::Owner;
@@ -335,6 +335,12 @@ impl Lines {
     /// When a session has something to do though nothing comes.
     pub fn deadline(&self, session: SessionId) -> Option<Nanos> {
         self.lines.get(&session).and_then(|line| line.session.deadline())
+    }
+
+    /// The clock was set.
+    pub fn clock_moved(&mut self, by: Shift) {
+        self.lines.visit_all(|line| line.session.clock_moved(by));
+        self.lockouts.clock_moved(by);
     }
 
     /// Whether all that the last run owed is told: only then clients are let in, so that it stands before what is new.

@@ -3,7 +3,7 @@
 //! A token is a slot and how often it was used, so that an answer that comes after its request was given up finds
 //! nothing. Requests stand in the order in which they were made, so the ones that wait too long are at the front.
 
-use crate::types::{ConnId, Nanos, Span};
+use crate::types::{ConnId, Nanos, Shift, Span};
 use std::collections::VecDeque;
 
 /// Generations stay below this, so that the highest bit of a token is free to tell other tokens apart.
@@ -90,6 +90,14 @@ impl<T> Requests<T> {
         self.remove(token)
     }
 
+    /// The clock was set: nobody has waited for that.
+    pub fn clock_moved(&mut self, by: Shift) {
+        self.by_age.iter_mut().for_each(|(since, _)| *since = *since + by);
+        self.slots.iter_mut().filter_map(|(_, waiting)| waiting.as_mut()).for_each(|waiting| {
+            waiting.since = waiting.since + by;
+        });
+    }
+
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.slots.len() == self.free.len()
@@ -130,6 +138,15 @@ mod tests {
         assert_eq!(requests.expire(Nanos(11), Span(10)).map(|waiting| waiting.ask), Some(1));
         assert_eq!(requests.expire(Nanos(12), Span(10)).map(|waiting| waiting.ask), Some(2));
         assert!(requests.expire(Nanos(99), Span(10)).is_none() && requests.is_empty());
+    }
+
+    #[test]
+    fn nobody_has_waited_because_the_clock_was_set() {
+        let mut requests = Requests::default();
+        requests.insert(CONN, Nanos(10), 'a');
+        requests.clock_moved(Shift(1_000));
+        assert!(requests.expire(Nanos(1_019), Span(10)).is_none());
+        assert_eq!(requests.expire(Nanos(1_020), Span(10)).map(|waiting| waiting.since), Some(Nanos(1_010)));
     }
 
     #[test]

@@ -7,6 +7,9 @@
 //!
 //! A deadline mostly moves away while a connection speaks (heartbeats), so what stands in the heap is early: it is
 //! looked at then, and put back. That is once for each deadline, however much was said.
+//!
+//! Deadlines count the time that goes by: when the clock was set, all of them move along. Only what is UTC by its
+//! nature does not: the hours of a session, and what the shards time.
 
 use super::fix::Go;
 use super::line::Lines;
@@ -60,6 +63,25 @@ impl Connection {
 }
 
 impl Gateway {
+    /// The time of this turn. If the clock was set since the last one, deadlines are set with it.
+    pub(super) fn begin_turn(&mut self) -> Nanos {
+        let (now, shift) = self.desk.clock.look();
+        let Some(by) = shift else { return now };
+        self.lines.clock_moved(by);
+        self.counter.requests.clock_moved(by);
+        for (id, connection) in self.connections.iter_mut() {
+            connection.deadline = connection.deadline.map(|deadline| deadline + by);
+            match &mut connection.stage {
+                Stage::Handshake(_) => {}
+                Stage::Fix(fix) => fix.clock_moved(by),
+                Stage::WebSocket(websocket) => websocket.clock_moved(by),
+            }
+            // What stands in the heap is early now, and looked at; or it is late, and stands there once more.
+            self.timers.schedule(id, connection, &self.lines, now);
+        }
+        now
+    }
+
     /// Looks at the connections whose deadline has come, and at those that waited for room in the session log.
     pub(super) fn timers_turn(&mut self, now: Nanos) {
         while let Some((at, id)) = self.timers.next_due(now) {

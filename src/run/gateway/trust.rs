@@ -9,7 +9,7 @@ use super::desk::{Desk, Sender};
 use crate::config::{FixRules, FixSession, Role};
 use crate::decode;
 use crate::session::fix::{LogonAsk, PasswordFault};
-use crate::types::{ApiKeyId, Nanos, SessionId};
+use crate::types::{ApiKeyId, Nanos, SessionId, Shift};
 use crate::wire::digest;
 use crate::wire::fix::{Message, tag};
 use std::collections::BTreeMap;
@@ -47,6 +47,11 @@ impl Lockouts {
         if rules.max_logon_failures > 0 && lockout.failures >= rules.max_logon_failures {
             *lockout = Lockout { failures: 0, until: now + rules.logon_lockout };
         }
+    }
+
+    /// The clock was set: a lockout lasts as long as it was to.
+    pub(super) fn clock_moved(&mut self, by: Shift) {
+        self.0.values_mut().for_each(|lockout| lockout.until = lockout.until + by);
     }
 
     /// A Logon was genuine.

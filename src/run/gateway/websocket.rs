@@ -16,7 +16,7 @@ use crate::session::ws::{Input, Session};
 use crate::sys::tally::library;
 use crate::types::{
     AccountId, CancelRefusal, ConnId, Execution, InstrumentId, LogonId, MarketStream, Nanos, Query, Refusal,
-    Reject, RequestKind, ResponseType, SessionEnd, SessionId, Stamps, Timing, Unverified,
+    Reject, RequestKind, ResponseType, SessionEnd, SessionId, Shift, Stamps, Timing, Unverified,
 };
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
@@ -85,6 +85,13 @@ impl WebSocket {
         {
             desk.session_ended(logon, end);
         }
+    }
+
+    /// The clock was set.
+    pub fn clock_moved(&mut self, by: Shift) {
+        self.session.clock_moved(by);
+        self.cap.clock_moved(by);
+        self.heartbeat = self.heartbeat + by;
     }
 
     /// When the session has something to do though nothing comes.

@@ -4,7 +4,7 @@
 //! for each minute; what is above it waits, merged into one range, and costs nothing while it waits.
 
 use super::Settings;
-use crate::types::{Nanos, Span};
+use crate::types::{Nanos, Shift, Span};
 
 const MINUTE: Span = Span::from_secs(60);
 
@@ -23,6 +23,11 @@ impl Budget {
             *self = Self { since: now, ..Self::default() };
         }
         self.replays < settings.resends_per_minute && !self.is_used_up(settings)
+    }
+
+    /// The clock was set.
+    pub(super) fn clock_moved(&mut self, by: Shift) {
+        self.since = self.since + by;
     }
 
     /// A replay has begun.

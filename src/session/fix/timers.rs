@@ -2,9 +2,12 @@
 //!
 //! Of silence: 1 × HeartBtInt of ours: Heartbeat. 1.2 × of the peer's: TestRequest, and no Heartbeat until something
 //! comes. 2.4 ×: the connection is closed. Of a gap that nothing fills: 2 ×: the ResendRequest goes out again.
+//!
+//! All of them count the time that goes by. They are kept in UTC, as everything is, so whoever owns the clock says when
+//! it was set: [`Session::clock_moved`]. What is UTC by its nature stays: SendingTime(52), the hours of the session.
 
-use super::{Act, CloseReason, Input, Output, Session, State};
-use crate::types::{Nanos, Span};
+use super::{Act, CloseReason, Connection, Input, Output, Session, State};
+use crate::types::{Nanos, Shift, Span};
 use crate::wire::fix::{PutFields, tag};
 
 /// TestReqID(112) of our TestRequests.
@@ -53,6 +56,15 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// The clock was set: nobody has been silent for that.
+    pub fn clock_moved(&mut self, by: Shift) {
+        let Connection { last_sent, last_received, overdue, recovering_since, .. } = &mut self.connection;
+        for at in [last_sent, last_received, overdue, recovering_since] {
+            *at = *at + by;
+        }
+        self.budget.clock_moved(by);
     }
 
     fn tick_established(&mut self, now: Nanos, out: &mut dyn Output) {

@@ -18,7 +18,7 @@ mod tests;
 
 use crate::limits::{LOGON_DEADLINE, WS_CLOSE_DEADLINE, WS_PING_EVERY, WS_PONG_DEADLINE};
 use crate::types::{
-    AccountId, ApiKeyId, CancelTerms, Nanos, Refusal, Reject, SessionEnd, SessionStatus, Subscribed,
+    AccountId, ApiKeyId, CancelTerms, Nanos, Refusal, Reject, SessionEnd, SessionStatus, Shift, Subscribed,
 };
 use crate::wire::ws::{Close, Connection, Ended, Received, TextMessage};
 
@@ -146,6 +146,17 @@ impl Session {
                 self.wire.ping();
             }
             Phase::Open { .. } | Phase::Over => {}
+        }
+    }
+
+    /// The clock was set: pings and deadlines count the time that goes by.
+    pub fn clock_moved(&mut self, by: Shift) {
+        match &mut self.phase {
+            Phase::Upgrading { by: at } | Phase::Closing { by: at } | Phase::Draining { by: at } => {
+                *at = *at + by;
+            }
+            Phase::Open { heard, ping_at } => (*heard, *ping_at) = (*heard + by, *ping_at + by),
+            Phase::Over => {}
         }
     }
 

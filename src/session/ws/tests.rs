@@ -1,5 +1,5 @@
 use super::*;
-use crate::types::Span;
+use crate::types::{Shift, Span};
 use proptest::prelude::*;
 
 const START: Nanos = Nanos(1_700_000_000_000_000_000);
@@ -173,6 +173,21 @@ proptest! {
             hear(&mut session, &bytes, now);
             session.tick(now);
             prop_assert!(session.is_over() || session.deadline() > now);
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_moves_each_deadline_along() {
+    let hour = Shift(3_600_000_000_000);
+    for name in ["Upgrading", "Open", "Closing", "Draining"] {
+        for by in [hour, Shift(-hour.0)] {
+            let mut session = in_phase(name);
+            let deadline = session.deadline();
+            session.clock_moved(by);
+            assert_eq!(session.deadline(), deadline + by, "{name}");
+            session.tick(START + by + Span(1));
+            assert_eq!(phase(&session), name, "no time has gone by");
         }
     }
 }

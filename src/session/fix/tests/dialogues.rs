@@ -4,7 +4,7 @@ use super::super::{CloseReason, State};
 use super::{Venue, acceptor_settings, client, time_text};
 use crate::limits::OUTBOUND_BLOCK;
 use crate::session::fix::{OwnedRecord, Settings};
-use crate::types::{MsgSeqNum, Nanos, Refusal, Reject, Span};
+use crate::types::{MsgSeqNum, Nanos, Refusal, Reject, Shift, Span};
 
 /// A header in the client's name.
 fn head(venue: &Venue, msg_type: &str, number: u32) -> String {
@@ -234,4 +234,25 @@ fn the_deadline_tells_when_there_is_something_to_do() {
     assert!(venue.sent(0).unwrap().contains("|35=1|"));
     assert_eq!(venue.session.deadline(), Some(logon_at + Span::from_secs(72)));
     assert_eq!(venue.now, Nanos(logon_at.0 + 36_000_000_000));
+}
+
+#[test]
+fn a_clock_that_is_set_makes_nobody_look_silent() {
+    let hour = Shift(3_600_000_000_000);
+    for by in [hour, Shift(-hour.0)] {
+        let mut venue = logged_on(kept());
+        venue.wait(0, Span::from_secs(20));
+        assert_eq!(venue.sent(0), None, "nothing is due");
+        let due = venue.session.deadline().unwrap();
+        venue.now = venue.now + by;
+        venue.session.clock_moved(by);
+        assert_eq!(venue.session.deadline(), Some(due + by));
+        venue.wait(0, Span::from_secs(9));
+        assert_eq!((venue.sent(0), venue.links[0].closed), (None, None), "{by:?}");
+        venue.wait(0, Span::from_secs(1));
+        let heartbeat = venue.sent(0).unwrap();
+        assert!(heartbeat.contains("|35=0|"), "30 s after the Logon: {heartbeat}");
+        let sent = time_text(venue.now, 0);
+        assert!(heartbeat.contains(&format!("|52={sent}")), "in UTC as it is now: {heartbeat}");
+    }
 }
