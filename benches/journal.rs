@@ -124,7 +124,7 @@ fn seal(c: &mut Criterion, record: &mut [u8]) {
             journal: JournalId([1; 16]),
             cipher: vault.cipher(),
         };
-        let new = || RecordSealer::new(&mut vault.hold(), header.journal, place, NOW).expect("a key");
+        let new = || RecordSealer::new(vault.data_key(header.journal, place).expect("a key"), NOW);
         // A sealer seals each place once, so each round takes the next, and sometimes the next segment.
         let (mut sealer, mut at) = (new().0, place);
         let mut next = || {

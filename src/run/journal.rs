@@ -20,6 +20,7 @@
 //! published from then on, and every further turn gives the same fault.
 
 pub mod ahead;
+mod begin;
 pub mod head;
 pub mod index;
 pub mod kept;

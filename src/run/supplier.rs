@@ -1,7 +1,7 @@
-//! The thread that makes the journal's next file beside the path, and tells the operator when there is no room for it.
+//! The thread that makes the journal's next file and its key beside the path, and tells the operator when it cannot.
 
 use super::agent::{Epilogue, Fault};
-use super::journal::stock::{AGAIN_AFTER, Supplied, ThreadSupplier};
+use super::journal::stock::{AGAIN_AFTER, Missing, Supplied, ThreadSupplier};
 use super::phase::{Control, Phase};
 use super::wiring::Handle;
 use std::thread::{Builder, sleep};
@@ -19,12 +19,16 @@ pub fn spawn(mut supplier: ThreadSupplier, control: Control) -> std::io::Result<
                 match supplier.turn() {
                     Supplied::Ready => {}
                     Supplied::ReadyAgain => {
-                        eprintln!("sealgate: there is room for the journal again: orders are taken");
+                        eprintln!("sealgate: the journal has its next segment again: orders are taken");
                     }
-                    Supplied::NoRoom(error) => {
+                    Supplied::Missing(missing) => {
+                        let remedy = match missing {
+                            Missing::Room(_) => "make room",
+                            Missing::Key(_) => "bring the master key back",
+                        };
                         eprintln!(
-                            "sealgate: warning: no room for the journal's next segment: {error}; orders are refused \
-                             with DiskFull, cancels are taken while the last segment has room; make room"
+                            "sealgate: warning: {missing}; orders are refused with DiskFull, cancels are taken while \
+                             the last segment has room; {remedy}"
                         );
                         again = Instant::now() + Duration::from_nanos(AGAIN_AFTER.0);
                     }

@@ -20,7 +20,7 @@ use super::gateway::streams::Positions;
 use super::gateway::{Gateway, GatewayParts, Service};
 use super::journal::JournalAgent;
 use super::journal::kept::SharedHead;
-use super::journal::stock::{Stock, ThreadSupplier};
+use super::journal::stock::ThreadSupplier;
 use super::journal::walk::JournalFault;
 use super::phase::Control;
 use super::recovery::{self, Recovered, RecoveryError, RecoveryOptions, SessionState, Wanted};
@@ -176,8 +176,7 @@ pub fn assemble(
     let now = Clock::new().now();
     let mut recovered = recovery::recover(&config.data_dir, &options, now)?;
     let head = at_rest::keep_head(config, vault, now, recovered.log.head())?;
-    let (stock, supplier) = Stock::new(&config.data_dir, segment_bytes);
-    recovered.log.supply(stock);
+    let supplier = recovered.log.supply();
     let (report, notes) = (recovered.report, recovered.notes.clone());
     let folder = recovered.log.folder().map_err(JournalFault::from).map_err(RecoveryError::from)?;
     let journaled = recovered.sessions.keys().copied().collect();

@@ -46,7 +46,7 @@ impl Vault {
         body.copy_from_slice(content);
         head[..8].copy_from_slice(&MAGIC);
         head[CHECKED_FROM..TAG_FROM].copy_from_slice(&authenticated(self.cipher(), purpose, content.len()));
-        let made = self.hold().make(&context(purpose), 0, now)?;
+        let made = self.hold().make_stored(&context(purpose), now)?;
         let tag = match &made {
             Some((cipher, _)) => cipher.seal(NONCE, &head[CHECKED_FROM..TAG_FROM], body)?,
             None => plain_tag(&head[CHECKED_FROM..TAG_FROM], body),

@@ -41,8 +41,13 @@ pub struct HeadSealer {
 impl HeadSealer {
     /// One with a key of its own, for what comes after `generation`.
     pub fn new(vault: &Vault, generation: u64, now: Nanos) -> Result<Self, KeyError> {
-        let (cipher, key) = vault.hold().make(CONTEXT, 0, now)?.unzip();
+        let (cipher, key) = vault.hold().make_stored(CONTEXT, now)?.unzip();
         Ok(Self { cipher, key: KeyPage { generation: 1, keys: key.into_iter().collect() }, generation })
+    }
+
+    /// The same, for what comes after another's.
+    pub fn after(self, other: &Self) -> Self {
+        Self { generation: other.generation, ..self }
     }
 
     /// The generation of the last one.

@@ -38,4 +38,4 @@ pub use provider::{KeyError, KeyProvider};
 pub use record::{RecordSealer, SegmentKeys};
 pub use rewrap::Rewrapped;
 pub use token::TokenKeys;
-pub use vault::{Held, Vault};
+pub use vault::{DataKey, Pages, Vault};

@@ -1,18 +1,19 @@
 //! Records of a segment: sealed by who appends them, opened by who reads them.
 
 use super::cipher::{Cipher, NONCE_BYTES};
-use super::vault::Held;
+use super::vault::DataKey;
 use super::{KeyError, Vault};
 use crate::types::Nanos;
 use crate::wire::record::{
     CipherKind, Damage, Frame, JournalId, KeyPage, Link, Place, Record, SegmentHeader, TAG_BYTES, WrappedKey,
     parse, seal,
 };
+use std::sync::Arc;
 
 /// Seals records of one segment, one behind the other, under one data key.
 #[derive(Debug)]
 pub struct RecordSealer {
-    cipher: Option<Cipher>,
+    cipher: Option<Arc<Cipher>>,
     segment: u32,
     /// No record was sealed from here on: each place is sealed once.
     next: u32,
@@ -24,20 +25,16 @@ pub struct RecordSealer {
 pub struct SegmentKeys {
     kind: CipherKind,
     /// From which offset on each of them holds, in their order.
-    keys: Vec<(u32, Cipher)>,
+    keys: Vec<(u32, Arc<Cipher>)>,
 }
 
 impl RecordSealer {
-    /// A sealer with a new data key, from a place on, and the key as it is to be stored before the first record is.
-    pub fn new(
-        vault: &mut Held<'_>,
-        journal: JournalId,
-        from: Place,
-        now: Nanos,
-    ) -> Result<(Self, Option<WrappedKey>), KeyError> {
-        let made = vault.make(&context(journal, from.segment, from.offset), from.offset, now)?;
-        let (cipher, wrapped) = made.unzip();
-        Ok((Self { cipher, segment: from.segment, next: from.offset, made: now }, wrapped))
+    /// A sealer with a data key that seals nothing else, and the key as it is to be stored before the first record is.
+    pub fn new(DataKey { from, key }: DataKey, now: Nanos) -> (Self, Option<WrappedKey>) {
+        let stored = |master, wrapped| WrappedKey { from: from.offset, time: now, master, wrapped };
+        let (cipher, wrapped) =
+            key.map(|(cipher, master, wrapped)| (cipher, stored(master, wrapped))).unzip();
+        (Self { cipher, segment: from.segment, next: from.offset, made: now }, wrapped)
     }
 
     /// Seals a record for its place, and gives the link of the one behind it.
@@ -70,13 +67,29 @@ impl SegmentKeys {
         let mut held = vault.hold();
         let mut open = |key: &WrappedKey| {
             let context = context(header.journal, header.segment, key.from);
-            Ok((key.from, held.open(key, &context)?))
+            Ok((key.from, Arc::new(held.open(key, &context)?)))
         };
         let keys = match header.cipher {
             CipherKind::None => Vec::new(),
             CipherKind::Aes256Gcm => page.keys.iter().map(&mut open).collect::<Result<_, KeyError>>()?,
         };
         Ok(Self { kind: header.cipher, keys })
+    }
+
+    /// Those of a segment that is begun with this one.
+    pub fn begin(key: &DataKey) -> Self {
+        let mut keys = Self { kind: CipherKind::None, keys: Vec::new() };
+        keys.push(key);
+        keys
+    }
+
+    /// One more, from its place on.
+    pub fn push(&mut self, key: &DataKey) {
+        if let Some((cipher, ..)) = &key.key {
+            self.kind = CipherKind::Aes256Gcm;
+            self.keys.retain(|(from, _)| *from < key.from.offset);
+            self.keys.push((key.from.offset, cipher.clone()));
+        }
     }
 
     /// Opens a record into `scratch`.
@@ -98,7 +111,7 @@ impl SegmentKeys {
 
     fn key_at(&self, offset: u32) -> Option<&Cipher> {
         let after = self.keys.partition_point(|(from, _)| *from <= offset);
-        self.keys.get(after.checked_sub(1)?).map(|(_, cipher)| cipher)
+        self.keys.get(after.checked_sub(1)?).map(|(_, cipher)| &**cipher)
     }
 }
 

@@ -30,7 +30,7 @@ fn header(vault: &Vault) -> SegmentHeader {
 
 /// Seals records from a place on, and gives them with what opens them.
 fn sealed(vault: &Vault, records: &[Vec<u8>]) -> (Vec<(Place, Vec<u8>)>, KeyPage) {
-    let (mut sealer, key) = RecordSealer::new(&mut vault.hold(), JOURNAL, START, NOW).unwrap();
+    let (mut sealer, key) = RecordSealer::new(vault.data_key(JOURNAL, START).unwrap(), NOW);
     let (mut place, mut link, mut out) = (START, LINK, Vec::new());
     for record in records {
         let mut record = record.clone();
@@ -118,7 +118,7 @@ fn a_segment_does_not_open_with_another_key_in_another_place_or_without_one() {
 #[test]
 #[should_panic(expected = "the nonce of segment 3 offset 12288 was used")]
 fn a_place_is_sealed_once() {
-    let (mut sealer, _) = RecordSealer::new(&mut vault().hold(), JOURNAL, START, NOW).unwrap();
+    let (mut sealer, _) = RecordSealer::new(vault().data_key(JOURNAL, START).unwrap(), NOW);
     let record = &every_record()[0];
     sealer.seal(&mut record.clone(), START, &LINK).unwrap();
     let _ = sealer.seal(&mut record.clone(), START, &LINK);
@@ -129,7 +129,7 @@ fn no_two_data_keys_are_the_same_and_each_is_of_one_day() {
     let vault = vault();
     let mut wrapped = BTreeSet::new();
     for _ in 0..100 {
-        let (sealer, key) = RecordSealer::new(&mut vault.hold(), JOURNAL, START, NOW).unwrap();
+        let (sealer, key) = RecordSealer::new(vault.data_key(JOURNAL, START).unwrap(), NOW);
         wrapped.insert(key.unwrap().wrapped.as_bytes().to_vec());
         assert!(!sealer.is_of_another_day(NOW) && sealer.is_of_another_day(Nanos(NOW.0 + DAY)));
     }

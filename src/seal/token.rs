@@ -5,9 +5,8 @@
 //! ```
 //!
 //! A master key is an AES-256 key of the token under the configured label, which the token gives to nobody. Where
-//! several
-//! have the label, the one with the greatest CKA_ID wraps: a rotation makes one whose CKA_ID begins with the time, and
-//! gives the earlier ones another label when nothing is wrapped with them any more.
+//! several have the label, the one with the greatest CKA_ID wraps: a rotation makes one whose CKA_ID begins with the
+//! time, and gives the earlier ones another label when nothing is wrapped with them any more.
 //!
 //! A token may go away and come back while the server runs: whatever it refuses because of that is asked once more over
 //! a new session. Only a PIN that it refused is never tried again.

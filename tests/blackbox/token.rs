@@ -1,6 +1,6 @@
 //! The master key in a token, from outside: the real binary, a real PKCS#11 module (Debian's `softhsm2`), tokens of
-//! each
-//! test's own. The module reads `SOFTHSM2_CONF` of its process, so every process here is a child with one of its own.
+//! each test's own. The module reads `SOFTHSM2_CONF` of its process, so every process here is a child with one of its
+//! own.
 //!
 //! Without `softhsm2` the tests say so and pass, unless `SEALGATE_SOFTHSM=required`.
 
@@ -206,6 +206,29 @@ impl Running<'_> {
         assert!(placed.status.success(), "{}", said(&placed));
     }
 
+    /// Enters and cancels until another segment is begun.
+    fn fills_a_segment(&self, name: &str) {
+        let segments = || {
+            let names = std::fs::read_dir(self.site.path("data")).unwrap();
+            names
+                .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "log"))
+                .count()
+        };
+        let (begun, wanted) = (Instant::now(), segments() + 1);
+        for round in 0.. {
+            if segments() >= wanted {
+                return;
+            }
+            assert!(begun.elapsed() < 2 * crate::support::PATIENCE, "no segment was begun");
+            let orders: String = (0..200)
+                .map(|n| format!("place buy BTC-USD 0.01 @ 99000 --id {name}-{round}-{n}\ncancel BTC-USD {name}-{round}-{n}\n"))
+                .collect();
+            let script = self.site.path("script.bot");
+            std::fs::write(&script, orders).unwrap();
+            let _ = self.bot(&format!("run --keep-going --script {}", script.display()));
+        }
+    }
+
     fn has(&self, names: &[&str]) {
         let told = said(&self.bot("orders BTC-USD"));
         assert!(names.iter().all(|name| told.contains(name)), "{names:?} in {told}");
@@ -323,4 +346,30 @@ fn what_is_wrong_with_a_token_is_named_and_costs_nothing() {
     std::fs::remove_dir(site.path("tokens")).unwrap();
     std::fs::rename(site.path("elsewhere"), site.path("tokens")).unwrap();
     site.start().has(&["kept"]);
+}
+
+/// The key of the next segment is made beforehand, so a token that is away is missed a segment ahead: orders are refused,
+/// cancels are taken, and both is over when it is back.
+#[test]
+fn a_token_that_goes_away_while_the_server_runs_is_missed_ahead_and_used_again_when_it_is_back() {
+    let Some(module) = module() else { return };
+    let site = Site::with_token(module);
+    site.change(|text| text + "\n[journal]\nsegment = \"1MiB\"\nsnapshot_every = 0\n");
+    let server = site.start();
+    server.places("before");
+    std::fs::rename(site.path("tokens"), site.path("away")).unwrap();
+    // The key that is ready is used up by the segment after this one.
+    server.fills_a_segment("away");
+    let told = server.hears("no key for the journal's next segment");
+    assert!(told.contains("bring the master key back") && !told.contains(PIN), "{told}");
+    let refused = said(&server.bot("place buy BTC-USD 0.01 @ 99000 --id refused"));
+    assert!(refused.contains("DiskFull"), "{refused}");
+    assert!(server.bot("cancel BTC-USD before").status.success());
+    std::fs::rename(site.path("away"), site.path("tokens")).unwrap();
+    server.hears("orders are taken");
+    server.places("after");
+    server.fills_a_segment("back");
+    drop(server);
+    site.verified();
+    site.start().has(&["after"]);
 }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! So whenever a writing is interrupted, one page holds, and has every key that a record was sealed with. Two of us
-//! write keys: the journal agent, when it begins a key, and whoever rotates the master key. Both hold the vault
+//! write keys: the journal agent, when it begins a key, and whoever rotates the master key. Both hold the vault's pages
 //! from reading a page to having written the other.
 
 use crate::sys::file::{BlockFile, FileError};

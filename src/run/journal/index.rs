@@ -34,6 +34,12 @@ impl Index {
         block.get(at % BLOCK).copied().map(Place::unpack)
     }
 
+    /// The first segment of which something is kept; 1 where nothing is.
+    pub fn first_segment(&self) -> u32 {
+        let firsts = self.0.values().filter_map(|places| places.iter().next());
+        firsts.map(|place| Place::unpack(*place).segment).min().unwrap_or(1)
+    }
+
     /// The last number of a stream.
     pub fn last(&self, stream: Stream) -> Seq {
         self.0.get(&stream).map_or(Seq(0), |places| Seq(places.gone + places.len()))

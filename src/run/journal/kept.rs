@@ -162,9 +162,8 @@ impl KeptHead {
     }
 
     /// Notes what it has under a new key: the master key has changed.
-    pub fn renew(&mut self, vault: &Vault, now: Nanos) -> Result<(), HeadError> {
-        let path = self.file.path().to_owned();
-        self.sealer = HeadSealer::new(vault, self.sealer.generation(), now).map_err(key_error(&path))?;
+    pub fn renew(&mut self, sealer: HeadSealer, now: Nanos) -> Result<(), HeadError> {
+        self.sealer = sealer.after(&self.sealer);
         // Both pages: none is left under a master key that goes away.
         for _ in 0..2 {
             if let Some(head) = self.kept {

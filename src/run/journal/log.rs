@@ -10,20 +10,18 @@
 //!
 //! A segment is synced before the next one is begun, so only the last one can have a torn tail.
 
+use super::begin::{begin_key, begin_segment};
 use super::head::Head;
 use super::index::Index;
 use super::kept::{HeadError, JournalHead};
-use super::stock::Stock;
+use super::stock::{NextKey, Prepared, Stock, ThreadSupplier};
 use crate::limits::{RECORD_BYTES_MAX, SEGMENT_BYTES};
 use crate::planted::{self, Bug};
 use crate::ring::flag::Flag;
 use crate::seal::{KeyError, RecordSealer, SegmentKeys, Vault};
-use crate::sys::file::{BlockFile, FileError, Folder, Spare};
+use crate::sys::file::{BlockFile, FileError, Folder};
 use crate::types::{Nanos, Seq};
-use crate::wire::record::{
-    self, Damage, JournalId, KEYS_MAX, KeyPage, Link, Place, Record, SEGMENT_HEADER_BYTES, SegmentHeader,
-    Stream,
-};
+use crate::wire::record::{self, Damage, JournalId, Link, Place, Record, SEGMENT_HEADER_BYTES, Stream};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
@@ -75,11 +73,11 @@ pub struct LogEnd {
 
 /// The segment that is written.
 #[derive(Debug)]
-struct Current {
-    file: BlockFile,
-    size: u64,
-    end: LogEnd,
-    sealer: RecordSealer,
+pub(super) struct Current {
+    pub(super) file: BlockFile,
+    pub(super) size: u64,
+    pub(super) end: LogEnd,
+    pub(super) sealer: RecordSealer,
 }
 
 /// Why the log stops. Nothing that was appended since the last sync may be told to anybody.
@@ -88,9 +86,9 @@ pub enum LogError {
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FileError),
-    /// There was no room for the next segment for so long that what was kept for cancels is used up.
-    #[error("the journal's disk is full, and its reserve is used up: {0}")]
-    ReserveUsedUp(FileError),
+    /// The next segment could not be begun for so long that what was kept for cancels is used up.
+    #[error("the journal's next segment cannot be begun, and the reserve is used up: {0}")]
+    ReserveUsedUp(Box<Self>),
     /// The name of the environment does not fit a segment's first page.
     #[error(transparent)]
     Segment(#[from] record::SegmentError),
@@ -145,8 +143,8 @@ impl Log {
         let size = options.segment_bytes;
         assert!((SEGMENT_BYTES_MIN..=u64::from(u32::MAX)).contains(&size), "a segment of {size} bytes");
         let journal = options.vault.new_journal().map_err(key_of(1))?;
-        let current = begin_segment(&folder, &options, journal, (LogEnd::START, now), None)?;
-        Ok(Self::new(folder, options, journal, current, Index::default(), true))
+        let begun = begin_segment(&folder, &options, journal, (LogEnd::START, now), Prepared::default())?;
+        Ok(Self::new(folder, options, journal, begun, Index::default(), true))
     }
 
     /// Goes on with a log that was read to its end, under a new key.
@@ -158,30 +156,34 @@ impl Log {
         now: Nanos,
     ) -> Result<Self, LogError> {
         let file = folder.open_file(&segment_name(end.place.segment), true)?;
-        let journal = Head::read(&file)??.header.journal;
-        let size = file.size()?;
-        let current = match begin_key(&file, &options.vault, journal, end.place, now)? {
-            Some(sealer) => Current { file, size, end, sealer },
+        let head = Head::read(&file)??;
+        let (journal, size) = (head.header.journal, file.size()?);
+        let keys = SegmentKeys::open(&options.vault, &head.header, &head.keys);
+        let mut keys = keys.map_err(key_of(end.place.segment))?;
+        let begun = match begin_key(&file, &options.vault, journal, (end.place, now), &mut keys)? {
+            Some(sealer) => (Current { file, size, end, sealer }, keys),
             None => {
                 // A segment is whole on the disk before the next one is begun.
                 file.sync()?;
-                begin_segment(&folder, &options, journal, (end, now), None)?
+                begin_segment(&folder, &options, journal, (end, now), Prepared::default())?
             }
         };
         // What the process before this one wrote may not have been synced, so the first sync is still due.
-        Ok(Self::new(folder, options, journal, current, index, false))
+        let mut log = Self::new(folder, options, journal, begun, index, false);
+        log.open_all_keys()?;
+        Ok(log)
     }
 
     fn new(
         folder: Folder,
         options: LogOptions,
         journal: JournalId,
-        current: Current,
+        (current, own_keys): (Current, SegmentKeys),
         index: Index,
         is_synced: bool,
     ) -> Self {
-        let (keys, opened) = (BTreeMap::new(), Vec::new());
-        let (synced, stock) = (current.end, None);
+        let keys = BTreeMap::from([(current.end.place.segment, own_keys)]);
+        let (synced, stock, opened) = (current.end, None, Vec::new());
         Self {
             folder,
             options,
@@ -197,9 +199,14 @@ impl Log {
         }
     }
 
-    /// From now on the next file comes from there.
-    pub fn supply(&mut self, stock: Stock) {
+    /// From now on the next file is made beforehand, by a supplier whose thread is to be started; on a machine in memory
+    /// there are no threads.
+    pub fn supply(&mut self) -> Option<ThreadSupplier> {
+        let LogOptions { vault, segment_bytes, .. } = &self.options;
+        let key = NextKey::after(vault.clone(), self.journal, self.current.end.place.segment);
+        let (stock, supplier) = Stock::new(self.folder.path(), *segment_bytes, key);
         self.stock = Some(stock);
+        supplier
     }
 
     /// What says that there is no room for the next file.
@@ -239,13 +246,17 @@ impl Log {
     }
 
     fn begin_day(&mut self, now: Nanos) -> Result<(), LogError> {
+        // A key is ready for the next segment, so no order waits until another one is made.
+        if self.stock.as_ref().is_some_and(Stock::is_ready) {
+            return self.begin_segment(now);
+        }
         let Current { file, end, .. } = &self.current;
-        match begin_key(file, &self.options.vault, self.journal, end.place, now)? {
+        let at = (end.place, now);
+        let Some(keys) = self.keys.get_mut(&end.place.segment) else { return self.begin_segment(now) };
+        match begin_key(file, &self.options.vault, self.journal, at, keys)? {
             Some(sealer) => self.current.sealer = sealer,
             None => self.begin_segment(now)?,
         }
-        // Its key is not among those that were opened before.
-        self.keys.remove(&self.current.end.place.segment);
         Ok(())
     }
 
@@ -254,23 +265,24 @@ impl Log {
         if !planted::has(Bug::SegmentNotSynced) {
             self.sync()?;
         }
-        let spare = self.stock.as_mut().and_then(Stock::take);
+        let prepared = self.stock.as_mut().map(Stock::take).unwrap_or_default();
         let at = (self.current.end, now);
-        self.current = begin_segment(&self.folder, &self.options, self.journal, at, spare)
-            .map_err(|error| self.named(error))?;
+        let begun = begin_segment(&self.folder, &self.options, self.journal, at, prepared);
+        let (current, keys) = begun.map_err(|error| self.named(error))?;
+        let segment = current.end.place.segment;
+        self.current = current;
+        self.keys.insert(segment, keys);
         if let Some(stock) = &self.stock {
-            stock.named();
+            stock.named(segment);
         }
         Ok(())
     }
 
     /// Says what an error means for a log that has no room for a segment.
     fn named(&self, error: LogError) -> LogError {
-        match (error, &self.stock) {
-            (LogError::File(error), Some(stock)) if stock.is_full().is_set() => {
-                LogError::ReserveUsedUp(error)
-            }
-            (error, _) => error,
+        match &self.stock {
+            Some(stock) if stock.is_full().is_set() => LogError::ReserveUsedUp(Box::new(error)),
+            _ => error,
         }
     }
 
@@ -362,6 +374,16 @@ impl Log {
         Ok(())
     }
 
+    /// Opens the keys of all that can be read back: a token is asked for them now, and not when somebody waits.
+    fn open_all_keys(&mut self) -> Result<(), LogError> {
+        for segment in self.index.first_segment()..self.current.end.place.segment {
+            if !self.is_gone(segment)? {
+                self.open_keys(segment)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Opens the keys of a segment that is to be read, the first time that it is.
     fn open_keys(&mut self, segment: u32) -> Result<(), LogError> {
         if !self.keys.contains_key(&segment) {
@@ -400,62 +422,6 @@ impl LogEnd {
     pub const START: Self = Self { place: Place { segment: 0, offset: 0 }, link: [0; 32] };
 }
 
-/// Makes the segment behind `before`, with the key of its records.
-fn begin_segment(
-    folder: &Folder,
-    options: &LogOptions,
-    journal: JournalId,
-    (before, now): (LogEnd, Nanos),
-    spare: Option<Spare>,
-) -> Result<Current, LogError> {
-    let (segment, size) = (before.place.segment + 1, options.segment_bytes);
-    let place = Place { segment, offset: SEGMENT_HEADER_BYTES as u32 };
-    // Held until the file is there, so that a rotation of the master key does not miss it.
-    let mut vault = options.vault.hold();
-    let (sealer, key) = RecordSealer::new(&mut vault, journal, place, now).map_err(key_of(segment))?;
-    let header = SegmentHeader {
-        segment,
-        size,
-        time: now,
-        environment: options.environment.clone(),
-        previous_end: before.place.offset.into(),
-        previous_link: before.link,
-        journal,
-        cipher: options.vault.cipher(),
-    };
-    let keys = KeyPage { generation: 1, keys: key.into_iter().collect() };
-    let (head, link) = Head::encode(&header, &keys)?;
-    let file = match spare {
-        Some(spare) => folder.adopt(spare, &segment_name(segment), &head)?,
-        None => folder.create_file(&segment_name(segment), size, &head)?,
-    };
-    Ok(Current { file, size, end: LogEnd { place, link }, sealer })
-}
-
-/// Begins a new key in a segment that has records already. `None` if it has no room for another.
-fn begin_key(
-    file: &BlockFile,
-    vault: &Vault,
-    journal: JournalId,
-    from: Place,
-    now: Nanos,
-) -> Result<Option<RecordSealer>, LogError> {
-    let mut held = vault.hold();
-    let mut head = Head::read(file)??;
-    let mut keys = head.keys.clone();
-    // A key with which no record was sealed that is still there: its place is written again, but not with it.
-    keys.keys.retain(|key| key.from < from.offset);
-    if keys.keys.len() == KEYS_MAX {
-        return Ok(None);
-    }
-    let (sealer, key) = RecordSealer::new(&mut held, journal, from, now).map_err(key_of(from.segment))?;
-    if let Some(key) = key {
-        keys.keys.push(key);
-        head.replace_keys(file, keys)?;
-    }
-    Ok(Some(sealer))
-}
-
-fn key_of(segment: u32) -> impl FnOnce(KeyError) -> LogError {
+pub(super) fn key_of(segment: u32) -> impl FnOnce(KeyError) -> LogError {
     move |why| LogError::Key { segment, why }
 }

@@ -9,7 +9,7 @@
 //! done again, it goes on with the key that it had made. What is sealed is not touched, so the server goes on writing.
 
 use super::kept::{HeadError, SharedHead};
-use crate::seal::{FILE_HEADER_BYTES, KeyError, Vault};
+use crate::seal::{FILE_HEADER_BYTES, HeadSealer, KeyError, Vault};
 use crate::sys::file::{self, BlockFile, FileError};
 use crate::types::Nanos;
 use crate::wire::record::MasterId;
@@ -58,7 +58,7 @@ pub fn rotate(
     head: Option<&SharedHead>,
     now: Nanos,
 ) -> Result<Rotated, RotateError> {
-    let master = vault.hold().begin_rotation()?;
+    let master = vault.begin_rotation()?;
     let (mut files, mut keys) = (0, 0);
     // Until a whole round finds nothing: what was sealed just before may have got its name just after.
     loop {
@@ -73,9 +73,11 @@ pub fn rotate(
         }
     }
     if let Some(head) = head {
-        head.hold().renew(vault, now)?;
+        // Whoever notes the head does not wait for a token.
+        let sealer = HeadSealer::new(vault, 0, now)?;
+        head.hold().renew(sealer, now)?;
     }
-    let put_away = vault.hold().finish_rotation()?;
+    let put_away = vault.finish_rotation()?;
     Ok(Rotated { master, files, keys, put_away })
 }
 
@@ -98,14 +100,21 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
 fn rewrap(vault: &Vault, path: &Path) -> Result<usize, RotateError> {
     // It may just have been removed.
     let Some(file) = file::open_if_there(path)? else { return Ok(0) };
-    // Held until the page is there: the journal agent may want to add a key to the same file.
-    let mut held = vault.hold();
-    let rewrapped = held.rewrap(&head_of(&file)?);
-    let rewrapped = rewrapped.map_err(|why| RotateError::KeysOf { file: path.display().to_string(), why })?;
-    let Some(rewrapped) = rewrapped else { return Ok(0) };
-    file.write(&rewrapped.page, rewrapped.offset)?;
-    file.sync()?;
-    Ok(rewrapped.keys)
+    loop {
+        let head = head_of(&file)?;
+        let rewrapped = vault.rewrap(&head);
+        let rewrapped =
+            rewrapped.map_err(|why| RotateError::KeysOf { file: path.display().to_string(), why })?;
+        let Some(rewrapped) = rewrapped else { return Ok(0) };
+        // The journal agent may have added a key to the same file meanwhile.
+        let pages = vault.pages();
+        if head_of(&file)? == head {
+            file.write(&rewrapped.page, rewrapped.offset)?;
+            file.sync()?;
+            return Ok(rewrapped.keys);
+        }
+        drop(pages);
+    }
 }
 
 fn head_of(file: &BlockFile) -> Result<Vec<u8>, FileError> {

@@ -150,8 +150,7 @@ fn who_has_the_key_of_a_segment_cannot_rewrite_it_unnoticed() {
     let parsed = Head::decode(&bytes).unwrap();
     let place = Place { segment: 2, offset: SEGMENT_HEADER_BYTES as u32 };
     // The same key again, as if it had been read from the memory of the server: here, the whole segment is sealed anew.
-    let (mut sealer, key) =
-        RecordSealer::new(&mut vault().hold(), parsed.header.journal, place, NOW).unwrap();
+    let (mut sealer, key) = RecordSealer::new(vault().data_key(parsed.header.journal, place).unwrap(), NOW);
     let keys = crate::wire::record::KeyPage { generation: 9, keys: key.into_iter().collect() };
     bytes[4_096..8_192].copy_from_slice(&keys.encode());
     let count = frames(&bytes, 2).len() as u64;

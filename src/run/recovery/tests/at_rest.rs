@@ -78,13 +78,13 @@ fn a_change_of_the_master_key_that_is_interrupted_leaves_everything_readable() {
     let records = || walk(&Folder::hold(&data).unwrap(), &open(), |_, _| Ok(())).map(|walked| walked.records);
     let before: Vec<_> = (1..=3).map(|n| std::fs::read(data.join(segment_name(n))).unwrap()).collect();
     let vault = open();
-    vault.hold().begin_rotation().unwrap();
+    vault.begin_rotation().unwrap();
     assert_eq!(records().unwrap(), 110, "the new key is there, and nothing is wrapped with it");
     // Every number of segments that were reached, and every torn writing of the next one's page.
     for reached in 0..3 {
         let name = data.join(segment_name(reached + 1));
         let head = &before[reached as usize][..crate::seal::FILE_HEADER_BYTES];
-        let rewrapped = vault.hold().rewrap(head).unwrap().unwrap();
+        let rewrapped = vault.rewrap(head).unwrap().unwrap();
         let at = rewrapped.offset as usize;
         for torn in [0, 1, 100, 2_000, 4_096] {
             let mut bytes = before[reached as usize].clone();
