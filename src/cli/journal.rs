@@ -16,7 +16,7 @@ mod tests;
 use super::problem;
 use crate::run::journal::kept::JournalHead;
 use crate::run::journal::walk::{JournalFault, Walked};
-use crate::run::recovery::{Replayed, replay, snapshot_name};
+use crate::run::recovery::{Replayed, replay_in, snapshot_name};
 use crate::seal::KeyError;
 use crate::types::AccountId;
 use clap::Subcommand;
@@ -105,10 +105,10 @@ pub fn run(args: Args) -> ExitCode {
         Command::Head { dir, yes } => head::run(&dir, &access, yes, out),
         Command::Dump { dir, from, account, redact } => {
             let shown = dump::Shown { from, account: account.map(AccountId), redact };
-            dump::run(&dir, &access.vault, &shown, out)
+            dump::run(&dir, &access, &shown, out)
         }
         Command::Snapshot { dir } => match args.keys.config(&dir) {
-            Ok(config) => snapshot::run(&dir, &access.vault, &config, out),
+            Ok(config) => snapshot::run(&dir, &access, &config, out),
             Err(code) => code,
         },
         Command::Repair { dir, cut: _, yes } => repair::run(&dir, &access, yes, out),
@@ -117,7 +117,8 @@ pub fn run(args: Args) -> ExitCode {
 
 fn verify(dir: &Path, access: &Access, out: &mut impl Write) -> ExitCode {
     let mut steps = 0u64;
-    match replay(dir, access.trust(), |_| steps += 1) {
+    let replayed = access.hold(dir).and_then(|folder| replay_in(&folder, access.trust(), |_| steps += 1));
+    match replayed {
         Ok(replayed) => match finished(summary(&replayed, steps, access.head, out)) {
             ExitCode::SUCCESS => snapshot::judged(&replayed),
             code => code,

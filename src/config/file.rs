@@ -5,7 +5,7 @@
 
 use super::reader::{ConfigError, Entry, File, Section};
 use super::{
-    Caps, Config, ControlSocket, Directory, Durability, Head, JournalFiles, TlsFiles, Verification,
+    Archive, Caps, Config, ControlSocket, Directory, Durability, Head, JournalFiles, TlsFiles, Verification,
     account_limits, instruments, members, placement, threads,
 };
 use crate::limits::ONCE_IDS_DEFAULT;
@@ -30,6 +30,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
     let listen = listeners(&top)?;
     let topology = threads::read(&top)?;
     let data_dir = top.get("data_dir")?.path()?;
+    let files = top.section("journal")?.map_or(Ok(JournalFiles::default()), |section| journal(&section))?;
     Ok(Config {
         environment: top.get("environment")?.name()?,
         durability: match top.get("durability")?.choice()? {
@@ -55,7 +56,8 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         once_ids_max: top
             .section("once")?
             .map_or(Ok(ONCE_IDS_DEFAULT), |section| section.get("ids_max")?.integer())?,
-        journal: top.section("journal")?.map_or(Ok(JournalFiles::default()), |section| journal(&section))?,
+        archive: top.section("archive")?.map(|section| archive(&section, &files)).transpose()?,
+        journal: files,
         topology,
     })
 }
@@ -138,6 +140,16 @@ fn journal(section: &Section<'_>) -> Result<JournalFiles, ConfigError> {
         snapshot_every: section.get("snapshot_every")?.integer()?,
         snapshots: section.get("snapshots")?.integer()?,
     })
+}
+
+fn archive(section: &Section<'_>, files: &JournalFiles) -> Result<Archive, ConfigError> {
+    if files.snapshot_every == 0 {
+        return Err(
+            section.refuse("without snapshots every segment is needed", "[journal] snapshot_every from 1 on")
+        );
+    }
+    let (dir, keep_for) = (section.get("dir")?.path()?, section.get("keep_for")?.duration()?);
+    Ok(Archive { dir, keep_for, keep: section.get("keep")?.integer()? })
 }
 
 fn verify(section: &Section<'_>) -> Result<Verification, ConfigError> {

@@ -42,7 +42,7 @@ pub use topology::NotATopology;
 use crate::limits::SEGMENT_BYTES;
 use crate::types::{Scale, Span};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A whole configuration.
 #[derive(Clone, Debug)]
@@ -75,6 +75,8 @@ pub struct Config {
     pub once_ids_max: usize,
     /// The files of the journal.
     pub journal: JournalFiles,
+    /// Where segments go that are needed for nothing any more; `None`: they stay.
+    pub archive: Option<Archive>,
     /// Which agent runs on which thread.
     pub topology: Topology,
     /// Which shard has an instrument and which gateway a FIX session, where the operator said so.
@@ -192,6 +194,17 @@ pub struct JournalFiles {
     pub snapshots: u32,
 }
 
+/// Where segments of the journal go, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    /// The folder.
+    pub dir: PathBuf,
+    /// So long after its last record a segment stays.
+    pub keep_for: Span,
+    /// So many closed segments stay in any case.
+    pub keep: u32,
+}
+
 /// How signatures are verified. The verdicts are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
@@ -252,6 +265,18 @@ impl Config {
             ControlSocket::At(path) => Some(path.clone()),
             ControlSocket::Disabled => None,
         }
+    }
+}
+
+impl Config {
+    /// Where files are that are sealed. They go from the first folder to the others.
+    pub fn sealed_folders(&self) -> Vec<&Path> {
+        std::iter::once(self.data_dir.as_path()).chain(self.archive_dir()).collect()
+    }
+
+    /// The folder of archived segments, if there is one.
+    pub fn archive_dir(&self) -> Option<&Path> {
+        self.archive.as_ref().map(|archive| archive.dir.as_path())
     }
 }
 

@@ -292,6 +292,7 @@ pub const SECTIONS: &[Section] = &[
         )],
     },
     journal::SECTION,
+    journal::ARCHIVE,
     Section {
         name: "control",
         repeats: false,

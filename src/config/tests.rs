@@ -80,7 +80,9 @@ provider = "none"
 const WRONG: &[(&str, &str, &str)] = &[
     ("[tls]", "[tls", "3: syntax: unclosed table, expected `]`; allowed: TOML: key = value, [section], [[section]]"),
     ("durability = \"process\"", "durability = \"process\"\ndurability = \"disk\"", "3: syntax: duplicate key; allowed: TOML: key = value, [section], [[section]]"),
-    ("durability", "durable", "2: durable: no such key in the top; allowed: environment, data_dir, durability, [encryption], [head], [tls], [listen], [caps], [verify], [once], [journal], [control], [admin], [[thread]], [[member]], [[instrument]]"),
+    ("durability", "durable", "2: durable: no such key in the top; allowed: environment, data_dir, durability, [encryption], [head], [tls], [listen], [caps], [verify], [once], [journal], [archive], [control], [admin], [[thread]], [[member]], [[instrument]]"),
+    ("[caps]", "[archive]\ndir = \"a\"\n[journal]\nsnapshot_every = 0\n[caps]", "10: archive: without snapshots every segment is needed; allowed: [journal] snapshot_every from 1 on"),
+    ("[caps]", "[archive]\ndir = \"a\"\nkeep_for = \"1h\"\n[caps]", "12: archive.keep_for: \"1h\"; allowed: \"24h\" to \"87840h\""),
     ("[caps]", "[verify]\nmethod = \"fast\"\n[caps]", "11: verify.method: \"fast\"; allowed: \"tables\", \"dalek\""),
     ("key = \"server.key\"", "keys = \"server.key\"", "5: tls.keys: no such key in [tls]; allowed: certificate, key, client_roots"),
     ("\"process\"", "\"fast\"", "2: durability: \"fast\"; allowed: \"memory\", \"process\", \"disk\""),

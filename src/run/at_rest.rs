@@ -12,7 +12,7 @@ use crate::seal::Vault;
 use crate::sys::clock::Clock;
 use crate::sys::file::Folder;
 use crate::types::Nanos;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the journal must come by, if that is noted anywhere.
 pub fn expected(config: &Config, vault: &Vault) -> Result<Option<JournalHead>, StartError> {
@@ -35,10 +35,19 @@ pub fn keep_head(
     Ok(Some(SharedHead::new(head)))
 }
 
+/// Makes the archive, so that one that is away later is missed.
+pub fn make_archive(config: &Config) -> Result<(), StartError> {
+    let Some(dir) = config.archive_dir() else { return Ok(()) };
+    Folder::create(dir).map_err(JournalFault::from).map_err(RecoveryError::from)?;
+    Ok(())
+}
+
 /// Changes the master key, when the operator says so.
-pub fn rotation(vault: Vault, data_dir: PathBuf, head: Option<SharedHead>) -> admin::Rotate {
+pub fn rotation(vault: Vault, config: &Config, head: Option<SharedHead>) -> admin::Rotate {
+    let folders: Vec<PathBuf> = config.sealed_folders().into_iter().map(Path::to_owned).collect();
     Box::new(move || {
-        let rotated = rotate::rotate(&vault, &data_dir, head.as_ref(), Clock::new().now());
+        let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+        let rotated = rotate::rotate(&vault, &folders, head.as_ref(), Clock::new().now());
         let Rotated { master, files, keys, put_away } = rotated.map_err(|error| error.to_string())?;
         Ok(admin::MasterRotated { master: master.to_string(), files, keys, put_away })
     })

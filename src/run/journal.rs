@@ -20,6 +20,7 @@
 //! published from then on, and every further turn gives the same fault.
 
 pub mod ahead;
+pub mod archive;
 mod begin;
 pub mod head;
 pub mod index;
@@ -189,7 +190,9 @@ impl JournalAgent {
     /// The same, with meters at which somebody looks.
     #[must_use]
     pub fn metered(self, meters: Meters) -> Self {
-        Self { meters, ..self }
+        let mut agent = Self { meters, ..self };
+        agent.meters.set(Meter::SegmentBytesLeft, agent.log.bytes_left());
+        agent
     }
 
     /// Notes apart from the log how far it is synced.
@@ -215,6 +218,7 @@ impl JournalAgent {
             self.publish();
             self.meters.add(Meter::RecordsWritten, drained.records as u64);
             self.meters.add(Meter::Writes, 1);
+            self.meters.set(Meter::SegmentBytesLeft, self.log.bytes_left());
             self.meters.add(Meter::WriteNanos, self.clock.now().since(began).0);
         }
         if self.is_syncing {

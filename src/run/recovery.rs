@@ -26,6 +26,7 @@ mod tests;
 
 use super::journal::OwnRef;
 use super::journal::ahead::walk_ahead;
+use super::journal::archive::segments_in;
 use super::journal::index::Index;
 use super::journal::kept::JournalHead;
 use super::journal::log::{Log, LogError, LogOptions, segment_name};
@@ -43,10 +44,10 @@ use sessions::Sessions;
 use shards::Shards;
 use snapshot::Candidates;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use sessions::{DropCopies, Sent, SessionState};
-pub use snapshot::{Made, SnapshotFault, Whose, make, prune, snapshot_name, snapshots};
+pub use snapshot::{Made, SnapshotFault, Whose, make, prune, snapshot_name, snapshots, sound};
 pub use wanted::Wanted;
 
 /// What recovery needs to know beside the folder.
@@ -64,6 +65,8 @@ pub struct RecoveryOptions {
     pub shards: Vec<ShardId>,
     /// What is to be gathered for whom.
     pub wanted: Wanted,
+    /// Where segments are that were archived.
+    pub archive: Option<PathBuf>,
 }
 
 impl RecoveryOptions {
@@ -154,8 +157,9 @@ pub struct Replayed {
 /// Reads the journal in `dir`, or begins one there, replays it, and opens it for appending.
 pub fn recover(dir: &Path, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
     let folder = Folder::create(dir).map_err(JournalFault::from)?;
+    let folder = folder.with_annex(options.archive.as_deref());
     remove_half_made(&folder).map_err(JournalFault::from)?;
-    let is_new = segments_from(&folder, None)?.is_empty();
+    let is_new = segments_in(&folder).map_err(JournalFault::from)?.is_empty();
     if let (Some(head), true) = (options.head, is_new) {
         return Err(JournalFault::Gone { reached: head.end.place }.into());
     }
@@ -170,12 +174,13 @@ fn remove_half_made(folder: &Folder) -> Result<(), FileError> {
     let is_half_made = |name: &&String| {
         *name == SPARE_NAME || [".log.tmp", ".snap.tmp"].iter().any(|end| name.ends_with(end))
     };
-    folder.names()?.iter().filter(is_half_made).try_for_each(|name| folder.remove_file(name))
+    folder.own_names()?.iter().filter(is_half_made).try_for_each(|name| folder.remove_file(name))
 }
 
 fn begin(folder: Folder, options: &RecoveryOptions, now: Nanos) -> Result<Recovered, RecoveryError> {
     // Nobody begins anew where there was a journal.
-    if let Some(lost) = snapshots(&folder).map_err(JournalFault::from)?.last() {
+    let archived = segments_from(&folder, None)?.last().copied();
+    if let Some(lost) = archived.max(snapshots(&folder).map_err(JournalFault::from)?.last().copied()) {
         return Err(JournalFault::MissingSegment(lost + 1).into());
     }
     let log = Log::create(folder, options.log(), now)?;
@@ -253,30 +258,38 @@ fn gather(
 pub fn replay<'a>(
     dir: &Path,
     trust: impl Into<Trust<'a>>,
+    show: impl FnMut(ReplayedStep<'_>),
+) -> Result<Replayed, JournalFault> {
+    replay_in(&Folder::hold(dir)?, trust, show)
+}
+
+/// The same for a folder that is held.
+pub fn replay_in<'a>(
+    folder: &Folder,
+    trust: impl Into<Trust<'a>>,
     mut show: impl FnMut(ReplayedStep<'_>),
 ) -> Result<Replayed, JournalFault> {
-    let folder = Folder::hold(dir)?;
     let trust = trust.into();
     let vault = trust.vault;
-    let is_whole = segments_from(&folder, None)?.first().is_none_or(|first| *first == 1);
+    let is_whole = segments_from(folder, None)?.first().is_none_or(|first| *first == 1);
     let of = Whose { vault, wanted: &Wanted::default() };
-    let mut candidates = Candidates::new(&folder, of, None)?.oldest_first();
+    let mut candidates = Candidates::new(folder, of, None)?.oldest_first();
     let begun =
         if is_whole { None } else { candidates.find_map(|(segment, loaded)| Some((segment, loaded.ok()?))) };
     let (from, (walked, mut pass)) = match begun {
         Some((segment, begun)) => (Some(segment), begun),
         None => (None, (Walked::nothing(), Pass::default())),
     };
-    let mut left: Vec<u32> = snapshots(&folder)?;
+    let mut left: Vec<u32> = snapshots(folder)?;
     left.retain(|segment| from.is_none_or(|from| *segment > from));
     let mut checked = Vec::new();
     let mut check_before = |pass: &Pass, next: u32| {
         while left.first().is_some_and(|segment| *segment < next) {
             let segment = left.remove(0);
-            checked.push((segment, snapshot::compare(&folder, vault, segment, pass)));
+            checked.push((segment, snapshot::compare(folder, vault, segment, pass)));
         }
     };
-    let walked = walk_ahead(&folder, trust, walked, |place, record| {
+    let walked = walk_ahead(folder, trust, walked, |place, record| {
         check_before(&pass, place.segment);
         pass.record(place, record, &mut show)
     })?;

@@ -114,6 +114,7 @@ pub struct Assembled {
 /// Takes the steps above; the first is [`acceptor`].
 pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result<Wired, StartError> {
     let vault = Vault::open(&config.encryption, &config.data_dir)?;
+    at_rest::make_archive(&config)?;
     let sessions = admin::sessions(&config, &vault)?;
     let mut changes = sessions.notes.clone();
     config.directory = sessions.directory.clone();
@@ -132,14 +133,16 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
     }
     if let Some(snapshots) = super::snapshots::plan(&config) {
         let folder = assembled.folder;
-        handles.push(snapshots.spawn(folder, vault.clone(), control.clone()).map_err(StartError::Thread)?);
+        let (meters, vault) = (assembled.beside.files, vault.clone());
+        handles.push(snapshots.spawn(folder, vault, meters, control.clone()).map_err(StartError::Thread)?);
     }
     if let Some(supplier) = assembled.supplier {
-        handles.push(super::supplier::spawn(supplier, control.clone()).map_err(StartError::Thread)?);
+        let supplier = super::supplier::spawn(supplier, assembled.beside.stock, control.clone());
+        handles.push(supplier.map_err(StartError::Thread)?);
     }
     let threads = Threads { handles, agents: count };
     let (journaled, gateways) = (assembled.journaled, assembled.planes);
-    let rotate = at_rest::rotation(vault.clone(), config.data_dir.clone(), assembled.head);
+    let rotate = at_rest::rotation(vault.clone(), &config, assembled.head);
     let board_of_plane = board.clone();
     let plane =
         admin::Parts { sessions, journaled, gateways, security: alarm, board: board_of_plane, vault, rotate };
@@ -172,6 +175,7 @@ pub fn assemble(
         head: at_rest::expected(config, vault)?,
         shards: router.shards().collect(),
         wanted: Wanted::of(&config.directory),
+        archive: config.archive_dir().map(Path::to_owned),
     };
     let now = Clock::new().now();
     let mut recovered = recovery::recover(&config.data_dir, &options, now)?;
@@ -231,7 +235,9 @@ fn meters(topology: &Topology) -> (HashMap<AgentName, Meters>, Beside, Vec<Meter
     let agents = topology.threads.iter().flat_map(|thread| &thread.agents);
     let agents = agents.map(|name| (*name, make(name.to_string()))).collect();
     let threads = (0..topology.threads.len()).map(|at| make(format!("thread-{at}"))).collect();
-    let beside = Beside { keeper: make("verify-keeper".to_owned()), threads };
+    let [keeper, files, stock] =
+        ["verify-keeper", "journal-files", "journal-stock"].map(|name| make(name.to_owned()));
+    let beside = Beside { keeper, files, stock, threads };
     readers.sort_by(|a, b| a.agent().cmp(b.agent()));
     (agents, beside, readers)
 }
@@ -239,6 +245,8 @@ fn meters(topology: &Topology) -> (HashMap<AgentName, Meters>, Beside, Vec<Meter
 /// Meters of what is no agent.
 struct Beside {
     keeper: Meters,
+    files: Meters,
+    stock: Meters,
     threads: Vec<Meters>,
 }
 

@@ -27,9 +27,9 @@ struct Shared {
 #[derive(Debug)]
 pub(super) struct Held<'a>(pub(super) Option<MutexGuard<'a, Box<dyn KeyProvider>>>);
 
-/// The pages of keys in the data folder, while nobody else writes one or changes the master key: whoever writes one holds
-/// this from having read what was there, or from having looked which master key wraps, until it has its name. No token is
-/// waited for meanwhile.
+/// The pages of keys in the data folder, while nobody else writes one or changes the master key: whoever writes one
+/// holds this from having read what was there, or from having looked which master key wraps, until it has its name. No
+/// token is waited for meanwhile.
 #[derive(Debug)]
 pub struct Pages<'a>(Option<MutexGuard<'a, MasterId>>);
 

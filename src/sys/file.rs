@@ -43,6 +43,8 @@ pub struct Folder {
     /// The folder itself carries the lock, so nothing is left behind.
     handle: FolderHandle,
     path: PathBuf,
+    /// Where files are read that are not in it.
+    annex: Option<PathBuf>,
 }
 
 /// A file that has its room and no name of its own yet.
@@ -74,10 +76,16 @@ impl Folder {
     pub fn hold(path: &Path) -> Result<Self, FolderError> {
         let handle = FolderHandle::open(path).map_err(failed("open folder", path))?;
         match handle.hold() {
-            Ok(()) => Ok(Self { handle, path: path.to_owned() }),
+            Ok(()) => Ok(Self { handle, path: path.to_owned(), annex: None }),
             Err(NotHeld::ByAnother) => Err(FolderError::Held(path.to_owned())),
             Err(NotHeld::Failed(error)) => Err(failed("lock folder", path)(error).into()),
         }
+    }
+
+    /// The same, with another folder in which files are read that are not in this one.
+    #[must_use]
+    pub fn with_annex(self, annex: Option<&Path>) -> Self {
+        Self { annex: annex.map(Path::to_owned), ..self }
     }
 
     /// Where it is.
@@ -88,19 +96,31 @@ impl Folder {
     /// The same folder for another thread: it is held until both are dropped.
     pub fn again(&self) -> Result<Self, FileError> {
         let handle = self.handle.again().map_err(failed("open folder", &self.path))?;
-        Ok(Self { handle, path: self.path.clone() })
+        Ok(Self { handle, path: self.path.clone(), annex: self.annex.clone() })
     }
 
     /// The names in it, in order.
-    pub fn names(&self) -> Result<Vec<String>, FileError> {
+    pub fn own_names(&self) -> Result<Vec<String>, FileError> {
         let mut names = self.handle.names(&self.path).map_err(failed("list", &self.path))?;
         names.sort();
         Ok(names)
     }
 
+    /// The names in it and in its annex, in order.
+    pub fn names(&self) -> Result<Vec<String>, FileError> {
+        let mut names = self.own_names()?;
+        if let Some(annex) = &self.annex {
+            let there = FolderHandle::open(annex).and_then(|handle| handle.names(annex));
+            names.extend(there.or_else(none_where_there_is_nothing).map_err(failed("list", annex))?);
+            names.sort();
+            names.dedup();
+        }
+        Ok(names)
+    }
+
     /// Makes a file of `size` bytes that begins with `head`, durable with its name.
     pub fn create_file(&self, name: &str, size: u64, head: &[u8]) -> Result<BlockFile, FileError> {
-        self.adopt(Spare::allocate(self.path.join(format!("{name}.tmp")), size)?, name, head)
+        self.adopt(Spare::named(self, name, size)?, name, head)
     }
 
     /// Gives a spare file its beginning and its name, durable with both.
@@ -121,8 +141,26 @@ impl Folder {
     pub fn open_file(&self, name: &str, writable: bool) -> Result<BlockFile, FileError> {
         let path = self.path.join(name);
         let how = if writable { Open::Write } else { Open::Read };
-        let file = File::open(&path, how).map_err(failed("open", &path))?;
-        Ok(BlockFile { file, path })
+        match (File::open(&path, how), &self.annex) {
+            (Ok(file), _) => Ok(BlockFile { file, path }),
+            (Err(error), Some(annex)) if !writable && error.kind() == io::ErrorKind::NotFound => {
+                let path = annex.join(name);
+                let file = File::open(&path, how).map_err(failed("open", &path))?;
+                Ok(BlockFile { file, path })
+            }
+            (Err(error), _) => Err(failed("open", &path)(error)),
+        }
+    }
+
+    /// Gives a file of this folder to another one under the same name; false where that is on another file system.
+    /// What is removed here is not durable before [`Folder::sync`].
+    pub fn move_file(&self, name: &str, to: &Self) -> Result<bool, FileError> {
+        let path = self.path.join(name);
+        match medium::rename(&path, &to.path.join(name)) {
+            Ok(()) => to.sync().map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
+            Err(error) => Err(failed("move", &path)(error)),
+        }
     }
 
     /// Removes a file of the folder.
@@ -141,8 +179,28 @@ impl Spare {
     /// Makes a file of `size` bytes in a folder, whose room is on the disk. One that was left there before goes.
     pub fn prepare(folder: &Path, size: u64) -> Result<Self, FileError> {
         let spare = Self::allocate(folder.join(SPARE_NAME), size)?;
-        spare.file.sync_all().map_err(failed("fsync", &spare.path))?;
+        spare.sync()?;
         Ok(spare)
+    }
+
+    /// The same for a file that is to have this name in a folder.
+    pub fn named(folder: &Folder, name: &str, size: u64) -> Result<Self, FileError> {
+        Self::allocate(folder.path.join(format!("{name}.tmp")), size)
+    }
+
+    /// Writes all of `bytes` from `offset` on.
+    pub fn write(&self, bytes: &[u8], offset: u64) -> Result<(), FileError> {
+        self.file.write_all_at(bytes, offset).map_err(failed("write", &self.path))
+    }
+
+    /// Fills `bytes` from `offset` on.
+    pub fn read(&self, bytes: &mut [u8], offset: u64) -> Result<(), FileError> {
+        self.file.read_exact_at(bytes, offset).map_err(failed("read", &self.path))
+    }
+
+    /// Returns when all of it is on the disk.
+    pub fn sync(&self) -> Result<(), FileError> {
+        self.file.sync_all().map_err(failed("fsync", &self.path))
     }
 
     /// What a full disk gave of the room goes back.
@@ -220,6 +278,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let sync = FolderHandle::open(folder).and_then(|handle| handle.sync(folder));
     sync.map_err(failed("fsync folder", folder))
+}
+
+/// Bytes that are free where `path` is, for a user without privileges.
+pub fn free_bytes(path: &Path) -> Result<u64, FileError> {
+    medium::free_bytes(path).map_err(failed("statvfs", path))
+}
+
+fn none_where_there_is_nothing(error: io::Error) -> io::Result<Vec<String>> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(Vec::new()) } else { Err(error) }
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {

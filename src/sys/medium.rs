@@ -6,6 +6,7 @@ use super::machine::{self, Disk, DiskFile, Open};
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -173,4 +174,20 @@ fn preallocate(file: &std::fs::File, size: u64) -> io::Result<()> {
             _ => return Err(error),
         }
     }
+}
+
+/// Bytes that are free where `path` is; a machine in memory has no bound that it tells.
+pub(super) fn free_bytes(path: &Path) -> io::Result<u64> {
+    if machine::is_entered() {
+        return Ok(u64::MAX);
+    }
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    let mut told = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends in a zero byte and both live beyond the call, which fills the structure or fails.
+    if unsafe { libc::statvfs(path.as_ptr(), told.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call succeeded, so it is filled.
+    let told = unsafe { told.assume_init() };
+    Ok(told.f_bavail.saturating_mul(told.f_frsize))
 }

@@ -49,6 +49,18 @@ pub enum Meter {
     Writes,
     /// Journal: how long they and their syncs took, in nanoseconds.
     WriteNanos,
+    /// Journal: bytes that are left in the segment that is written. When there is no next one, that is the reserve.
+    SegmentBytesLeft,
+    /// Stock of the journal: whether the next segment cannot be prepared, so that orders are refused.
+    DiskFull,
+    /// Stock of the journal: bytes that are free on its disk.
+    DiskFreeBytes,
+    /// Files of the journal: segments in the data folder.
+    Segments,
+    /// Files of the journal: segments in the archive.
+    ArchivedSegments,
+    /// Files of the journal: seconds since the newest snapshot that can be used was made.
+    SnapshotAgeSeconds,
     /// Keeper of the verifier: keys that have their table.
     KeyTables,
     /// Keeper of the verifier: verdicts that dalek has confirmed.
@@ -69,7 +81,7 @@ pub enum Meter {
 
 impl Meter {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::Handshakes,
         Self::FixConnections,
         Self::WebSocketConnections,
@@ -87,6 +99,12 @@ impl Meter {
         Self::BytesWritten,
         Self::Writes,
         Self::WriteNanos,
+        Self::SegmentBytesLeft,
+        Self::DiskFull,
+        Self::DiskFreeBytes,
+        Self::Segments,
+        Self::ArchivedSegments,
+        Self::SnapshotAgeSeconds,
         Self::KeyTables,
         Self::SamplesChecked,
         Self::Allocations,
@@ -117,6 +135,12 @@ impl Meter {
             Self::BytesWritten => "bytes_written",
             Self::Writes => "writes",
             Self::WriteNanos => "write_nanos",
+            Self::SegmentBytesLeft => "segment_bytes_left",
+            Self::DiskFull => "disk_full",
+            Self::DiskFreeBytes => "disk_free_bytes",
+            Self::Segments => "segments",
+            Self::ArchivedSegments => "archived_segments",
+            Self::SnapshotAgeSeconds => "snapshot_age_seconds",
             Self::KeyTables => "key_tables",
             Self::SamplesChecked => "samples_checked",
             Self::Allocations => "allocations",
@@ -148,6 +172,16 @@ impl Meter {
             Self::BytesWritten => "Bytes written by the journal",
             Self::Writes => "Writes of the journal, each of all that had come",
             Self::WriteNanos => "Nanoseconds that writes and their syncs took",
+            Self::SegmentBytesLeft => {
+                "Bytes left in the segment that is written: the reserve, when there is no next one"
+            }
+            Self::DiskFull => {
+                "1 while the journal's next segment cannot be prepared, so that orders are refused"
+            }
+            Self::DiskFreeBytes => "Bytes free on the disk of the journal",
+            Self::Segments => "Segments of the journal in the data folder",
+            Self::ArchivedSegments => "Segments of the journal in the archive",
+            Self::SnapshotAgeSeconds => "Seconds since the newest snapshot that can be used was made",
             Self::KeyTables => "API keys that have their table",
             Self::SamplesChecked => "Verdicts that ed25519-dalek has confirmed",
             Self::Allocations => "Allocations of Sealgate's own",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
 
 mod account_limits;
+mod archive;
 mod as_of;
 mod asyncapi;
 mod at_rest;

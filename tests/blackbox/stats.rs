@@ -30,7 +30,7 @@ fn ask(socket: &Path) -> Value {
 }
 
 /// Of one agent.
-fn meter(stats: &Value, agent: &str, name: &str) -> u64 {
+pub fn meter(stats: &Value, agent: &str, name: &str) -> u64 {
     let agents = stats["agents"].as_array().unwrap();
     let agent = agents.iter().find(|known| known["agent"] == agent).unwrap_or_else(|| panic!("{stats}"));
     let value = &agent[name];

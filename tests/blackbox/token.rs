@@ -348,8 +348,8 @@ fn what_is_wrong_with_a_token_is_named_and_costs_nothing() {
     site.start().has(&["kept"]);
 }
 
-/// The key of the next segment is made beforehand, so a token that is away is missed a segment ahead: orders are refused,
-/// cancels are taken, and both is over when it is back.
+/// The key of the next segment is made beforehand, so a token that is away is missed a segment ahead: orders are
+/// refused, cancels are taken, and both is over when it is back.
 #[test]
 fn a_token_that_goes_away_while_the_server_runs_is_missed_ahead_and_used_again_when_it_is_back() {
     let Some(module) = module() else { return };

@@ -65,6 +65,7 @@ fn options(vault: &Vault) -> RecoveryOptions {
         vault: vault.clone(),
         shards: vec![ShardId(0), ShardId(1)],
         wanted: Default::default(),
+        archive: None,
     }
 }
 

@@ -155,6 +155,16 @@ impl Venue {
         self.server.take().expect("it was started").stop().unwrap()
     }
 
+    /// Whether a fault ended it.
+    pub fn has_failed(&self) -> bool {
+        self.server().has_failed()
+    }
+
+    /// The fault that ended it.
+    pub fn fault(&mut self) -> String {
+        self.server.take().expect("it was started").stop().expect_err("it failed").to_string()
+    }
+
     /// Ends it as a crash would.
     pub fn kill(&mut self) {
         self.server.take().expect("it was started").kill();

@@ -1,10 +1,9 @@
 //! `sealgate journal dump`: a line of JSON a record.
 
+use super::keys::Access;
 use super::redact::redact;
 use super::{finished, json, refused};
 use crate::run::journal::walk::{JournalFault, walk};
-use crate::seal::Vault;
-use crate::sys::file::Folder;
 use crate::types::{AccountId, Command, Event, RequestKind};
 use crate::wire::record::{self, DecodeError, Place, Record, Stream};
 use serde_json::{Value, json};
@@ -23,10 +22,10 @@ pub struct Shown {
 }
 
 /// Shows records of a journal.
-pub fn run(dir: &Path, vault: &Vault, shown: &Shown, out: &mut impl Write) -> ExitCode {
+pub fn run(dir: &Path, access: &Access, shown: &Shown, out: &mut impl Write) -> ExitCode {
     let mut written = Ok(());
-    let walked = Folder::hold(dir).map_err(JournalFault::from).and_then(|folder| {
-        walk(&folder, vault, |place, record| {
+    let walked = access.hold(dir).and_then(|folder| {
+        walk(&folder, &access.vault, |place, record| {
             if record.seq.0 >= shown.from && written.is_ok() {
                 let line = line(place, record, shown).map_err(|why| JournalFault::Body { place, why })?;
                 written = line.map_or(Ok(()), |line| writeln!(out, "{line}"));

@@ -4,9 +4,10 @@
 use crate::cli::problem;
 use crate::config::{self, Config, Encryption, Head};
 use crate::run::journal::kept::{HeadError, JournalHead, KeptHead};
-use crate::run::journal::walk::Trust;
+use crate::run::journal::walk::{JournalFault, Trust};
 use crate::seal::{KeyError, Vault};
 use crate::sys::clock::Clock;
+use crate::sys::file::Folder;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,6 +21,10 @@ pub struct Keys {
     /// The file of the master key itself, whatever the configuration says: for a copy of the journal.
     #[arg(long, value_name = "FILE", global = true, conflicts_with = "config")]
     key_file: Option<PathBuf>,
+    /// The folder of archived segments, which are read as those of the journal itself [default: as the configuration
+    /// says].
+    #[arg(long, value_name = "DIR", global = true)]
+    archive: Option<PathBuf>,
 }
 
 /// What it is held against.
@@ -30,6 +35,8 @@ pub struct Access {
     pub head: Option<JournalHead>,
     /// Where its head is kept.
     kept_in: Option<Head>,
+    /// Where its archived segments are.
+    archive: Option<PathBuf>,
 }
 
 impl Keys {
@@ -49,18 +56,18 @@ impl Keys {
 
     /// What there is for the journal in `dir`; a head that was given counts before one that is kept.
     pub fn access(&self, dir: &Path, head: Option<JournalHead>) -> Result<Access, ExitCode> {
-        let (encryption, kept_in) = match (&self.key_file, &self.config) {
-            (Some(path), _) => (Encryption::KeyFile(path.clone()), None),
-            (None, Some(path)) => {
-                let config = config::load(path).map_err(|error| crate::cli::serve::refused(&error))?;
-                (config.encryption, config.head)
-            }
-            (None, None) => {
-                beside(dir).map_or((Encryption::None, None), |config| (config.encryption, config.head))
-            }
+        let of = |config: Config| {
+            let archive = config.archive_dir().map(Path::to_owned);
+            (config.encryption, config.head, archive)
         };
+        let (encryption, kept_in, archive) = match (&self.key_file, &self.config) {
+            (Some(path), _) => (Encryption::KeyFile(path.clone()), None, None),
+            (None, Some(path)) => of(config::load(path).map_err(|error| crate::cli::serve::refused(&error))?),
+            (None, None) => beside(dir).map_or((Encryption::None, None, None), of),
+        };
+        let archive = self.archive.clone().or(archive);
         let vault = Vault::open(&encryption, dir).map_err(|error| unusable(&error))?;
-        let mut access = Access { vault, head, kept_in };
+        let mut access = Access { vault, head, kept_in, archive };
         if head.is_none() {
             access.head = access.kept().map_err(|error| unreadable(&error))?;
         }
@@ -69,6 +76,11 @@ impl Keys {
 }
 
 impl Access {
+    /// Holds the folder of the journal; what is not there is read in the archive.
+    pub fn hold(&self, dir: &Path) -> Result<Folder, JournalFault> {
+        Ok(Folder::hold(dir)?.with_annex(self.archive.as_deref()))
+    }
+
     /// Both.
     pub fn trust(&self) -> Trust<'_> {
         Trust { vault: &self.vault, head: self.head }
@@ -90,7 +102,7 @@ impl Access {
     /// Only with a key, and nothing to hold it against.
     #[cfg(test)]
     pub fn with(vault: Vault, head: Option<JournalHead>) -> Self {
-        Self { vault, head, kept_in: None }
+        Self { vault, head, kept_in: None, archive: None }
     }
 }
 

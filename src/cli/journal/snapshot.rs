@@ -1,20 +1,19 @@
 //! `sealgate journal snapshot`: what a running server does by itself, and what `verify` says to snapshots.
 
+use super::keys::Access;
 use super::{finished, refused};
 use crate::admin;
 use crate::cli::problem;
 use crate::config::Config;
-use crate::run::journal::walk::JournalFault;
-use crate::run::recovery::{Made, Replayed, Wanted, Whose, make, prune, snapshot_name};
-use crate::seal::Vault;
+use crate::run::recovery::{Made, Replayed, Wanted, Whose, make, prune, snapshot_name, sound};
 use crate::sys::clock::Clock;
-use crate::sys::file::Folder;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 /// Makes the snapshot that is due, and removes what is more than the configuration keeps.
-pub fn run(dir: &Path, vault: &Vault, config: &Config, out: &mut impl Write) -> ExitCode {
+pub fn run(dir: &Path, access: &Access, config: &Config, out: &mut impl Write) -> ExitCode {
+    let vault = &access.vault;
     // Which sessions are drop copies may have been changed at run time.
     let wanted = match admin::sessions(config, vault) {
         Ok(sessions) => Wanted::of(&sessions.directory),
@@ -23,9 +22,9 @@ pub fn run(dir: &Path, vault: &Vault, config: &Config, out: &mut impl Write) -> 
         }
     };
     let of = Whose { vault, wanted: &wanted };
-    let made = Folder::hold(dir).map_err(JournalFault::from).and_then(|folder| {
+    let made = access.hold(dir).and_then(|folder| {
         let made = make(&folder, of, Clock::new().now(), || false)?;
-        prune(&folder, config.journal.snapshots as usize)?;
+        prune(&folder, config.journal.snapshots as usize, |of| sound(&folder, of, vault).is_ok())?;
         Ok(made)
     });
     match made {

@@ -26,7 +26,7 @@ fn dumped(dir: &Path, from: u64, account: Option<u32>) -> Vec<Value> {
     let mut out = Vec::new();
     assert!(code(dump::run(
         dir,
-        &vault(),
+        &Access::with(vault(), None),
         &dump::Shown { from, account: account.map(AccountId), redact: false },
         &mut out
     )));

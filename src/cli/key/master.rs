@@ -117,7 +117,7 @@ fn rotate_here(config: &Config) -> Result<ExitCode, ExitCode> {
         .map(|head| KeptHead::open(&head.file, &vault, head.every, now).map(SharedHead::new))
         .transpose()
         .map_err(RotateError::from)
-        .and_then(|head| rotate(&vault, &config.data_dir, head.as_ref(), now));
+        .and_then(|head| rotate(&vault, &config.sealed_folders(), head.as_ref(), now));
     let Rotated { master, files, keys, put_away } =
         rotated.map_err(|error| problem("key rotate-master", error, "mend the cause and do it again"))?;
     let done = json!({"master": master.to_string(), "files": files, "keys": keys, "put_away": put_away});

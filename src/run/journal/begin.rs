@@ -1,7 +1,7 @@
 //! The beginning of a segment, and of a key in one that was begun before.
 //!
-//! A key is on the disk before the first record that is sealed with it. Between looking which master key wraps and having
-//! written the key, nobody changes the master key.
+//! A key is on the disk before the first record that is sealed with it. Between looking which master key wraps and
+//! having written the key, nobody changes the master key.
 
 use super::head::Head;
 use super::log::{Current, LogEnd, LogError, LogOptions, key_of, segment_name};

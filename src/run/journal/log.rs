@@ -199,8 +199,8 @@ impl Log {
         }
     }
 
-    /// From now on the next file is made beforehand, by a supplier whose thread is to be started; on a machine in memory
-    /// there are no threads.
+    /// From now on the next file is made beforehand, by a supplier whose thread is to be started; on a machine in
+    /// memory there are no threads.
     pub fn supply(&mut self) -> Option<ThreadSupplier> {
         let LogOptions { vault, segment_bytes, .. } = &self.options;
         let key = NextKey::after(vault.clone(), self.journal, self.current.end.place.segment);
@@ -212,6 +212,11 @@ impl Log {
     /// What says that there is no room for the next file.
     pub fn disk_full(&self) -> Flag {
         self.stock.as_ref().map_or_else(Flag::default, |stock| stock.is_full().clone())
+    }
+
+    /// What is left of the segment that is written.
+    pub fn bytes_left(&self) -> u64 {
+        self.current.size.saturating_sub(self.current.end.place.offset.into())
     }
 
     /// Looks after what it will need; for each turn of its agent.

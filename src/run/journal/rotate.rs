@@ -51,10 +51,11 @@ pub enum RotateError {
     Head(#[from] HeadError),
 }
 
-/// Gives everything in `data_dir` another master key.
+/// Gives everything in some folders another master key: the data folder first, then the archive, to which files go from
+/// there.
 pub fn rotate(
     vault: &Vault,
-    data_dir: &Path,
+    folders: &[&Path],
     head: Option<&SharedHead>,
     now: Nanos,
 ) -> Result<Rotated, RotateError> {
@@ -63,10 +64,12 @@ pub fn rotate(
     // Until a whole round finds nothing: what was sealed just before may have got its name just after.
     loop {
         let before = files;
-        for path in files_in(data_dir)? {
-            let rewrapped = rewrap(vault, &path)?;
-            files += u32::from(rewrapped > 0);
-            keys += rewrapped;
+        for folder in folders {
+            for path in files_in(folder)? {
+                let rewrapped = rewrap(vault, &path)?;
+                files += u32::from(rewrapped > 0);
+                keys += rewrapped;
+            }
         }
         if files == before {
             break;

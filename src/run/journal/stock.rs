@@ -3,13 +3,13 @@
 //! ```text
 //!   supplier, a thread beside the path: room for a segment, on the disk ─► spare ─┐
 //!        │                              a data key, wrapped by a token  ─► key  ──┴► the log takes both and begins at once
-//!        └ no room, or no token: tries again, and until it has both the flag says full: orders are refused, cancels are not
-//! ```
+//!        └ no room, or no token: tries again, and until it has both the flag says full: orders are refused, cancels
+//! are not ```
 //!
-//! A token that wraps keys takes milliseconds, over a network more: no order waits for it, and one that is away is missed a
-//! segment ahead. The flag is raised when the next segment cannot be made, and by then the one that is written has just been begun:
-//! what is left of it is the reserve for cancels and for what sessions have to log. When even that is used up, the log
-//! tries once more itself, and then stops by name.
+//! A token that wraps keys takes milliseconds, over a network more: no order waits for it, and one that is away is
+//! missed a segment ahead. The flag is raised when the next segment cannot be made, and by then the one that is written
+//! has just been begun: what is left of it is the reserve for cancels and for what sessions have to log. When even that
+//! is used up, the log tries once more itself, and then stops by name.
 
 use crate::ring::flag::Flag;
 use crate::ring::spsc;
@@ -199,8 +199,8 @@ impl Stock {
         has_spare && self.key.lock().ready.is_some()
     }
 
-    /// The spare file and its key, as far as they are there. No other file is made before [`Stock::named`]: it would have
-    /// the same name, and so be the same file.
+    /// The spare file and its key, as far as they are there. No other file is made before [`Stock::named`]: it would
+    /// have the same name, and so be the same file.
     pub fn take(&mut self) -> Prepared {
         // Raised before the shelf is empty, so that who sees the one sees the other.
         self.is_taken.set(true);
@@ -265,6 +265,16 @@ impl<S: Shelf> Supplier<S> {
             Err(missing) if self.is_full.set(true) => Supplied::Missing(missing),
             Err(_) => Supplied::StillNone,
         }
+    }
+
+    /// Whether the next segment cannot be prepared.
+    pub fn is_full(&self) -> bool {
+        self.is_full.is_set()
+    }
+
+    /// Where files are made.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn make_room(&mut self) -> Result<(), Missing> {

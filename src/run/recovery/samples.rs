@@ -26,6 +26,7 @@ pub struct Venue {
 pub fn options() -> RecoveryOptions {
     RecoveryOptions {
         wanted: Wanted { kept: [1, 2].map(|id| (AccountId(id), [7, 2])).into(), ..Wanted::default() },
+        archive: None,
         vault: vault(),
         head: None,
         environment: "test".to_owned(),
@@ -126,4 +127,15 @@ impl Venue {
         self.run(&order(TAKER, Side::Sell, "t-1", 4));
         self.log.sync().unwrap();
     }
+}
+
+/// A journal of so many segments, or one that goes on until there are so many.
+pub fn busy_journal(dir: &Path, segments: u32) {
+    let mut venue = if dir.join("00000001.log").exists() { Venue::open(dir) } else { Venue::begin(dir) };
+    let mut n = 0;
+    while venue.log.end().place.segment < segments {
+        n += 1;
+        venue.run(&order(MAKER, Side::Buy, &format!("busy-{segments}-{n}"), 1));
+    }
+    venue.log.sync().unwrap();
 }

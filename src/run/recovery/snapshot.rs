@@ -17,14 +17,17 @@
 
 use super::wanted::{Wanted, load_past, save_past};
 use super::{Pass, Sessions};
+use crate::run::journal::archive::segments_in;
+use crate::run::journal::head::Head;
 use crate::run::journal::index::Index;
-use crate::run::journal::log::LogEnd;
+use crate::run::journal::log::{LogEnd, segment_name};
 use crate::run::journal::walk::{JournalFault, Walked, segments_from, walk_on};
 use crate::run::shard::Shard;
 use crate::seal::{KeyError, Vault};
 use crate::sys::file::{FileError, Folder};
 use crate::types::{Nanos, ShardId, Text};
 use crate::wire::record::{DecodeError, ENVIRONMENT_BYTES_MAX, Encoder, Place, Reader};
+use std::io::ErrorKind;
 
 /// What the file is sealed for: it opens for nothing else.
 const PURPOSE: &str = "snapshot";
@@ -64,6 +67,9 @@ pub enum SnapshotFault {
     /// Nothing goes on behind it.
     #[error("the segment behind it is not there")]
     NoSegment,
+    /// The segment behind it is that of another journal.
+    #[error("the segment behind it does not follow from it: it is of another journal")]
+    OtherJournal,
     /// It does not say what the journal says.
     #[error("{0} is not as the journal has it")]
     Differs(String),
@@ -89,16 +95,42 @@ pub fn snapshots(folder: &Folder) -> Result<Vec<u32>, FileError> {
         let number = name.strip_suffix(".snap")?.parse().ok()?;
         (snapshot_name(number) == *name).then_some(number)
     };
-    Ok(folder.names()?.iter().filter_map(number).collect())
+    Ok(folder.own_names()?.iter().filter_map(number).collect())
+}
+
+/// When the snapshot after a segment was made, if it can be used: it opens, is of this format, and goes with the
+/// segment behind it. Its shards are not run, which takes longer and finds nothing but a bug of ours.
+pub fn sound(folder: &Folder, segment: u32, vault: &Vault) -> Result<Nanos, SnapshotFault> {
+    let content = open(folder, segment, vault)?;
+    let begins = begin(&mut Reader::new(&content))?;
+    if begins.end.place.segment != segment {
+        return Err(SnapshotFault::OtherSegment(begins.end.place.segment));
+    }
+    follows(folder, begins.end)?;
+    Ok(begins.made)
+}
+
+/// Whether the segment behind a snapshot goes on where that one ends: it was begun then, and without it nobody knows
+/// what is missing.
+fn follows(folder: &Folder, end: LogEnd) -> Result<(), SnapshotFault> {
+    let behind = match folder.open_file(&segment_name(end.place.segment + 1), false) {
+        Err(error) if error.source.kind() == ErrorKind::NotFound => return Err(SnapshotFault::NoSegment),
+        behind => Head::read(&behind?)?.map_err(|_| SnapshotFault::NoSegment)?.header,
+    };
+    let is_it = behind.previous_end == u64::from(end.place.offset) && behind.previous_link == end.link;
+    if is_it { Ok(()) } else { Err(SnapshotFault::OtherJournal) }
+}
+
+fn open(folder: &Folder, segment: u32, vault: &Vault) -> Result<Vec<u8>, SnapshotFault> {
+    let file = folder.open_file(&snapshot_name(segment), false)?;
+    let mut bytes = vec![0; usize::try_from(file.size()?).unwrap_or(usize::MAX)];
+    file.read(&mut bytes, 0)?;
+    Ok(vault.open_file(PURPOSE, &bytes)?)
 }
 
 /// Reads the snapshot after a segment: how far it came, and what was gathered until then.
 pub(super) fn load(folder: &Folder, segment: u32, of: Whose<'_>) -> Result<(Walked, Pass), SnapshotFault> {
-    let file = folder.open_file(&snapshot_name(segment), false)?;
-    let mut bytes = vec![0; usize::try_from(file.size()?).unwrap_or(usize::MAX)];
-    file.read(&mut bytes, 0)?;
-    let content = of.vault.open_file(PURPOSE, &bytes)?;
-    drop(bytes);
+    let content = open(folder, segment, of.vault)?;
     let (walked, pass) = read(&mut Reader::new(&content), of.wanted)?;
     if walked.end.place.segment != segment {
         return Err(SnapshotFault::OtherSegment(walked.end.place.segment));
@@ -150,9 +182,12 @@ impl<'a> Candidates<'a> {
         }
         let (walked, pass) = load(self.folder, segment, self.of)?;
         match self.environment {
-            Some(own) if own != walked.environment => Err(SnapshotFault::Environment(walked.environment)),
-            _ => Ok((walked, pass)),
+            Some(own) if own != walked.environment => {
+                return Err(SnapshotFault::Environment(walked.environment));
+            }
+            _ => follows(self.folder, walked.end)?,
         }
+        Ok((walked, pass))
     }
 }
 
@@ -198,23 +233,48 @@ pub fn make(
         }
         pass.record(place, record, &mut |_| {})
     })?;
-    let kept_from = numbers.first().copied().unwrap_or(1);
+    // What was archived is not read back any more once a start has begun here.
+    let kept_from = segments_in(folder)?.first().copied().unwrap_or(1);
     let content = write(&walked, &pass, kept_from, now);
     drop(pass);
-    let bytes = of.vault.seal_file(PURPOSE, &content, now);
-    let bytes = bytes.map_err(|why| JournalFault::Key { segment: closed, why })?;
-    folder.create_file(&snapshot_name(closed), bytes.len() as u64, &bytes)?;
-    Ok(Some(Made { segment: closed, bytes: bytes.len() as u64, records: walked.records }))
+    let bytes = seal(folder, closed, &content, of.vault, now)?;
+    Ok(Some(Made { segment: closed, bytes, records: walked.records }))
 }
 
-/// Removes all snapshots but the newest `kept`; tells the oldest that is left.
-pub fn prune(folder: &Folder, kept: usize) -> Result<Option<u32>, FileError> {
-    let there = snapshots(folder)?;
-    let (old, left) = there.split_at(there.len().saturating_sub(kept.max(1)));
-    for segment in old {
-        folder.remove_file(&snapshot_name(*segment))?;
+/// Writes a snapshot; again if the master key was changed before it had its name, so that the change did not find it.
+fn seal(
+    folder: &Folder,
+    segment: u32,
+    content: &[u8],
+    vault: &Vault,
+    now: Nanos,
+) -> Result<u64, JournalFault> {
+    loop {
+        let master = vault.pages().master();
+        let bytes = vault.seal_file(PURPOSE, content, now);
+        let bytes = bytes.map_err(|why| JournalFault::Key { segment, why })?;
+        folder.create_file(&snapshot_name(segment), bytes.len() as u64, &bytes)?;
+        if vault.pages().master() == master {
+            return Ok(bytes.len() as u64);
+        }
     }
-    Ok(left.first().copied())
+}
+
+/// Removes the snapshots before the newest `kept` that can be used; tells the oldest of these. One that cannot be used
+/// takes nobody's place.
+pub fn prune(
+    folder: &Folder,
+    kept: usize,
+    mut is_sound: impl FnMut(u32) -> bool,
+) -> Result<Option<u32>, FileError> {
+    let there = snapshots(folder)?;
+    let sound: Vec<u32> = there.iter().rev().copied().filter(|of| is_sound(*of)).take(kept.max(1)).collect();
+    let oldest = sound.last().copied();
+    for segment in there.into_iter().filter(|of| sound.len() >= kept && oldest.is_some_and(|kept| *of < kept))
+    {
+        folder.remove_file(&snapshot_name(segment))?;
+    }
+    Ok(oldest)
 }
 
 /// Compares a snapshot with what was gathered from the journal itself up to the same place.
@@ -259,14 +319,26 @@ pub(super) fn write(walked: &Walked, pass: &Pass, kept_from: u32, now: Nanos) ->
     to.finish()
 }
 
-pub(super) fn read(from: &mut Reader<'_>, wanted: &Wanted) -> Result<(Walked, Pass), SnapshotFault> {
+/// What a snapshot begins with.
+struct Begins {
+    environment: Environment,
+    end: LogEnd,
+    made: Nanos,
+}
+
+fn begin(from: &mut Reader<'_>) -> Result<Begins, SnapshotFault> {
     match from.take()? {
         FORMAT => {}
         other => return Err(SnapshotFault::Format(other)),
     }
     let environment: Environment = from.take()?;
     let (segment, offset, link) = from.take()?;
-    let _made: Nanos = from.take()?;
+    let end = LogEnd { place: Place { segment, offset }, link };
+    Ok(Begins { environment, end, made: from.take()? })
+}
+
+pub(super) fn read(from: &mut Reader<'_>, wanted: &Wanted) -> Result<(Walked, Pass), SnapshotFault> {
+    let Begins { environment, end, made: _ } = begin(from)?;
     let index = Index::load(from)?;
     let sessions = Sessions::load(from, wanted.drop_copies.clone())?;
     let past = load_past(from, wanted.kept.clone())?;
@@ -281,7 +353,7 @@ pub(super) fn read(from: &mut Reader<'_>, wanted: &Wanted) -> Result<(Walked, Pa
     }
     from.end()?;
     let walked = Walked {
-        end: LogEnd { place: Place { segment, offset }, link },
+        end,
         streams: index.lasts().collect(),
         environment: environment.as_str().to_owned(),
         ..Walked::nothing()

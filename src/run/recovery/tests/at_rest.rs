@@ -93,11 +93,11 @@ fn a_change_of_the_master_key_that_is_interrupted_leaves_everything_readable() {
             assert_eq!(records().unwrap(), 110, "{reached} segments and {torn} bytes");
         }
     }
-    let done = crate::run::journal::rotate::rotate(&open(), &data, None, NOW).unwrap();
+    let done = crate::run::journal::rotate::rotate(&open(), &[&data], None, NOW).unwrap();
     assert_eq!(done.files, 0, "it goes on with the key that was made");
     assert_eq!(records().unwrap(), 110);
     assert!(std::path::Path::new(&done.put_away).exists());
-    let again = crate::run::journal::rotate::rotate(&open(), &data, None, NOW).unwrap();
+    let again = crate::run::journal::rotate::rotate(&open(), &[&data], None, NOW).unwrap();
     assert_eq!((again.files, again.keys), (3, 3));
     assert_eq!(records().unwrap(), 110);
 }

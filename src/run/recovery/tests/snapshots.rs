@@ -302,9 +302,9 @@ fn the_newest_snapshots_are_kept() {
         made(dir.path()).unwrap();
     }
     let folder = Folder::hold(dir.path()).unwrap();
-    assert_eq!(prune(&folder, 2).unwrap(), Some(3));
+    assert_eq!(prune(&folder, 2, |_| true).unwrap(), Some(3));
     assert_eq!(snapshots(&folder).unwrap(), [3, 4]);
-    assert_eq!(prune(&folder, 0).unwrap(), Some(4), "the last one stays");
+    assert_eq!(prune(&folder, 0, |_| true).unwrap(), Some(4), "the last one stays");
 }
 
 #[test]
