@@ -12,6 +12,10 @@
 //! records are written first, so that this holds for every prefix of the file too, wherever a write is torn. And
 //! gateways are drained whole in each turn, while a shard may be left with a rest.
 //!
+//! **Who waits.** A sync begins when there is something that somebody waits for: a step, or a record that holds a
+//! session's bytes back. What a session was told needs none of its own: it goes with the next one, or alone after
+//! [`ALONE_AFTER`]. Else it would stand in the way of the order that the answer brings about.
+//!
 //! **Durability.** `disk`: published after fdatasync. `process`: after the write. `memory`: once, at the start, as
 //! reached for good; nothing waits, and the log is written all the same, though nobody wakes this thread for it: it
 //! looks when its sleep is over, or when a ring is half full.
@@ -43,7 +47,7 @@ use crate::ring::{Push, bytes, spsc, watermark::Watermark};
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{
-    Answer, Event, EventRef, GatewayId, Nanos, OutboundBody, Recall, Seq, SessionRecord, ShardId,
+    Answer, Event, EventRef, GatewayId, Nanos, OutboundBody, Recall, Seq, SessionRecord, ShardId, Span,
 };
 use crate::watch::{Meter, Meters};
 use crate::wire::record::{self, Stream};
@@ -54,6 +58,10 @@ use std::collections::VecDeque;
 /// Most bytes of shards in one write. At the speed of a slow disk this is some ten milliseconds; what is left goes
 /// with the next one.
 const SHARD_BYTES_PER_WRITE_MAX: usize = 4 * 1024 * 1024;
+
+/// How long a record that nobody waits for lies before it is synced by itself. A loss of power before that costs a FIX
+/// message its number, not what it told: it goes out again, marked PossResend.
+const ALONE_AFTER: Span = Span::from_millis(1);
 
 /// Most questions of one gateway answered in a turn, so that a long resend does not hold up the next sync.
 const READ_BACKS_PER_TURN_MAX: usize = 64;
@@ -142,6 +150,8 @@ pub struct JournalAgent {
     read: Vec<u8>,
     /// Where it is noted, apart from the log, how far that is synced.
     head: Option<SharedHead>,
+    /// Since when something lies there that was written, and not synced because nobody waits for it.
+    unsynced: Option<Nanos>,
     /// The server is stopping: sync, whatever the durability.
     is_syncing: bool,
     failed: Option<Fault>,
@@ -153,6 +163,8 @@ pub struct JournalAgent {
 #[derive(Clone, Copy, Debug)]
 struct Drained {
     records: usize,
+    /// Somebody waits for one of them.
+    is_awaited: bool,
     /// No shard was left with a rest.
     all: bool,
 }
@@ -178,6 +190,7 @@ impl JournalAgent {
             batch: Vec::with_capacity(2 * SHARD_BYTES_PER_WRITE_MAX),
             read: Vec::new(),
             head: None,
+            unsynced: None,
             is_syncing: false,
             failed: None,
             clock: Clock::new(),
@@ -212,17 +225,22 @@ impl JournalAgent {
             if planted::has(Bug::AnswerBeforeSync) {
                 self.publish();
             }
-            if self.durability == Durability::Disk && !planted::has(Bug::SyncSkipped) {
-                self.log.sync()?;
+            if drained.is_awaited || self.durability != Durability::Disk {
+                self.make_durable()?;
+            } else {
+                self.unsynced.get_or_insert(now);
             }
-            self.publish();
             self.meters.add(Meter::RecordsWritten, drained.records as u64);
             self.meters.add(Meter::Writes, 1);
             self.meters.set(Meter::SegmentBytesLeft, self.log.bytes_left());
             self.meters.add(Meter::WriteNanos, self.clock.now().since(began).0);
         }
+        if self.unsynced.is_some_and(|since| now >= since + ALONE_AFTER) {
+            self.make_durable()?;
+        }
         if self.is_syncing {
             self.log.sync()?;
+            self.publish();
         }
         self.note_head(now)?;
         let answered = self.answer(drained)?;
@@ -230,6 +248,16 @@ impl JournalAgent {
             self.gateways.iter().for_each(|port| port.waker.wake());
         }
         Ok(Work::from_count(drained.records + answered))
+    }
+
+    /// Syncs what was written, if that is what durable means, and says so.
+    fn make_durable(&mut self) -> Result<(), LogError> {
+        if self.durability == Durability::Disk && !planted::has(Bug::SyncSkipped) {
+            self.log.sync()?;
+        }
+        self.unsynced = None;
+        self.publish();
+        Ok(())
     }
 
     fn note_head(&self, now: Nanos) -> Result<(), LogError> {
@@ -262,7 +290,7 @@ impl JournalAgent {
     fn drain(&mut self) -> Drained {
         self.steps.clear();
         self.batch.clear();
-        let (mut records, mut all) = (0, true);
+        let (mut records, mut is_awaited, mut all) = (0, false, true);
         for port in &mut self.shards {
             while let Some(record) = port.records.front() {
                 if self.steps.len() + record.len() > SHARD_BYTES_PER_WRITE_MAX {
@@ -271,7 +299,7 @@ impl JournalAgent {
                 }
                 self.steps.extend_from_slice(&record);
                 record.release();
-                records += 1;
+                (records, is_awaited) = (records + 1, true);
             }
         }
         for port in &mut self.gateways {
@@ -281,6 +309,7 @@ impl JournalAgent {
                 && left > 0
             {
                 left = left.saturating_sub(record.len());
+                is_awaited |= record::is_awaited(&record);
                 self.batch.extend_from_slice(&record);
                 record.release();
                 records += 1;
@@ -290,7 +319,7 @@ impl JournalAgent {
             self.batch.splice(..0, self.steps.drain(..));
         }
         self.batch.extend_from_slice(&self.steps);
-        Drained { records, all }
+        Drained { records, is_awaited, all }
     }
 
     fn publish(&self) {

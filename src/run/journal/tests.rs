@@ -127,6 +127,26 @@ fn one_write_makes_shards_and_gateways_durable_and_says_so() {
 }
 
 #[test]
+fn what_nobody_waits_for_goes_with_the_next_sync_or_alone_a_little_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(dir.path(), Durability::Disk, 1 << 20);
+    bench.inbound(1);
+    assert_eq!(bench.agent.poll(NOW).unwrap(), Work::Done);
+    assert_eq!((bench.reached(), bench.agent.log.is_synced()), ((0, 0), false), "written, and no more");
+    bench.step(&[]);
+    bench.agent.poll(NOW).unwrap();
+    assert_eq!((bench.reached(), bench.agent.log.is_synced()), ((1, 1), true), "with what is waited for");
+    bench.inbound(2);
+    bench.agent.poll(NOW).unwrap();
+    assert_eq!(bench.reached(), (1, 1));
+    bench.agent.poll(NOW + ALONE_AFTER).unwrap();
+    assert_eq!((bench.reached(), bench.agent.log.is_synced()), ((1, 2), true), "alone");
+    bench.own(b"3\x0145=7\x01");
+    bench.agent.poll(NOW).unwrap();
+    assert_eq!(bench.reached(), (1, 3), "a message of the session's own waits for its record");
+}
+
+#[test]
 fn the_session_log_stands_before_the_steps_that_follow_from_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut bench = Bench::new(dir.path(), Durability::Disk, 1 << 20);

@@ -203,6 +203,24 @@ pub fn heading_of(bytes: &[u8]) -> Result<(Stream, Seq), Damage> {
     Ok((stream, Seq(raw.seq.get())))
 }
 
+/// Whether a gateway may hold bytes back until this record of its is durable; what it notes of messages that came, and
+/// of executions that were told, holds nothing back.
+pub fn is_awaited(bytes: &[u8]) -> bool {
+    let record_type =
+        RawHeader::ref_from_prefix(bytes).ok().and_then(|(raw, _)| RecordType::from_byte(raw.record_type));
+    !matches!(
+        record_type,
+        Some(
+            RecordType::Inbound
+                | RecordType::InboundNext
+                | RecordType::OutboundEvent
+                | RecordType::Told
+                | RecordType::Request
+                | RecordType::Answered
+        )
+    )
+}
+
 impl Stream {
     fn to_bytes(self) -> (u8, u8) {
         match self {
