@@ -221,7 +221,9 @@ impl<'a> Fix<'a> {
         let to = next.max(from);
         for (_, body) in self.memory.told.range(from..to) {
             let of_it = self.memory.executions.values_mut().find(|told| told.body == timeless(body));
-            of_it.into_iter().for_each(|told| told.is_owed = true);
+            // Under a number that followed it may have come already.
+            let is_last = |told: &Told| told.numbers.last().is_some_and(|last| (from..to).contains(last));
+            of_it.into_iter().for_each(|told| told.is_owed = is_last(told));
         }
         (from..to).for_each(|number| _ = self.memory.told.remove(&number));
         self.missing.retain(|number| !(from..next).contains(number));

@@ -104,7 +104,9 @@ impl Disk {
 
     fn end(&mut self, thread: &str, call: &str) {
         let Some((name, arguments)) = call.split_once('(') else { return };
-        let Some((arguments, result)) = arguments.rsplit_once(") = ") else { return };
+        // Where a call was interrupted by another, its result stands in a column of its own.
+        let Some((arguments, result)) = arguments.rsplit_once(" = ") else { return };
+        let Some(arguments) = arguments.trim_end().strip_suffix(')') else { return };
         if result.starts_with('-') || result.starts_with('?') {
             return;
         }
