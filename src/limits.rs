@@ -150,6 +150,10 @@ pub const REPORTS_WAITING_MAX: usize = ORDERS_PER_BOOK_MAX;
 /// of each: a busy day of most bots fits, and an account takes no more than two megabytes a shard.
 pub const STREAM_RESUMABLE_MAX: usize = 1 << 18;
 
+/// Most FIX connections of a gateway that hear the private streams of one account: an event is told to each of them in
+/// one go, and may cost each a record of the session log.
+pub const STREAM_HEARERS_MAX: usize = 8;
+
 /// Executions of a subscriber that catches up which are read back at a time, so that others are read for, too.
 pub const STREAM_READS_MAX: usize = 8;
 

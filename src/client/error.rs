@@ -101,6 +101,31 @@ impl ApiError {
         Self { status: info.ws_status, code: info.ws_code, msg, reject: Some(reject), retry_after }
     }
 
+    /// Whether the shard refused, behind its look whether the request was done already: then no copy of it was.
+    pub(super) fn is_of_shard(&self) -> bool {
+        self.reject.is_some_and(|reject| match reject {
+            Reject::DiskFull => true,
+            // It was taken, and what it came to is not at hand.
+            Reject::ResultArchived => false,
+            _ => reject.info().number >= Reject::DuplicateClOrdId.info().number,
+        })
+    }
+
+    /// Whether the same request may be let through a little later.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(
+            self.reject,
+            Some(
+                Reject::Busy
+                    | Reject::ConnectionRate
+                    | Reject::OrderRate
+                    | Reject::CancelRate
+                    | Reject::QueryRate
+                    | Reject::ResendUnderWay
+            )
+        )
+    }
+
     /// The name of the refusal, such as `PriceOutsideBand`.
     pub fn name(&self) -> &str {
         match self.reject {

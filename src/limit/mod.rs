@@ -123,6 +123,17 @@ impl Limiter {
         Ok(Allowed::admit(verified))
     }
 
+    /// Counts a question that is none of the client's requests, such as where a private stream goes on.
+    pub fn charge_query(&self, account: AccountId, now: Nanos) -> Result<(), Refusal> {
+        let rings = self.accounts.get(&account).ok_or(Reject::AccountUnknown)?;
+        match rings.of(RateClass::Query).take(now) {
+            Take::Refused { retry_after } => {
+                Err(Refusal::with(Reject::QueryRate, Detail::RetryAfter(retry_after)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How much of its limits an account has used, in the order of [`RateClass::ALL`]: `rateLimits` of a WebSocket
     /// answer.
     pub fn usage(&self, account: AccountId, now: Nanos) -> Option<[Usage; RateClass::ALL.len()]> {

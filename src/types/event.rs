@@ -349,7 +349,7 @@ pub enum Answer {
     /// `ticker.book`: for each instrument its best bid and ask.
     BookTicker(Vec<(InstrumentId, Option<BookLevel>, Option<BookLevel>)>),
     /// What comes next in a private stream, or why it cannot be told.
-    Stream(Result<StreamPage, Refusal>),
+    Stream(AccountId, Result<StreamPage, Refusal>),
     /// A repetition of a request, with its first answer.
     Repeated(Repeated),
     /// What this answers stands in the journal. It never reaches a client.

@@ -60,7 +60,7 @@ pub use request::{
 };
 pub use session_log::{EventRef, LostRequest, MsgSeqNum, OutboundBody, SessionRecord};
 pub use state::{ExposureState, RequestState};
-pub use stream::StreamPage;
+pub use stream::{StreamAsk, StreamPage, StreamRequest, StreamRequestType};
 pub use text::Text;
 pub use time::{Nanos, Shift, Span};
 pub use timing::{Stamps, Timing};

@@ -152,6 +152,8 @@ rejects! {
     604 "once" StreamAhead, app(99, 99, 0), 400, -1131, "The private stream has not come so far; the answer tells its last number. Is this the server that told you yours.";
     605 "once" OnceFull, app(99, 99, 4), 503, -1008, "No more requests of the last 24 hours can be remembered; this one was not taken and does nothing unless sent again.";
     606 "once" ResultArchived, app(99, 99, 0), 410, -2013, "The request was taken and its result told, longer ago than this server keeps the journal at hand; ask the operator for it.";
+    607 "once" ResendUnderWay, app(99, 99, 0), 429, -1003, "Executions are being sent again on this session; wait for the end of them, or cancel that with ApplReqType 5.";
+    608 "once" TooManyHearers, app(99, 99, 0), 429, -1003, "As many FIX connections hear this account as may at a time; end one of the subscriptions, or use a drop copy.";
 
     // Can you afford it.
     700 "risk" QtyOffLot, app(13, 99, 0), 400, -1013, "The quantity is not a positive multiple of the instrument's lot.";

@@ -125,7 +125,8 @@ fn ask(ws: &mut Ws, rounds: usize) -> Vec<(&'static str, String, Value)> {
     answers
 }
 
-/// Enters orders over FIX and asks for them, one and all; gives the answers.
+/// Enters orders over FIX and asks for them, one and all; gives the answers. Before those to a question about all
+/// stands a report of the numbers of the streams.
 fn enter_and_ask(fix: &mut Fix, rounds: usize) -> Vec<Fields> {
     let mut answers = Vec::new();
     for n in 0..rounds {
@@ -134,9 +135,9 @@ fn enter_and_ask(fix: &mut Fix, rounds: usize) -> Vec<Fields> {
         fix.order("AF", format!("584=af-{n}|585=7|"));
         loop {
             let report = fix.read();
-            assert_eq!(report.get(35), "8", "{report:?}");
+            assert!(["8", "BY"].contains(&report.get(35)), "{report:?}");
             let last = report.get(584) == format!("af-{n}") && report.get(912) == "Y";
-            if report.get(150) == "I" {
+            if report.get(150) == "I" || report.get(35) == "BY" {
                 answers.push(report);
             }
             if last {
@@ -190,6 +191,16 @@ fn check_report(story: &Story, report: &Fields) {
     assert_eq!(told.get(&report.get(37).parse().unwrap()), Some(&standing), "{report:?}");
 }
 
+/// The orders that are told to a question about all are those that were open behind the numbers before them.
+fn check_open(story: &Story, of_all: &Fields, reports: &[Fields]) {
+    let of = |tag: u32| of_all.0.iter().filter(move |(known, _)| *known == tag).map(|(_, value)| value);
+    let streams: Vec<(String, u64)> =
+        of(1355).cloned().zip(of(1357).map(|number| number.parse().unwrap())).collect();
+    let told = reports.iter().filter(|report| report.get(584) == of_all.get(1356));
+    let told: BTreeSet<u64> = told.map(|report| report.get(37).parse().unwrap()).collect();
+    assert_eq!((streams.len(), told), (2, story.open(&streams).into_keys().collect()));
+}
+
 #[test]
 fn every_answer_is_the_fold_of_the_stream_up_to_its_number_over_both_protocols() {
     let venue = two_by_two();
@@ -209,7 +220,10 @@ fn every_answer_is_the_fold_of_the_stream_up_to_its_number_over_both_protocols()
     let mut story = Story::default();
     story.hear(&mut witness, &ends);
     answers.iter().for_each(|answer| check(&story, answer));
-    reports.iter().for_each(|report| check_report(&story, report));
+    reports.iter().filter(|report| report.get(35) == "8").for_each(|report| check_report(&story, report));
+    for of_all in reports.iter().filter(|report| report.get(35) == "BY") {
+        check_open(&story, of_all, &reports);
+    }
     let numbers: BTreeSet<_> = answers.iter().map(|(_, _, answer)| as_of(answer)).collect();
     assert!(numbers.len() > 20, "they were asked while something happened: {}", numbers.len());
     assert!(reports.len() > 6 * 250);

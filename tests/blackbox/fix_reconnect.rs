@@ -1,10 +1,10 @@
 //! A FIX session of the SDK over a network that breaks: what it is told again, what it sends again, what it asks.
 
 use crate::support::proxy::Proxy;
-use crate::support::sessions::{RECOVERY, heard, resting};
-use crate::support::{PATIENCE, Venue};
+use crate::support::sessions::{RECOVERY, heard, next, resting};
+use crate::support::{PATIENCE, Setup, Venue};
 use sealgate::client::fix::{Endpoint, Event, Events, Options, Session};
-use sealgate::client::{Amend, Error, OrderName, Recovered, Recovery};
+use sealgate::client::{Amend, Error, NewOrder, OrderName, Recovered, Recovery};
 use sealgate::types::{CancelOn, ExecType, OrdStatus, Side};
 use std::cell::Cell;
 use std::time::Duration;
@@ -174,6 +174,50 @@ async fn a_session_whose_numbers_are_gone_begins_anew_and_still_tells_what_close
     let closed = heard!(&mut events, Event::ClosedMeanwhile(order) => order);
     assert_eq!((closed.entered_as(), closed.status), ("goes", OrdStatus::Canceled));
     session.place(&resting("after")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_whose_numbers_are_gone_is_told_each_execution_by_the_number_of_its_stream() {
+    let mut venue = Setup::new().fix_rules(|rules| rules.appl_seq_num = true).start();
+    let proxy = Proxy::to(venue.fix_addr());
+    let (session, mut events) = session(&venue, &proxy, RECOVERY).await;
+    for name in ["goes", "stays"] {
+        session.place(&resting(name)).await.unwrap();
+        assert_eq!(heard!(&mut events, Event::Execution(report) => report).cl_ord_id, name);
+    }
+    proxy.refuse();
+    proxy.cut();
+    let (alice, bob) = (venue.websocket("alice").await, venue.websocket("bob").await);
+    let (qty, price) = ("0.001".parse().unwrap(), "99000".parse().unwrap());
+    for _ in 0..3 {
+        bob.place(&NewOrder::limit("BTC-USD", Side::Sell, qty, price)).await.unwrap();
+    }
+    alice.cancel("BTC-USD", "goes").await.unwrap();
+    // Somebody else used the session meanwhile, from 1 on.
+    let (other, reports) = venue.fix("alice").await;
+    other.logout().await;
+    drop((other, reports, alice, bob));
+    venue.kill();
+    venue.start_again();
+    proxy.lead_to(venue.fix_addr());
+    proxy.mend();
+    let mut told = Vec::new();
+    let open = loop {
+        match next(&mut events).await {
+            Event::Execution(report) => told.push(report),
+            Event::Connected { open, away: Some(_) } => break open,
+            Event::ClosedMeanwhile(order) => panic!("it was told: {order:?}"),
+            _ => {}
+        }
+    };
+    assert_eq!(open.iter().map(|order| order.cl_ord_id.as_str()).collect::<Vec<_>>(), ["stays"]);
+    let kinds: Vec<_> = told.iter().map(|report| report.exec_type).collect();
+    assert_eq!(kinds, [ExecType::Trade, ExecType::Trade, ExecType::Trade, ExecType::Canceled]);
+    assert!(told.iter().all(|report| report.entered_as() == "goes"));
+    let numbers: Vec<_> = told.iter().map(|report| report.place.as_ref().unwrap().number).collect();
+    assert_eq!(numbers, [3, 4, 5, 6]);
+    session.place(&resting("after")).await.unwrap();
+    assert_eq!(heard!(&mut events, Event::Execution(report) => report).cl_ord_id, "after");
 }
 
 #[tokio::test]

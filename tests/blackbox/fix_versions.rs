@@ -23,7 +23,7 @@ fn logged_on(venue: &Venue, member: &str, version: FixVersion) -> Fix {
 
 /// What a client with the standard's dictionary says of a message.
 #[track_caller]
-fn assert_standard(version: FixVersion, fields: &Fields) {
+pub fn assert_standard(version: FixVersion, fields: &Fields) {
     let text: String = fields.0.iter().map(|(tag, value)| format!("{tag}={value}\x01")).collect();
     let mut index = Index::new();
     let message = Message::parse(text.as_bytes(), &mut index).unwrap();

@@ -19,6 +19,7 @@ mod disk_full;
 mod drop_copy;
 mod exactly_once;
 mod examples;
+mod fix_private_stream;
 mod fix_reconnect;
 mod fix_resend;
 mod fix_trust;

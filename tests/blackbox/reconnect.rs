@@ -2,10 +2,10 @@
 
 use crate::support::proxy::Proxy;
 use crate::support::sessions::{RECOVERY, heard, resting};
-use crate::support::{PATIENCE, Venue};
+use crate::support::{PATIENCE, Setup, Venue};
 use sealgate::client::Error;
 use sealgate::client::ws::{Endpoint, Event, Events, Options, Recovered, Recovery, Session};
-use sealgate::types::{CancelOn, OrdStatus};
+use sealgate::types::{CancelOn, OrdStatus, Span};
 use std::time::Duration;
 
 fn endpoint(venue: &Venue, proxy: &Proxy) -> Endpoint {
@@ -215,4 +215,23 @@ async fn each_execution_is_told_once_and_in_order_over_connections_that_break() 
         let report = heard!(&mut events, Event::Execution(report) => report);
         assert_eq!(report.place.map(|place| place.number), Some(number), "{}", report.cl_ord_id);
     }
+}
+
+#[tokio::test]
+async fn a_copy_that_a_gateway_refuses_says_nothing_of_the_first_which_is_asked_for() {
+    let venue = Setup::new().order_rate(1, Span::from_secs(60)).start();
+    let proxy = Proxy::to(venue.websocket_addr());
+    let (session, mut events) = session(&venue, &proxy, RECOVERY).await;
+    let witness = venue.websocket("alice").await;
+    proxy.lose_answers();
+    let break_and_mend = async {
+        while witness.open_orders(None).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        proxy.mend();
+    };
+    let order = resting("first");
+    let (placed, ()) = tokio::join!(session.place(&order), break_and_mend);
+    assert_eq!(placed.unwrap().answer.status, OrdStatus::New, "OrderRate concerned the copy alone");
+    assert_eq!(heard!(&mut events, Event::Recovered { how, .. } => how), Recovered::Asked);
 }

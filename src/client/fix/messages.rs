@@ -1,6 +1,6 @@
 //! Bodies of the messages that a client sends.
 
-use crate::client::{Amend, NewOrder, OrderName};
+use crate::client::{Amend, NewOrder, OrderName, StreamPlace};
 use crate::types::{Nanos, OrdType, Side, SmpMode, TimeInForce};
 use crate::wire::fix::{PutFields, tag};
 use std::time::Duration;
@@ -116,7 +116,23 @@ pub(super) fn open_orders(symbol: Option<&str>, account: Option<&str>, req_id: &
     body
 }
 
-/// RecvWindow(25000), at the end of any of them.
+/// ApplicationMessageRequest(BW): all that these streams told behind these numbers.
+pub(super) fn streams(kind: &[u8], behind: &[StreamPlace], req_id: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(128);
+    body.put(tag::APPL_REQ_ID, req_id.as_bytes());
+    body.put(tag::APPL_REQ_TYPE, kind);
+    if !behind.is_empty() {
+        body.put_uint(tag::NO_APPL_IDS, behind.len() as u64);
+    }
+    for StreamPlace { appl_id, number } in behind {
+        body.put(tag::REF_APPL_ID, appl_id.as_bytes());
+        body.put_uint(tag::APPL_BEG_SEQ_NUM, number + 1);
+        body.put_uint(tag::APPL_END_SEQ_NUM, 0);
+    }
+    body
+}
+
+/// RecvWindow(25000), at the end of those that are requests of orders.
 pub(super) fn put_recv_window(body: &mut Vec<u8>, window: Option<Duration>) {
     if let Some(window) = window {
         body.put_uint(tag::RECV_WINDOW, u64::try_from(window.as_millis()).unwrap_or(u64::MAX));

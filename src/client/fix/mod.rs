@@ -31,11 +31,13 @@ mod tests;
 
 pub use crate::session::fix::Numbers;
 pub use market::{MarketData, MarketReport, Topics};
-pub use report::{CancelRejected, MassCanceled, Received, Refused, Report, Standing, Status};
+pub use report::{
+    CancelRejected, MassCanceled, Received, Refused, Report, Standing, Status, StreamAck, StreamReport,
+};
 pub use session::{Amended, CanceledAll, Endpoint, Event, Events, Session};
 
 use super::connect::{self, now};
-use super::{Amend, ApiKey, Error, NewOrder, OrderName};
+use super::{Amend, ApiKey, Error, NewOrder, OrderName, StreamPlace};
 use crate::types::{CancelOn, MsgSeqNum, Side};
 use driver::{Driver, Ears, Order, REPORTS_WAITING_MAX, Shared};
 use rustls::ClientConfig;
@@ -236,6 +238,23 @@ impl Client {
     pub async fn open_orders(&self, symbol: Option<&str>) -> Result<Sent, Error> {
         let req_id = self.named(None);
         self.send(b"AF", messages::open_orders(symbol, None, &req_id), req_id).await
+    }
+
+    /// Asks for the executions of private streams behind these numbers again, up to now (ApplicationMessageRequest).
+    /// The answer is a [`Report::StreamAck`] of the name that this returns, then each [`Report::Execution`], then
+    /// [`Report::Streams`] of that name. What happens meanwhile comes in between; its number says where it belongs. For
+    /// sessions that are told [`ExecutionReport::place`](crate::client::ExecutionReport::place).
+    pub async fn resend_streams(&self, behind: &[StreamPlace]) -> Result<Sent, Error> {
+        let req_id = self.named(None);
+        self.send_marked(b"BW", messages::streams(b"0", behind, &req_id), req_id, false).await
+    }
+
+    /// Hears these private streams from now on, and what they told behind these numbers; all of the key's accounts,
+    /// from now on, if none is named. The answer is a [`Report::StreamAck`] of the name that this returns; then each
+    /// execution comes, whoever caused it, and now and then [`Report::Streams`] without a name: the last numbers.
+    pub async fn subscribe_streams(&self, behind: &[StreamPlace]) -> Result<Sent, Error> {
+        let req_id = self.named(None);
+        self.send_marked(b"BW", messages::streams(b"1", behind, &req_id), req_id, false).await
     }
 
     /// Says Logout and waits until the connection has ended.

@@ -3,7 +3,7 @@
 use crate::client::error::{ApiError, reject_named};
 use crate::client::report::{ExecutionReport, StreamPlace, Trade};
 use crate::types::{Decimal, ExecType, MsgSeqNum, Nanos, OrdStatus, OrderId, Reject, Side, TradeId};
-use crate::wire::fix::{Message, RejectReason, tag};
+use crate::wire::fix::{Message, RejectReason, parse_uint, tag};
 use std::time::Instant;
 
 /// A message of the venue's, and when it had been read.
@@ -32,6 +32,10 @@ pub enum Report {
     CancelRejected(CancelRejected),
     /// OrderMassCancelReport(r).
     MassCanceled(MassCanceled),
+    /// ApplicationMessageRequestAck(BX): what becomes of a request about private streams.
+    StreamAck(StreamAck),
+    /// ApplicationMessageReport(BY): how far private streams are.
+    Streams(StreamReport),
     /// Reject(3) or BusinessMessageReject(j): the message was not taken, and never will be.
     Refused(Refused),
 }
@@ -71,6 +75,30 @@ pub struct Status {
     /// Whether no further report answers the question: LastRptRequested(912).
     pub last: bool,
     /// Why there is none: Text(58).
+    pub text: String,
+    /// The number of the private stream as of which it is true: ApplLastSeqNum(1350), where the session tells it.
+    pub as_of: Option<StreamPlace>,
+}
+
+/// The answer to a request about private streams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamAck {
+    /// ApplReqID(1346).
+    pub req_id: String,
+    /// The last number of each stream, RefApplLastSeqNum(1357), where it was told.
+    pub streams: Vec<StreamPlace>,
+    /// Why it was refused, if it was: Text(58).
+    pub refused: Option<String>,
+}
+
+/// How far private streams are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamReport {
+    /// ApplReqID(1346): of the request whose executions have all been sent again; `None` for a heartbeat.
+    pub req_id: Option<String>,
+    /// The last number of each stream that was told: RefApplLastSeqNum(1357).
+    pub streams: Vec<StreamPlace>,
+    /// Why not all could be: Text(58), if it is not empty.
     pub text: String,
 }
 
@@ -192,6 +220,18 @@ pub(super) fn read(message: &Message<'_>) -> Option<Report> {
             count: message.uint(tag::TOTAL_AFFECTED_ORDERS).unwrap_or_default(),
             refused: mass_cancel_refused(message)?,
         })),
+        b"BX" => Some(Report::StreamAck(StreamAck {
+            req_id: text(message, tag::APPL_REQ_ID)?,
+            streams: streams(message),
+            refused: (message.get(tag::APPL_RESPONSE_TYPE) != Some(b"0"))
+                .then(|| text(message, tag::TEXT).unwrap_or_default()),
+        })),
+        b"BY" => Some(Report::Streams(StreamReport {
+            req_id: text(message, tag::APPL_REQ_ID)
+                .filter(|_| message.get(tag::APPL_REPORT_TYPE) != Some(b"2")),
+            streams: streams(message),
+            text: text(message, tag::TEXT).unwrap_or_default(),
+        })),
         b"3" | b"j" => Some(Report::Refused(Refused {
             number: MsgSeqNum(u32::try_from(message.uint(tag::REF_SEQ_NUM)?).ok()?),
             cl_ord_id: text(message, tag::BUSINESS_REJECT_REF_ID),
@@ -226,7 +266,10 @@ fn state(message: &Message<'_>) -> Option<Report> {
     // 7, undisclosed: the standard wants a side even of an order that is not there.
     let order = if message.get(tag::SIDE)? == b"7" { None } else { Some(standing(message)?) };
     let last = message.get(tag::LAST_RPT_REQUESTED).is_none_or(|flag| flag == b"Y");
-    Some(Report::Status(Status { req_id, order, last, text: text(message, tag::TEXT).unwrap_or_default() }))
+    let place = message.uint(tag::APPL_LAST_SEQ_NUM).zip(text(message, tag::APPL_ID));
+    let as_of = place.map(|(number, appl_id)| StreamPlace { appl_id, number });
+    let text = text(message, tag::TEXT).unwrap_or_default();
+    Some(Report::Status(Status { req_id, order, last, text, as_of }))
 }
 
 fn standing(message: &Message<'_>) -> Option<Standing> {
@@ -285,6 +328,23 @@ fn execution(message: &Message<'_>) -> Option<ExecutionReport> {
 fn place(message: &Message<'_>) -> Option<StreamPlace> {
     let number = message.uint(tag::APPL_SEQ_NUM)?;
     text(message, tag::APPL_ID).map(|appl_id| StreamPlace { appl_id, number })
+}
+
+/// The entries of the group of streams that tell a number.
+fn streams(message: &Message<'_>) -> Vec<StreamPlace> {
+    let (mut streams, mut appl_id) = (Vec::new(), String::new());
+    for field in message.fields() {
+        let value = message.value(*field);
+        match field.tag {
+            tag::REF_APPL_ID => appl_id = String::from_utf8_lossy(value).into_owned(),
+            tag::REF_APPL_LAST_SEQ_NUM => {
+                let appl_id = appl_id.clone();
+                streams.extend(parse_uint(value).map(|number| StreamPlace { appl_id, number }));
+            }
+            _ => {}
+        }
+    }
+    streams
 }
 
 fn side(message: &Message<'_>) -> Option<Side> {

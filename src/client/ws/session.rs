@@ -139,6 +139,8 @@ impl Session {
             last = signed.timestamp;
             match client.send(signed).await {
                 Err(Error::OutcomeUnknown { .. } | Error::Closed(_)) => {}
+                // This copy was not taken, and that says nothing of the first.
+                Err(Error::Refused(refusal)) if !refusal.is_of_shard() => break,
                 known => return self.sent_again(known, cl_ord_id),
             }
         }
@@ -209,6 +211,13 @@ impl Session {
             match send(client).await {
                 Err(Error::OutcomeUnknown { .. }) => lost = true,
                 Err(Error::Closed(_)) => {}
+                // This copy was not taken, and that says nothing of the first.
+                Err(Error::Refused(refusal)) if lost && !refusal.is_of_shard() => {
+                    if !refusal.is_passing() {
+                        return Err(still_unknown(Error::Refused(refusal), cl_ord_id));
+                    }
+                    tokio::time::sleep(refusal.retry_after.unwrap_or(self.recovery.pause)).await;
+                }
                 known if lost => return self.sent_again(known, cl_ord_id.to_owned()),
                 known => return known,
             }

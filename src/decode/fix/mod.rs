@@ -7,6 +7,7 @@
 //!               ├── G ─────► amend.rs ─────┼─► Request + the signed slice of the message = Unverified
 //!               └── H, AF ─► status.rs ────┘
 //!   Message V ─────────────► market.rs ────► MarketDataRequest, which needs nobody's permission
+//!   Message BW ────────────► streams.rs ───► StreamRequest: private streams, of one's own accounts
 //! ```
 //!
 //! A field that we do not act on is refused, not ignored: who sends MaxFloor(111) and gets an order that shows its
@@ -21,6 +22,7 @@ mod fields;
 mod market;
 mod new_order;
 mod status;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +36,7 @@ use crate::wire::digest;
 use crate::wire::fix::{Message, SignatureFault, parse_uint, tag};
 use fields::Fields;
 pub use market::market_data;
+pub use streams::stream_request;
 
 /// Who speaks: what the session learnt at its logon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod body;
 pub mod market;
 pub mod refusal;
 pub mod status;
+pub mod streams;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -22,9 +23,9 @@ use crate::config::{Account, Directory};
 use crate::report::{ApplId, cause_text};
 use crate::types::reject::FixAnswer;
 use crate::types::{
-    Answer, CancelRejected, CancelScope, Cause, CxlRejResponseTo, Event, EventRef, ExecType, Execution,
-    Instrument, MassCanceled, Nanos, OrdStatus, OrdType, Order, OrderId, Prevented, Refusal, Reject,
-    Repeated, SessionId, ShardId, Side, StreamPosition, TimeInForce, Timing,
+    Answer, ApplSeqNum, CancelRejected, CancelScope, Cause, CxlRejResponseTo, Event, EventRef, ExecType,
+    Execution, Instrument, MassCanceled, Nanos, OrdStatus, OrdType, Order, OrderId, Prevented, Refusal,
+    Reject, Repeated, SessionId, ShardId, Side, StreamPosition, TimeInForce, Timing,
 };
 use crate::wire::fix::tag;
 use body::Body;
@@ -113,6 +114,12 @@ pub fn put_as_of(as_of: &StreamPosition, directory: &Directory, out: &mut Vec<u8
     }
 }
 
+/// Marks the execution that was just written as one that is sent again by its ApplSeqNum: ApplResendFlag(1352), and in
+/// ApplLastSeqNum(1350) the last that is.
+pub fn put_resent(end: ApplSeqNum, out: &mut Vec<u8>) {
+    Body::new(out).number(tag::APPL_LAST_SEQ_NUM, end.0).text(tag::APPL_RESEND_FLAG, "Y");
+}
+
 /// Writes the answer to a repetition (the state of the order today, or that it was refused) or to a question about one
 /// order. `None` for answers to questions which FIX sessions do not ask, and to that about many orders, which
 /// [`status::open_order`] answers order by order.
@@ -126,7 +133,7 @@ pub fn answer(answer: &Answer, own: OwnId, directory: &Directory, out: &mut Vec<
         Answer::OpenOrders(..)
         | Answer::Trades(..)
         | Answer::Account(_)
-        | Answer::Stream(_)
+        | Answer::Stream(..)
         | Answer::Recall(_)
         | Answer::Tested(_)
         | Answer::Depth { .. }

@@ -256,7 +256,7 @@ impl Reporter {
             }
             Answer::BookTicker(books) => self.book_ticker(to, pending, books, time, out),
             // Asked and taken by the gateway itself.
-            Answer::Stream(_) => {}
+            Answer::Stream(..) => {}
             Answer::Repeated(repeated) => {
                 let told = order::Told::repeated(repeated);
                 let time = order::time_of(&repeated.first).unwrap_or(time);

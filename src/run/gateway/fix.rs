@@ -4,10 +4,14 @@
 //! checked in this order, and only then a number or a store is touched. Whatever fails closes the connection without a
 //! word. A session that another gateway keeps is logged on to there: the connection goes over (`handover.rs`).
 
+mod private;
+
 use super::desk::{Asker, Desk, Sender};
 use super::line::{Lines, Owner};
 use super::market::{Hearer, Request};
 use super::session_log::SessionLog;
+use super::streams::Positions;
+use super::subscribers::Subscribers;
 use super::trust::{self, Genuine};
 use crate::decode;
 use crate::decode::fix::Speaker;
@@ -23,6 +27,8 @@ use crate::types::{
 use crate::verify::Authority;
 use crate::watch::SecurityEvent;
 use crate::wire::fix::{Dictionary, Index, Message, Taken, tag, take};
+use private::Private;
+pub(super) use private::PrivateTurn;
 
 /// Marks the token of a FIX request: the rest is its session. WebSocket tokens have this bit clear.
 const FIX_TOKEN: u64 = 1 << 63;
@@ -42,6 +48,8 @@ pub struct FixConnection {
     logon: Option<LogonId>,
     /// What it asked for in MarketDataRequests that have not ended.
     market_data: Vec<(ReqId, InstrumentId)>,
+    /// What it asked for by the numbers of private streams.
+    private: Private,
     /// Whole messages wait for room in the session log.
     pub starved: bool,
     logon_deadline: Nanos,
@@ -61,6 +69,18 @@ pub struct FixTurn<'a> {
     pub log: &'a mut SessionLog,
     /// Books and trades.
     pub market: &'a mut Market<Hearer>,
+    /// How far each private stream was told.
+    pub positions: &'a Positions,
+    /// FIX connections that hear of private streams.
+    pub(super) hearers: &'a mut Subscribers,
+}
+
+impl FixTurn<'_> {
+    /// The part of it that private streams need.
+    fn private(&mut self) -> PrivateTurn<'_> {
+        let Self { conn, received, desk, lines, log, positions, hearers, .. } = self;
+        PrivateTurn { conn: *conn, now: *received, desk, lines, log, positions, hearers }
+    }
 }
 
 /// Whether a connection goes on.
@@ -103,6 +123,7 @@ impl FixConnection {
             session: None,
             logon: None,
             market_data: Vec::new(),
+            private: Private::default(),
             starved: false,
             logon_deadline: now + LOGON_DEADLINE,
         }
@@ -162,7 +183,7 @@ impl FixConnection {
     pub fn deadline(&self, lines: &Lines) -> Option<Nanos> {
         match self.session {
             None => Some(self.logon_deadline),
-            Some(session) => lines.deadline(session),
+            Some(session) => lines.deadline(session).into_iter().chain(self.heartbeat()).min(),
         }
     }
 
@@ -279,6 +300,8 @@ impl FixConnection {
                 let mut stamps = Stamps::received(now);
                 let done = if verdict == CapVerdict::Pass && message.msg_type() == b"V" {
                     self.market_request(id, message, turn)
+                } else if verdict == CapVerdict::Pass && message.msg_type() == b"BW" {
+                    self.stream_request(id, key, message, &mut turn.private())
                 } else if verdict == CapVerdict::Pass {
                     self.request(id, key, message, &mut stamps, turn)
                 } else {

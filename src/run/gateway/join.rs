@@ -7,7 +7,8 @@
 //! Either every shard gets it or none: room in all rings is asked for first. What a shard answers is merged into what
 //! the others have answered, so the client sees one venue. With one shard there is nothing to join, and this is empty.
 
-use crate::types::{Answer, Event, EventRef, MassCanceled, StreamPosition};
+use super::fix::session_of;
+use crate::types::{Answer, Event, EventRef, Execution, MassCanceled, StreamPosition};
 use std::collections::BTreeMap;
 
 /// Where the number of a join stands in the token of a FIX request; its session and MsgSeqNum stand below.
@@ -85,6 +86,20 @@ impl Joins {
         join.report = Some(join.report.map_or(*part, |report| report.and(part)));
         join.parts.push(at);
         true
+    }
+
+    /// An order has changed. Over FIX open orders are told one by one, each as it is by then, so what a shard has said
+    /// of them follows while the others have not answered.
+    pub fn follow(&mut self, execution: &Execution) {
+        let changed = &execution.order;
+        for (_, join) in self.waiting.iter_mut().filter(|(token, _)| session_of(**token).is_some()) {
+            if let Some(Answer::OpenOrders(query, orders)) = join.answer.as_deref_mut()
+                && query.account == changed.account
+                && let Some(order) = orders.iter_mut().find(|order| order.id == changed.id)
+            {
+                *order = *changed;
+            }
+        }
     }
 
     /// A shard has told the last event of the request.

@@ -135,7 +135,7 @@ impl Audience<Hearer> for Ears<'_> {
                 if line.owner() != Some(*conn) {
                     return;
                 }
-                line.tell_market(self.now, self.log, |body| write_fix(request, instrument, told, body));
+                line.tell_passing(self.now, self.log, |body| write_fix(request, instrument, told, body));
                 touch(self.connections, self.dirty, *conn);
             }
         }

@@ -131,6 +131,8 @@ pub struct Gateway {
     dirty: Vec<ConnId>,
     /// WebSocket connections that subscribed to events.
     subscribers: Subscribers,
+    /// FIX connections that asked to hear private streams.
+    hearers: Subscribers,
     /// Books and trades, as far as somebody hears of them.
     market: Market<Hearer>,
     /// How far each private stream was told.
@@ -169,6 +171,7 @@ impl Gateway {
             plain: Vec::with_capacity(2 * READ_BYTES),
             dirty: Vec::with_capacity(most),
             subscribers: Subscribers::default(),
+            hearers: Subscribers::default(),
             market: Market::new(desk.shards.len()),
             positions,
             catching_up: CatchingUp::default(),

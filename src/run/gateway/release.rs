@@ -62,7 +62,7 @@ impl Gateway {
                 if !joined {
                     self.tell_sessions(&told, now);
                 }
-                self.tell_subscribers(&told);
+                self.tell_subscribers(&told, now);
                 self.tell_drop_copies(&told, now);
                 if self.market.is_active() {
                     self.market.hear(&event, at, time, (ends, last));
@@ -71,8 +71,8 @@ impl Gateway {
             ShardOutput::Answer { time, answer, .. } if matches!(*answer, Answer::Book { .. }) => {
                 self.market_begins(&answer, time);
             }
-            ShardOutput::Answer { origin, answer, .. } if matches!(*answer, Answer::Stream(_)) => {
-                self.stream_answered(origin, &answer);
+            ShardOutput::Answer { origin, shard, answer, .. } if matches!(*answer, Answer::Stream(..)) => {
+                self.stream_answered(origin, shard, &answer);
             }
             ShardOutput::Answer { shard, time, origin, answer, .. } => match *answer {
                 Answer::Recall(what) => {
@@ -155,7 +155,7 @@ impl Gateway {
         let now = timing.sent;
         let Whole { answer, parts, as_of } = whole;
         if let Answer::OpenOrders(query, orders) = *answer {
-            return self.report_all(session, query, orders, timing);
+            return self.report_all(session, query, (orders, &as_of), timing);
         }
         if let Some(line) = self.lines.get_mut(session) {
             // What the answer tells as well is owed to the session no more.
@@ -198,16 +198,27 @@ impl Gateway {
         }
     }
 
-    fn tell_subscribers(&mut self, told: &Told<'_>) {
+    fn tell_subscribers(&mut self, told: &Told<'_>, now: Nanos) {
         let Event::Execution(execution) = told.event else { return };
         self.stream_moves(execution, told.at.shard);
         self.lines.recalls.hear(execution);
         self.reports.hear(execution);
+        self.desk.joins.follow(execution);
         let (connections, dirty, counter) = (&mut self.connections, &mut self.dirty, &mut self.counter);
         self.subscribers.tell(execution.order.account, |&conn| {
             let Some(connection) = connections.get_mut(conn) else { return false };
             let Stage::WebSocket(websocket) = &mut connection.stage else { return false };
             let hears = websocket.tell(execution, told, counter);
+            if hears {
+                sockets::touch(connections, dirty, conn);
+            }
+            hears
+        });
+        let (lines, log, desk) = (&mut self.lines, &mut self.log, &self.desk);
+        self.hearers.tell(execution.order.account, |&conn| {
+            let Some(connection) = connections.get_mut(conn) else { return false };
+            let Stage::Fix(fix) = &connection.stage else { return false };
+            let hears = fix.hear(told, execution, (lines, log, desk), now);
             if hears {
                 sockets::touch(connections, dirty, conn);
             }

@@ -14,7 +14,7 @@ use super::{Gateway, sockets};
 use crate::limits::REPORTS_WAITING_MAX;
 use crate::report::fix::OwnId;
 use crate::report::fix::status::Found;
-use crate::types::{Execution, OpenOrdersQuery, Order, Reject, SessionId, Timing};
+use crate::types::{Execution, OpenOrdersQuery, Order, Reject, SessionId, StreamPosition, Timing};
 use std::collections::VecDeque;
 
 /// The answers of a gateway that are not told to their end.
@@ -77,7 +77,7 @@ impl Gateway {
         &mut self,
         session: SessionId,
         query: OpenOrdersQuery,
-        orders: Vec<Order>,
+        (orders, as_of): (Vec<Order>, &[StreamPosition]),
         timing: &Timing,
     ) {
         let is_too_much = self.reports.waiting(session) >= REPORTS_WAITING_MAX;
@@ -86,6 +86,13 @@ impl Gateway {
             false => (Reject::OrderUnknown, orders),
         };
         let reports = Reports { session, query, refusal, orders, told: 0, timing: *timing };
+        // A shard that has no order to report says nothing by itself.
+        if query.instrument.is_none() && self.desk.shards.len() > 1 {
+            let own = OwnId { session, at: timing.sent, number: self.log.last().0 };
+            if let Some(line) = self.lines.get_mut(session) {
+                line.tell_as_of((&query, as_of), own, &self.desk.directory, &mut self.log);
+            }
+        }
         self.reports.0.push_back(reports);
         self.tell_reports();
     }

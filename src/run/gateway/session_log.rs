@@ -1,7 +1,7 @@
 //! The session log from the gateway's side: records on their way to the journal, and what is read back from it.
 
 use crate::journal::append::{SESSION_RECORD_BYTES_MAX, SessionAppender};
-use crate::limits::{DROP_COPIES_PER_ACCOUNT_MAX, SHARDS_MAX};
+use crate::limits::{DROP_COPIES_PER_ACCOUNT_MAX, SHARDS_MAX, STREAM_HEARERS_MAX};
 use crate::ring::spsc;
 use crate::run::journal::port::JournalPort;
 use crate::run::journal::{OwnRef, ReadBack, Wanted};
@@ -9,8 +9,9 @@ use crate::types::{GatewayId, Nanos, Seq, SessionRecord};
 use crate::watch::Meters;
 
 /// Most records that one message, or one event, can make: room for them is asked for before it is taken. An event is
-/// told to two trading sessions and to drop copies, and each may have to reserve numbers first.
-const RECORDS_PER_INPUT_MAX: usize = 2 * (2 + DROP_COPIES_PER_ACCOUNT_MAX);
+/// told to two trading sessions and to drop copies, and each may have to reserve numbers first; so may those who hear
+/// its stream.
+const RECORDS_PER_INPUT_MAX: usize = 2 * (2 + DROP_COPIES_PER_ACCOUNT_MAX) + STREAM_HEARERS_MAX;
 const _: () =
     assert!(SHARDS_MAX as usize + 2 <= RECORDS_PER_INPUT_MAX, "a report tells a part of each shard at most");
 

@@ -272,9 +272,13 @@ impl Gateway {
             Stage::Handshake(_) => Fate::Stay,
             Stage::Fix(fix) => {
                 let (desk, lines, log) = (&mut self.desk, &mut self.lines, &mut self.log);
-                let market = &mut self.market;
-                let mut turn = FixTurn { conn: id, received: now, desk, lines, log, market };
+                let (market, positions, hearers) = (&mut self.market, &self.positions, &mut self.hearers);
+                let mut turn =
+                    FixTurn { conn: id, received: now, desk, lines, log, market, positions, hearers };
                 let go = fix.receive(&self.plain, &mut turn);
+                if fix.catches_up().is_some() {
+                    self.catching_up.add(id);
+                }
                 if fix.starved {
                     self.starved.push(id);
                 }
@@ -322,6 +326,9 @@ impl Gateway {
     /// Drops a connection; its session lives on.
     pub(super) fn remove(&mut self, id: ConnId) {
         self.subscribers.remove(id, accounts_of(&mut self.connections, id));
+        if let Some(Connection { stage: Stage::Fix(fix), .. }) = self.connections.get_mut(id) {
+            self.hearers.remove(id, &fix.subscribed());
+        }
         self.market_leaves(id);
         let stage = self.connections.remove(id).map(|connection| connection.stage);
         if let Some(stage) = &stage {

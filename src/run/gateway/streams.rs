@@ -8,12 +8,14 @@
 
 use super::Gateway;
 use super::catch_up::Progress;
-use super::counter::Counter;
-use super::sockets::{self, Stage};
-use super::websocket::WebSocket;
+use super::fix::PrivateTurn;
+use super::line::Lines;
+use super::sockets::{self, Connection, Stage};
 use crate::limits::{SHARDS_MAX, STREAM_READERS_MAX, STREAM_READS_PER_MINUTE};
+use crate::run::journal::ReadBack;
 use crate::types::{
-    AccountId, Answer, ApiKeyId, ApplSeqNum, ConnId, Execution, Nanos, Origin, ShardId, Span, StreamPosition,
+    AccountId, Answer, ApiKeyId, ApplSeqNum, ConnId, Execution, Nanos, Origin, Refusal, ShardId, Span,
+    StreamPage, StreamPosition,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -106,57 +108,99 @@ impl Gateway {
         for _ in 0..self.catching_up.connections.len().min(STREAM_READERS_MAX) {
             let Some(id) = self.catching_up.connections.pop_front() else { break };
             let Some(connection) = self.connections.get_mut(id) else { continue };
-            let waits = connection.watched_for_write;
-            let Stage::WebSocket(websocket) = &mut connection.stage else { continue };
-            let Some(key) = websocket.catches_up() else { continue };
+            let Some((key, is_behind)) = connection.reader(&mut self.lines) else { continue };
             self.catching_up.connections.push_back(id);
-            if waits || !self.catching_up.has_share(key, now) {
+            if is_behind || !self.catching_up.has_share(key, now) {
                 continue;
             }
             let (lines, log, budget) = (&mut self.lines, &mut self.log, &mut self.catching_up);
-            asked += websocket.ask(id, &mut self.desk, &mut |token, body| {
+            let mut read = |token, body| {
                 let asked = budget.has_share(key, now) && lines.read_for(id, token, body, log);
                 if asked {
                     budget.spend(key);
                 }
                 asked
-            });
+            };
+            asked += match &mut connection.stage {
+                Stage::WebSocket(websocket) => websocket.ask(id, &mut self.desk, &mut read),
+                Stage::Fix(fix) => fix.ask(id, &mut self.desk, &mut read),
+                Stage::Handshake(_) => 0,
+            };
         }
         asked
     }
 
-    /// Takes what was read back for those who catch up; returns how much.
+    /// Takes what was read back for those who catch up; returns how much. Over FIX each takes a number, and that may
+    /// take a record.
     pub(super) fn streams_read(&mut self) -> usize {
         let mut count = 0;
-        while let Some((id, token, answer)) = self.lines.take_read() {
-            self.advance(id, |websocket, gateway| websocket.read(token, &answer, gateway));
+        while self.log.has_room()
+            && let Some((id, token, answer)) = self.lines.take_read()
+        {
+            self.advance(id, token, Came::Read(&answer));
             count += 1;
         }
         count
     }
 
     /// A shard has said what comes next in a stream.
-    pub(super) fn stream_answered(&mut self, origin: Origin, answer: &Answer) {
-        let Answer::Stream(page) = answer else { return };
-        self.advance(origin.conn, |websocket, _| websocket.shard_answered(origin.token, page.as_ref()));
+    pub(super) fn stream_answered(&mut self, origin: Origin, shard: ShardId, answer: &Answer) {
+        if let Answer::Stream(account, page) = answer {
+            self.advance(origin.conn, origin.token, Came::Page((*account, shard), page.as_ref()));
+        }
     }
 
-    fn advance(&mut self, id: ConnId, take: impl FnOnce(&mut WebSocket, &mut Counter) -> Progress) {
+    fn advance(&mut self, id: ConnId, token: u64, came: Came<'_>) {
         let now = self.desk.clock.now();
-        let Some(connection) = self.connections.get_mut(id) else { return };
-        let Stage::WebSocket(websocket) = &mut connection.stage else { return };
-        match take(websocket, &mut self.counter) {
-            Progress::Goes => {}
-            Progress::Done => websocket.caught_up(),
-            Progress::Broken(refusal) => websocket.stream_ends(&refusal, now, &mut self.counter),
-            Progress::Answered(waiting, verdict) => {
-                let positions = &self.positions;
-                if websocket.resumed(waiting, verdict, positions, (&mut self.desk, &mut self.counter)) {
-                    self.subscribers.add(id, websocket.session().subscribed());
+        let Self { connections, desk, lines, log, positions, hearers, counter, subscribers, .. } = self;
+        let Some(connection) = connections.get_mut(id) else { return };
+        match &mut connection.stage {
+            Stage::Handshake(_) => return,
+            Stage::Fix(fix) => {
+                let mut turn = PrivateTurn { conn: id, now, desk, lines, log, positions, hearers };
+                match came {
+                    Came::Page(stream, page) => fix.shard_answered(token, stream, page, &mut turn),
+                    Came::Read(answer) => fix.read(token, answer, &mut turn),
+                }
+            }
+            Stage::WebSocket(websocket) => {
+                let progress = match came {
+                    Came::Page(stream, page) => websocket.shard_answered(token, stream, page),
+                    Came::Read(answer) => websocket.read(token, answer, counter),
+                };
+                match progress {
+                    Progress::Goes => {}
+                    Progress::Done => websocket.caught_up(),
+                    Progress::Broken(refusal) => websocket.stream_ends(&refusal, now, counter),
+                    Progress::Answered(waiting, found) => {
+                        if websocket.resumed(waiting, &found, positions, (desk, counter)) {
+                            subscribers.add(id, websocket.session().subscribed());
+                        }
+                    }
                 }
             }
         }
         sockets::touch(&mut self.connections, &mut self.dirty, id);
+    }
+}
+
+/// What somebody who catches up has waited for.
+enum Came<'a> {
+    Page((AccountId, ShardId), Result<&'a StreamPage, &'a Refusal>),
+    Read(&'a ReadBack),
+}
+
+impl Connection {
+    /// The key for which it is read, if something is behind, and whether it has to take other bytes first.
+    fn reader(&mut self, lines: &mut Lines) -> Option<(ApiKeyId, bool)> {
+        match &self.stage {
+            Stage::Handshake(_) => None,
+            Stage::WebSocket(websocket) => Some((websocket.catches_up()?, self.watched_for_write)),
+            Stage::Fix(fix) => {
+                let line = lines.get_mut(fix.catches_up()?)?;
+                Some((line.key()?, self.watched_for_write || line.is_behind() || line.is_replaying()))
+            }
+        }
     }
 }
 

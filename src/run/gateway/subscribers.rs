@@ -20,6 +20,11 @@ impl Subscribers {
         }
     }
 
+    /// How many hear of an account.
+    pub(super) fn count(&self, account: AccountId) -> usize {
+        self.0.get(&account).map_or(0, Vec::len)
+    }
+
     /// A connection is gone.
     pub(super) fn remove(&mut self, id: ConnId, accounts: &[AccountId]) {
         for account in accounts {

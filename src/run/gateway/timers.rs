@@ -11,7 +11,7 @@
 //! Deadlines count the time that goes by: when the clock was set, all of them move along. Only what is UTC by its
 //! nature does not: the hours of a session, and what the shards time.
 
-use super::fix::Go;
+use super::fix::{Go, PrivateTurn};
 use super::line::Lines;
 use super::sockets::{Connection, Stage, touch};
 use super::{Gateway, TICK_EVERY};
@@ -95,6 +95,8 @@ impl Gateway {
                     Stage::Handshake(_) => false,
                     Stage::Fix(fix) => {
                         let go = fix.tick(now, &mut self.lines, &mut self.log);
+                        let Self { desk, lines, log, positions, hearers, .. } = self;
+                        fix.beat(&mut PrivateTurn { conn: id, now, desk, lines, log, positions, hearers });
                         fix.settle(&mut self.lines, &mut self.desk);
                         go == Go::Silent
                     }

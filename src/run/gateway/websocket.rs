@@ -1,6 +1,6 @@
 //! A WebSocket connection on a gateway: frames → requests → a shard, or an answer of our own.
 
-mod resume;
+pub mod resume;
 
 use super::catch_up::CatchUp;
 use super::counter::{Counter, Extras, Own, Waiting};
@@ -22,6 +22,7 @@ use crate::verify::Authority;
 use crate::watch::SecurityEvent;
 use crate::wire::json::RequestId;
 use crate::wire::ws::Close;
+use resume::Waiting as Resuming;
 
 /// One connection after its TLS handshake.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub struct WebSocket {
     /// Its logon, until the shards were told of its end.
     logon: Option<LogonId>,
     /// Its private streams that are behind.
-    catch_up: Option<Box<CatchUp>>,
+    catch_up: Option<Box<CatchUp<Resuming>>>,
     /// When it hears how far its streams are.
     heartbeat: Nanos,
     /// How often it caught up.

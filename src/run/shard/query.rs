@@ -25,7 +25,7 @@ impl Shard {
             }
             // Its gateway answers it; a shard knows no rates.
             Query::RateLimits(_) => Answer::Tested(Ok(())),
-            Query::Stream(query) => Answer::Stream(self.stream_page(&query)),
+            Query::Stream(query) => Answer::Stream(query.account, self.stream_page(&query)),
             Query::Test(new) => Answer::Tested(self.test(&new, now)),
             Query::Depth { instrument, levels } => self.depth(instrument, levels),
             Query::Book(instrument) => self.book(instrument),

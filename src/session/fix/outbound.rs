@@ -99,9 +99,18 @@ impl Session {
 
     /// Sends an application message that is worth nothing later, such as market data: it takes a number and no record,
     /// so a resend fills its gap. Without an established session it is dropped.
-    pub fn send_passing(&mut self, msg_type: &[u8], body: &[u8], now: Nanos, out: &mut dyn Output) {
+    pub fn send_passing(
+        &mut self,
+        msg_type: &[u8],
+        body: &[u8],
+        poss_resend: bool,
+        now: Nanos,
+        out: &mut dyn Output,
+    ) {
         if self.state.is_established() {
-            self.send_admin(msg_type, body, now, out);
+            let number = self.next_number(out);
+            let mark = Mark { poss_resend, poss_dup: None };
+            self.emit(number, msg_type, body, mark, None, now, out);
         }
     }
 

@@ -78,8 +78,12 @@ pub struct Settings {
 /// What the venue takes from clients.
 const FROM_CLIENTS: &[&[u8]] = &[b"D", b"F", b"G", b"H", b"AF", b"q", b"V"];
 
+/// The same on a session that hears of the numbers of private streams, and what it takes of one that only listens.
+const FROM_NUMBERED: &[&[u8]] = &[b"D", b"F", b"G", b"H", b"AF", b"q", b"V", b"BW"];
+const FROM_LISTENERS: &[&[u8]] = &[b"BW"];
+
 /// What clients take from the venue.
-const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"r", b"3", b"W", b"X", b"Y"];
+const FROM_VENUE: &[&[u8]] = &[b"8", b"9", b"j", b"r", b"3", b"W", b"X", b"Y", b"BX", b"BY"];
 
 impl Settings {
     /// What the headers of its messages begin with.
@@ -112,7 +116,12 @@ impl Settings {
             timing: rules.timing,
             precision: rules.timestamp_precision,
             validation: validation(rules),
-            accepts: if read_only { &[] } else { FROM_CLIENTS },
+            accepts: match (read_only, rules.appl_seq_num) {
+                (true, true) => FROM_LISTENERS,
+                (true, false) => &[],
+                (false, true) => FROM_NUMBERED,
+                (false, false) => FROM_CLIENTS,
+            },
             read_only,
             resends: true,
             heartbeat_secs: session.heartbeat_secs,

@@ -4,8 +4,8 @@ use super::{Act, Answer, Kind, Ledger, Link, Request, State, Ticket};
 use crate::client::fix::messages;
 use crate::client::fix::report::{Received, Refused, Report, Standing, Status};
 use crate::client::{ApiError, Error, Event, ExecutionReport, OrderName, Recovered};
-use crate::types::{ExecType, Nanos, OrdStatus, Reject, Span};
-use std::collections::BTreeSet;
+use crate::types::{ExecType, Nanos, OrdStatus, OrderId, Reject, Span};
+use std::collections::BTreeMap;
 
 /// The pause before a question of the ledger's own that was refused, where the venue does not say how long.
 const PAUSE: Span = Span::from_millis(100);
@@ -15,7 +15,9 @@ impl Ledger {
     pub(in crate::client::fix) fn heard(&mut self, received: &Received, now: Nanos) {
         self.clock = self.clock.max(received.sent);
         match &received.report {
-            Report::Execution(report) => self.executed(report),
+            Report::Execution(report) => self.placed(report, now),
+            Report::StreamAck(ack) => self.streams_acknowledged(ack, now),
+            Report::Streams(report) => self.streams_reported(report, now),
             Report::Repeated(order) => {
                 let names = [Some(order.cl_ord_id.as_str()), order.orig_cl_ord_id.as_deref()];
                 let ticket = names.into_iter().flatten().find_map(|name| self.names.get(name).copied());
@@ -42,7 +44,7 @@ impl Ledger {
         named.or_else(|| self.numbers.get(&no.number)).copied()
     }
 
-    fn executed(&mut self, report: &ExecutionReport) {
+    pub(super) fn executed(&mut self, report: &ExecutionReport) {
         let ticket = self.names.get(&report.cl_ord_id).copied();
         if report.exec_type == ExecType::Rejected {
             let refusal = ApiError::of_text(report.text.clone());
@@ -53,6 +55,7 @@ impl Ledger {
                 true => self.open.insert(id, report.into()),
                 false => self.open.remove(&id),
             };
+            self.heard_since.insert(id);
         }
         self.acts.push_back(Act::Tell(Event::Execution(report.clone())));
         match ticket.and_then(|ticket| self.entries.get_mut(&ticket)) {
@@ -70,6 +73,9 @@ impl Ledger {
     fn told(&mut self, status: &Status, now: Nanos) {
         let Some(ticket) = self.names.get(&status.req_id).copied() else { return };
         let Some(entry) = self.entries.get_mut(&ticket) else { return };
+        if status.order.is_none() && status.error().reject == Some(Reject::TooManyReports) {
+            return self.refuse(Some(ticket), status.error(), now);
+        }
         entry.orders.extend(status.order.clone());
         if !status.last {
             return;
@@ -96,11 +102,9 @@ impl Ledger {
             return;
         }
         self.link = Link::Current;
-        let mut seen = BTreeSet::new();
-        let open: Vec<_> = self.synced.drain(..).filter(|order| seen.insert(order.order_id)).collect();
-        let gone: Vec<_> =
-            self.open.extract_if(|id, _| !seen.contains(&Some(*id))).map(|(_, order)| order).collect();
-        self.open.extend(open.iter().filter_map(|order| Some((order.order_id?, order.clone()))));
+        let gone = self.take_synced();
+        let mut open: Vec<Standing> = self.open.values().cloned().collect();
+        open.sort_by_key(|order| order.order_id);
         let since = self.down_since.take();
         if since.is_some() || !self.begun {
             self.begun = true;
@@ -115,6 +119,20 @@ impl Ledger {
         for ticket in self.tickets(|entry| entry.state == State::Lost) {
             self.find_out(ticket, now);
         }
+    }
+
+    /// Takes what the fence has told for how the orders stand, but for those that were heard of since: an order that
+    /// was entered behind the question is open though the answer does not tell it. Gives those that closed unheard.
+    fn take_synced(&mut self) -> Vec<Standing> {
+        let told: BTreeMap<OrderId, Standing> =
+            self.synced.drain(..).filter_map(|order| Some((order.order_id?, order))).collect();
+        let heard = std::mem::take(&mut self.heard_since);
+        let is_gone = |id: &OrderId| !told.contains_key(id) && !heard.contains(id);
+        let gone = self.open.extract_if(|id, _| is_gone(id)).map(|(_, order)| order).collect();
+        // A report may tell an order that has closed since the question.
+        let news = told.into_iter().filter(|(id, order)| !heard.contains(id) && is_open(order.status));
+        self.open.extend(news);
+        gone
     }
 
     /// Behind the fence: a request without an answer did not arrive, or its answer is gone.
@@ -170,6 +188,12 @@ impl Ledger {
         let Some(entry) = ticket.and_then(|ticket| self.entries.get_mut(&ticket)) else { return };
         match entry.request.kind {
             // The venue is asked until it says.
+            // By a venue that knows no such numbers, or has lost them: what closed is looked up.
+            Kind::Streams => {
+                if let Some(ticket) = ticket {
+                    self.streams_refused(ticket, &refusal, now);
+                }
+            }
             Kind::Sync | Kind::Probe(_) | Kind::Meanwhile => {
                 entry.state = State::Later(now + pause(&refusal));
             }
@@ -181,7 +205,7 @@ impl Ledger {
                     self.fence(now);
                 }
             }
-            _ if entry.is_blind && !is_of_shard(&refusal) => self.refused_blindly(ticket, &refusal, now),
+            _ if entry.is_blind && !refusal.is_of_shard() => self.refused_blindly(ticket, &refusal, now),
             _ => self.finish(ticket, Err(Error::Refused(refusal))),
         }
     }
@@ -190,10 +214,9 @@ impl Ledger {
     fn refused_blindly(&mut self, ticket: Option<Ticket>, refusal: &ApiError, now: Nanos) {
         let Some(entry) = ticket.and_then(|ticket| self.entries.get_mut(&ticket)) else { return };
         let (cl_ord_id, why) = (entry.request.name.clone(), refusal.msg.clone());
-        let passing = matches!(refusal.reject, Some(Reject::Busy | Reject::OrderRate | Reject::CancelRate));
         match (ticket, &entry.request.kind) {
             (Some(ticket), Kind::Order) => self.probe(ticket, now),
-            _ if passing => entry.state = State::Later(now + pause(refusal)),
+            _ if refusal.is_passing() => entry.state = State::Later(now + pause(refusal)),
             _ => self.finish(ticket, Err(Error::OutcomeUnknown { cl_ord_id, why })),
         }
     }
@@ -223,12 +246,7 @@ impl Ledger {
     }
 }
 
-/// Whether the shard refused, behind the look whether it was done already.
-fn is_of_shard(refusal: &ApiError) -> bool {
-    refusal.reject.is_some_and(|reject| reject.info().number >= Reject::DuplicateClOrdId.info().number)
-}
-
-fn pause(refusal: &ApiError) -> Span {
+pub(super) fn pause(refusal: &ApiError) -> Span {
     let millis = |wait: std::time::Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     refusal.retry_after.map_or(PAUSE, |wait| Span::from_millis(millis(wait)))
 }

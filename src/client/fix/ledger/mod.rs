@@ -18,6 +18,7 @@
 //! which its window was over, by the venue's own clock: from then on it can never execute.
 
 mod answers;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use super::report::{Report, Standing};
 use crate::client::{Error, Event};
 use crate::types::{MsgSeqNum, Nanos, OrderId, Span};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use streams::Places;
 
 /// A request of this session; later ones are higher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +50,8 @@ pub(in crate::client::fix) enum Kind {
     Probe(Ticket),
     /// What became of an order that was open and is not.
     Meanwhile,
+    /// What private streams told that was missed.
+    Streams,
 }
 
 /// A request as it is sent.
@@ -156,6 +160,9 @@ pub(in crate::client::fix) struct Ledger {
     open: HashMap<OrderId, Standing>,
     /// What the fence has told so far.
     synced: Vec<Standing>,
+    /// Orders that were heard of since it was asked for: what was heard is newer.
+    heard_since: BTreeSet<OrderId>,
+    places: Places,
     /// The accounts that orders were entered for.
     accounts: BTreeSet<Option<String>>,
     /// The latest SendingTime(52) of the venue's.
@@ -179,6 +186,8 @@ impl Ledger {
             next: 1,
             open: HashMap::new(),
             synced: Vec::new(),
+            heard_since: BTreeSet::new(),
+            places: Places::default(),
             accounts: BTreeSet::from([None]),
             clock: Nanos(0),
             down_since: None,
@@ -243,7 +252,10 @@ impl Ledger {
         let waiting = self.tickets(|entry| entry.state == State::Waiting);
         self.link = Link::Syncing;
         waiting.into_iter().for_each(|ticket| self.send(ticket));
-        self.fence(now);
+        // Also without a reset: a venue that crashed may have filled the gap that it cannot tell.
+        if !self.ask_streams(reset || self.begun, now) {
+            self.fence(now);
+        }
     }
 
     /// The connection has ended.
@@ -253,6 +265,7 @@ impl Ledger {
         // What was to be sent was not.
         self.acts.retain(|act| !matches!(act, Act::Send(..)));
         self.forget_own_questions();
+        self.streams_break();
         for entry in self.entries.values_mut().filter(|entry| entry.state != State::Waiting) {
             entry.state = State::Lost;
             entry.was_lost = true;
@@ -309,9 +322,14 @@ impl Ledger {
                 (entry.state, entry.was_lost) = (State::Lost, true);
             }
         }
-        // What it means that they were not answered is known behind a fence only.
-        self.forget_own_questions();
-        self.fence(now);
+        // What it means that they were not answered is known behind a fence only, and that stands behind the streams.
+        if !self.streams_wait() {
+            self.forget_own_questions();
+            self.streams_break();
+            if !self.ask_streams(false, now) {
+                self.fence(now);
+            }
+        }
     }
 
     /// Keeps a request, and sends it if there is a connection.
@@ -354,7 +372,7 @@ impl Ledger {
 
     /// Questions of the ledger's own are asked anew behind each fence.
     fn forget_own_questions(&mut self) {
-        let own = |kind: &Kind| matches!(kind, Kind::Sync | Kind::Probe(_) | Kind::Meanwhile);
+        let own = |kind: &Kind| matches!(kind, Kind::Sync | Kind::Probe(_) | Kind::Meanwhile | Kind::Streams);
         for ticket in self.tickets(|entry| own(&entry.request.kind)) {
             self.remove(ticket);
         }
@@ -376,6 +394,7 @@ impl Ledger {
     fn fence(&mut self, now: Nanos) {
         self.link = Link::Syncing;
         self.synced.clear();
+        self.heard_since.clear();
         for account in self.accounts.clone() {
             let name = self.own_name();
             let body = messages::open_orders(None, account.as_deref(), &name);

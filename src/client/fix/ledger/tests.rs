@@ -1,8 +1,8 @@
 //! The ledger against a venue in memory, over a network that delivers late, breaks, and loses what is on its way.
 
 use super::*;
-use crate::client::fix::{CancelRejected, MassCanceled, Received, Refused, Status};
-use crate::client::{ExecutionReport, Recovered};
+use crate::client::fix::{CancelRejected, MassCanceled, Received, Refused, Status, StreamAck, StreamReport};
+use crate::client::{ExecutionReport, Recovered, StreamPlace};
 use crate::types::{Decimal, ExecType, OrdStatus, Refusal, Reject, Side};
 use proptest::prelude::*;
 use std::time::Instant;
@@ -45,6 +45,9 @@ struct World {
     settled: HashMap<Ticket, Result<Answer, String>>,
     told: Vec<ExecutionReport>,
     was_reset: bool,
+    /// Executions have numbers of their own, by which they are sent again.
+    numbered: bool,
+    executed: u64,
 }
 
 fn number(text: &str) -> Decimal {
@@ -92,6 +95,8 @@ impl World {
             settled: HashMap::new(),
             told: Vec::new(),
             was_reset: false,
+            numbered: false,
+            executed: 0,
         }
     }
 
@@ -186,8 +191,32 @@ impl World {
         self.act();
     }
 
-    fn say(&mut self, report: Report) {
+    fn say(&mut self, mut report: Report) {
+        if let Report::Execution(executed) = &mut report
+            && self.numbered
+            && executed.place.is_none()
+        {
+            self.executed += 1;
+            executed.place = Some(StreamPlace { appl_id: "A/0".to_owned(), number: self.executed });
+        }
         self.said.push((self.now + AHEAD, report));
+    }
+
+    /// Executions that stood in a stream behind a number, again.
+    fn say_again(&mut self, req_id: &str, first: u64) {
+        let (req_id, streams) = (req_id.to_owned(), Vec::new());
+        self.say(Report::StreamAck(StreamAck { req_id: req_id.clone(), streams, refused: None }));
+        let mut again = BTreeMap::new();
+        for (_, report) in &self.said {
+            if let Report::Execution(executed) = report
+                && let Some(place) = executed.place.as_ref().filter(|place| place.number >= first)
+            {
+                again.insert(place.number, report.clone());
+            }
+        }
+        again.into_values().for_each(|report| self.say(report));
+        let (req_id, streams) = (Some(req_id), Vec::new());
+        self.say(Report::Streams(StreamReport { req_id, streams, text: String::new() }));
     }
 
     /// The venue takes the next message; `luck` decides what it thinks of it.
@@ -222,8 +251,9 @@ impl World {
                 });
                 let text = Refusal::from(Reject::OrderUnknown).to_string();
                 let (req_id, order) = (asked["790"].clone(), found.cloned());
-                self.say(Report::Status(Status { req_id, order, last: true, text }));
+                self.say(Report::Status(Status { req_id, order, last: true, text, as_of: None }));
             }
+            b"BW" => self.say_again(&asked["1346"], asked["1182"].parse().unwrap()),
             _ => self.tell_open(&asked["584"]),
         }
     }
@@ -237,11 +267,17 @@ impl World {
         let count = open.len();
         for (at, order) in open.into_iter().enumerate() {
             let (req_id, text) = (req_id.to_owned(), String::new());
-            self.say(Report::Status(Status { req_id, order: Some(order), last: at + 1 == count, text }));
+            self.say(Report::Status(Status {
+                req_id,
+                order: Some(order),
+                last: at + 1 == count,
+                text,
+                as_of: None,
+            }));
         }
         if count == 0 {
             let (req_id, text) = (req_id.to_owned(), String::new());
-            self.say(Report::Status(Status { req_id, order: None, last: true, text }));
+            self.say(Report::Status(Status { req_id, order: None, last: true, text, as_of: None }));
         }
     }
 
@@ -342,7 +378,14 @@ impl World {
         let mut known: Vec<_> = self.ledger.open.keys().copied().collect();
         known.sort_unstable();
         assert_eq!(known, of_venue, "it knows which orders are open");
-        if !self.was_reset {
+        let numbers: Vec<u64> =
+            self.told.iter().filter_map(|report| Some(report.place.as_ref()?.number)).collect();
+        if let Some(first) = numbers.first() {
+            // What was lost before any was heard is not asked for.
+            let all: Vec<u64> = (*first..=self.executed).collect();
+            assert_eq!(numbers, all, "each execution, once, in order, whatever was reset");
+        }
+        if !self.was_reset && !self.numbered {
             let said = self.said.iter().filter_map(|(_, report)| match report {
                 Report::Execution(report) => Some(report.clone()),
                 _ => None,
@@ -379,8 +422,11 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
     #[test]
-    fn whatever_breaks_each_request_is_settled_once_and_truly(steps in prop::collection::vec(step(), 0..120)) {
-        let mut world = World::new();
+    fn whatever_breaks_each_request_is_settled_once_and_truly(
+        numbered: bool,
+        steps in prop::collection::vec(step(), 0..120),
+    ) {
+        let mut world = World { numbered, ..World::new() };
         world.connect(true);
         world.was_reset = false;
         for step in steps {

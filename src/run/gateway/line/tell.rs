@@ -5,11 +5,13 @@ use crate::config::Directory;
 use crate::report;
 use crate::report::fix::refusal::{self, Echo};
 use crate::report::fix::status::{self, Found};
+use crate::report::fix::streams::{StreamReport, report};
 use crate::report::fix::{MsgType, OwnId};
 use crate::run::gateway::session_log::SessionLog;
 use crate::session::fix::{Outgoing, Refused, Session, is_request};
 use crate::types::{
-    Answer, LostRequest, Nanos, OpenOrdersQuery, Refusal, SessionRecord, StreamPosition, Timing,
+    Answer, ApplSeqNum, FixVersion, LostRequest, Nanos, OpenOrdersQuery, Refusal, SessionRecord,
+    StreamPosition, Timing,
 };
 use crate::wire::fix::Message;
 
@@ -87,8 +89,8 @@ impl Line {
         });
     }
 
-    /// Tells market data, which is worth nothing later: numbered, not recorded.
-    pub fn tell_market(
+    /// Tells what is worth nothing later, or is asked for by another number: numbered, not recorded.
+    pub fn tell_passing(
         &mut self,
         now: Nanos,
         log: &mut SessionLog,
@@ -96,9 +98,50 @@ impl Line {
     ) {
         self.with(now, log, |session, body, out| {
             if let Some(msg_type) = write(body) {
-                session.send_passing(msg_type, body, now, out);
+                session.send_passing(msg_type, body, false, now, out);
             }
         });
+    }
+
+    /// Tells an execution of a private stream: because it is heard there, or again, as one of those up to `end`.
+    pub fn tell_stream(
+        &mut self,
+        told: &Told<'_>,
+        end: Option<ApplSeqNum>,
+        directory: &Directory,
+        now: Nanos,
+        log: &mut SessionLog,
+    ) {
+        self.with(now, log, |session, body, out| {
+            if let Some(msg_type) = say(session, told, directory, body) {
+                if let Some(end) = end {
+                    report::fix::put_resent(end, body);
+                }
+                session.send_passing(msg_type, body, end.is_some(), now, out);
+            }
+        });
+    }
+
+    /// Tells as of which numbers of the streams the reports that follow are, to a session that hears of such numbers.
+    pub fn tell_as_of(
+        &mut self,
+        (query, streams): (&OpenOrdersQuery, &[StreamPosition]),
+        own: OwnId,
+        directory: &Directory,
+        log: &mut SessionLog,
+    ) {
+        self.with(own.at, log, |session, body, out| {
+            if session.settings().appl_seq_num {
+                let heartbeat = StreamReport::Heartbeat(query.req_id.as_ref());
+                let msg_type = report(heartbeat, streams, session.version(), own, directory, body);
+                session.send(&Outgoing::own(msg_type, body), own.at, out);
+            }
+        });
+    }
+
+    /// The version of FIX that it speaks.
+    pub fn version(&self) -> FixVersion {
+        self.session.version()
     }
 
     /// Whether its connection has not taken what was said, so that what can wait does.

@@ -2,12 +2,28 @@
 
 use super::{Here, WebSocket};
 use crate::decode;
-use crate::run::gateway::catch_up::{self, CatchUp, Progress};
-use crate::run::gateway::counter::Counter;
+use crate::run::gateway::catch_up::{CatchUp, Found, Progress, Said};
+use crate::run::gateway::counter::{Counter, Extras};
 use crate::run::gateway::desk::Desk;
 use crate::run::gateway::streams::Positions;
 use crate::run::journal::{ReadBack, SentBody};
-use crate::types::{AccountId, ApiKeyId, ConnId, Nanos, Refusal, Reject, StreamPage, StreamPosition};
+use crate::types::{
+    AccountId, ApiKeyId, ConnId, Nanos, Refusal, Reject, ShardId, StreamPage, StreamPosition,
+};
+use crate::wire::json::RequestId;
+
+/// The request that waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// Its id.
+    id: RequestId,
+    /// When it was read.
+    now: Nanos,
+    /// What it wants to know beside its answer.
+    extras: Extras,
+    /// Whether what happens until it is answered is told, by a subscription that there is already.
+    is_live: bool,
+}
 
 impl WebSocket {
     /// Subscribes from now on, or asks the shards whether they can tell all that came after `from`.
@@ -20,19 +36,20 @@ impl WebSocket {
         let positions = from.map_or(Ok(Vec::new()), |from| {
             decode::ws::positions(from, &accounts, here.desk.shards.len(), &here.desk.directory)
         })?;
-        if positions.is_empty() {
+        // A stream that has told nothing since costs no question.
+        let is_current = |at: &StreamPosition| here.positions.at(at.account, at.shard) == *at;
+        let (current, behind): (Vec<_>, Vec<_>) = positions.into_iter().partition(is_current);
+        if behind.is_empty() {
             self.abandon_catch_up(here);
             self.heartbeat = here.positions.next_heartbeat(here.now);
             return Ok(Some((self.session.subscribe(&accounts)?, here.positions.of(&accounts))));
         }
-        if here.desk.closing {
-            return Err(Reject::ShuttingDown.into());
-        }
         self.catch_ups += 1;
         let is_live = self.catch_up.as_ref().is_none_or(|before| before.is_live());
-        let waiting = catch_up::Waiting { id: here.id, now: here.now, extras: here.extras, is_live };
+        let waiting = Waiting { id: here.id, now: here.now, extras: here.extras, is_live };
+        let at = (here.conn, here.now);
         // If it is refused here, what was there goes on as if nothing had been asked.
-        let begun = CatchUp::begin(positions, self.catch_ups, waiting, here.conn, here.desk)?;
+        let begun = CatchUp::begin((behind, current), self.catch_ups, waiting, is_live, at, here.desk)?;
         self.abandon_catch_up(here);
         self.catch_up = Some(Box::new(begun));
         Ok(None)
@@ -40,7 +57,8 @@ impl WebSocket {
 
     /// Catches up no more. A request for it that waits is answered: what it asked for will not be.
     pub(super) fn abandon_catch_up(&mut self, here: &mut Here<'_>) {
-        let Some(waiting) = self.catch_up.take().and_then(|catch_up| catch_up.waiting()) else { return };
+        let catch_up = self.catch_up.take();
+        let Some(waiting) = catch_up.and_then(|catch_up| catch_up.waiting().copied()) else { return };
         here.desk.watch.refuse(Reject::NotSubscribed);
         let own = self.own(waiting.id, Some(waiting.extras.timing), waiting.now, here.desk);
         self.session.send(here.counter.refuse(&own, &Reject::NotSubscribed.into()));
@@ -71,10 +89,11 @@ impl WebSocket {
     pub(in crate::run::gateway) fn shard_answered(
         &mut self,
         token: u64,
+        stream: (AccountId, ShardId),
         page: Result<&StreamPage, &Refusal>,
-    ) -> Progress {
+    ) -> Progress<Waiting> {
         let catch_up = self.catch_up.as_mut().filter(|catch_up| catch_up.is(token));
-        catch_up.map_or(Progress::Goes, |catch_up| catch_up.shard_answered(page))
+        catch_up.map_or(Progress::Goes, |catch_up| catch_up.shard_answered(stream, page))
     }
 
     /// Takes what the journal has read back.
@@ -83,10 +102,15 @@ impl WebSocket {
         token: u64,
         answer: &ReadBack,
         counter: &mut Counter,
-    ) -> Progress {
+    ) -> Progress<Waiting> {
         let (catch_up, session) = (&mut self.catch_up, &mut self.session);
         match (catch_up.as_mut().filter(|catch_up| catch_up.is(token)), session.subscription()) {
-            (Some(catch_up), Some(subscription)) => catch_up.read(answer, subscription, counter, session),
+            (Some(catch_up), Some(subscription)) => catch_up.read(answer, &mut |said| match said {
+                Said::Execution(execution, told) => {
+                    session.send(counter.execution_report(subscription, execution, told));
+                }
+                Said::Held(text) => session.send(text),
+            }),
             _ => Progress::Goes,
         }
     }
@@ -94,20 +118,22 @@ impl WebSocket {
     /// The shards have said whether the subscription can be resumed; returns whether it is.
     pub(in crate::run::gateway) fn resumed(
         &mut self,
-        waiting: catch_up::Waiting,
-        verdict: Result<(), Refusal>,
+        waiting: Waiting,
+        found: &[Found],
         positions: &Positions,
         (desk, counter): (&mut Desk, &mut Counter),
     ) -> bool {
         self.heartbeat = positions.next_heartbeat(waiting.now);
-        let begun = verdict.and_then(|()| {
+        let refused = found.iter().find_map(|(_, found)| found.err());
+        let begun = refused.map_or(Ok(()), Err).and_then(|()| {
             let accounts = self.accounts(desk)?.to_vec();
             Ok((self.session.subscribe(&accounts)?, positions.of(&accounts)))
         });
         let own = self.own(waiting.id, Some(waiting.extras.timing), waiting.now, desk);
         match begun {
             Ok((subscription, mut streams)) => {
-                if let Some(catch_up) = &self.catch_up {
+                if let Some(catch_up) = &mut self.catch_up {
+                    catch_up.wake(|at| positions.at(at.account, at.shard).number);
                     catch_up.stand(&mut streams);
                 }
                 let text = counter.own(&own, |reporter, to, out| {

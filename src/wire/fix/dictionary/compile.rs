@@ -94,7 +94,8 @@ impl<'a> Compiler<'a> {
         let mut lists = [String::new(), String::new()];
         for message in &self.source.messages {
             let level = at(message.session);
-            if message.levels >> level & 1 == 0 {
+            let added = dialect && self.own(message).is_some_and(|own| own.added);
+            if message.levels >> level & 1 == 0 && !added {
                 continue;
             }
             let mut nodes = self.expand(&message.items, level, true);

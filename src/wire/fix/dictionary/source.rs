@@ -5,6 +5,7 @@
 //! statement:  what stands on one line and the indented lines below it; `#` begins a comment
 //! field       tag name kind [@versions] [= value …]           value: code[:Name][@versions]
 //! header, trailer, session TYPE Name, message TYPE Name, component Name        and below it items
+//!                in the dialect Name+: versions that do not know the message have it as well
 //! item:       tag or component, then + ! @ in this order      453!44@43-( 448 447 452 )
 //!                +          the dialect has it although the standard has it not
 //!                !versions  it must be there, without versions: wherever it is known
@@ -64,6 +65,8 @@ pub enum What {
 pub struct MessageLine {
     pub msg_type: String,
     pub name: String,
+    /// The dialect has it in every version.
+    pub added: bool,
     pub session: bool,
     pub levels: Levels,
     pub items: Vec<Item>,
@@ -159,8 +162,9 @@ fn message(words: &[&str]) -> MessageLine {
         known = levels(mark);
         at += 1;
     }
+    let (name, added) = name.strip_suffix('+').map_or((name, false), |name| (name, true));
     let (msg_type, name) = (msg_type.to_owned(), name.to_owned());
-    MessageLine { msg_type, name, session, levels: known, items: items(&words[at..]) }
+    MessageLine { msg_type, name, added, session, levels: known, items: items(&words[at..]) }
 }
 
 fn others(words: &[&str], to: &mut Vec<(String, String, Levels)>) {
