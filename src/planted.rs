@@ -71,6 +71,46 @@ pub enum Bug {
     CancelLost,
     /// Positions do not follow the resting side.
     MakerPositionLost,
+    /// An account may ask once more than its limit says.
+    RateOffByOne,
+    /// The market is not told that a level shrank because an order of it was canceled.
+    BookUpdateLost,
+    /// An update of a book begins with the last id that was told, not with the one behind it.
+    UpdateIdRepeated,
+    /// A trade that a subscriber is told counts for two.
+    TradeSkipped,
+    /// Who resumes a stream gets one execution too few.
+    ResumeOffByOne,
+    /// An answer to a question leaves before what it tells is durable.
+    AnswerNotHeld,
+    /// An order that closed is not known any more to who asks for it.
+    ClosedForgotten,
+    /// An order loses its place where it only gets smaller.
+    AmendLosesPlace,
+    /// An amendment is not measured against the limits of its account.
+    AmendUnchecked,
+    /// A mass cancel of one side takes both.
+    SideIgnored,
+    /// A mass cancel counts one order less than it canceled.
+    CancelsMiscounted,
+    /// The shards do not hear that a session has ended.
+    EndUntold,
+    /// The orders of a session that ended are canceled at once, whatever grace was agreed on.
+    GraceIgnored,
+    /// A WebSocket logon takes over what a logon of another key left.
+    LeaseOfOthers,
+    /// Of the orders of a session that ended one stays.
+    LeaseKeepsOne,
+    /// The dead man's timer runs out and nothing is canceled.
+    DeadManDeaf,
+    /// An older request sets the dead man's timer again.
+    DeadManReplayed,
+    /// While the disk is full, cancels are refused too.
+    FullForCancels,
+    /// A disk that has room again is still taken for full.
+    FullForEver,
+    /// A snapshot leaves out how far the FIX sessions are.
+    SnapshotForgets,
 }
 
 #[cfg(feature = "planted")]
@@ -80,7 +120,7 @@ mod switch {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Self; 32] = [
+        pub const ALL: [Self; 52] = [
             Self::AnswerBeforeSync,
             Self::SyncSkipped,
             Self::SyncErrorIgnored,
@@ -113,6 +153,26 @@ mod switch {
             Self::NeverExpires,
             Self::CancelLost,
             Self::MakerPositionLost,
+            Self::RateOffByOne,
+            Self::BookUpdateLost,
+            Self::UpdateIdRepeated,
+            Self::TradeSkipped,
+            Self::ResumeOffByOne,
+            Self::AnswerNotHeld,
+            Self::ClosedForgotten,
+            Self::AmendLosesPlace,
+            Self::AmendUnchecked,
+            Self::SideIgnored,
+            Self::CancelsMiscounted,
+            Self::EndUntold,
+            Self::GraceIgnored,
+            Self::LeaseOfOthers,
+            Self::LeaseKeepsOne,
+            Self::DeadManDeaf,
+            Self::DeadManReplayed,
+            Self::FullForCancels,
+            Self::FullForEver,
+            Self::SnapshotForgets,
         ];
     }
 

@@ -14,6 +14,7 @@
 //! So a book is never crossed at the end of a step: who takes is not in it before it has met all that it can.
 
 use super::book::Book;
+use crate::planted::{self, Bug};
 use crate::types::{EventRef, ExecType, Execution, Nanos, Order, PublicTrade, Seq};
 
 /// The book of an instrument and the trades that nobody was told yet.
@@ -106,6 +107,7 @@ impl Feed {
             ExecType::Prevented | ExecType::Canceled | ExecType::Expired if is_taker => {
                 self.taker = Some(*order);
             }
+            ExecType::Canceled if planted::has(Bug::BookUpdateLost) => {}
             ExecType::Prevented | ExecType::Canceled | ExecType::Expired => {
                 let lost = execution.prevented.map_or(order.remaining(), |prevented| prevented.qty);
                 book.take(order.side, order.price, lost);

@@ -25,6 +25,7 @@ pub use book::Book;
 pub use view::{Changes, View};
 
 use crate::limits::MARKET_TRADES_KEPT_MAX;
+use crate::planted::{self, Bug};
 use crate::types::{BookLevel, Event, EventRef, InstrumentId, Nanos, PublicTrade, Seq, Span};
 use feed::Feed;
 use std::collections::BTreeMap;
@@ -355,6 +356,9 @@ impl<T> Subscription<T> {
             let from = (self.next_trade - feed.trades_before) as usize;
             for trade in &feed.trades[from..] {
                 self.next_trade += 1;
+                if planted::has(Bug::TradeSkipped) && self.next_trade - self.first_trade == 2 {
+                    continue;
+                }
                 let told = Told::Trade(trade, self.next_trade - self.first_trade);
                 audience.tell(&self.to, instrument, &told);
             }
@@ -388,7 +392,8 @@ impl<T> Subscription<T> {
                     // What happened is out of its sight. The next update covers it.
                     return;
                 }
-                let update = Update { first: told.next(), before: &self.view, changes };
+                let first = if planted::has(Bug::UpdateIdRepeated) { told } else { told.next() };
+                let update = Update { first, before: &self.view, changes };
                 audience.tell(&self.to, instrument, &Told::Update(&stand, &update));
             }
         }

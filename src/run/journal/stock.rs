@@ -11,6 +11,7 @@
 //! has just been begun: what is left of it is the reserve for cancels and for what sessions have to log. When even that
 //! is used up, the log tries once more itself, and then stops by name.
 
+use crate::planted::{self, Bug};
 use crate::ring::flag::Flag;
 use crate::ring::spsc;
 use crate::seal::{DataKey, KeyError, Vault};
@@ -260,7 +261,7 @@ impl<S: Shelf> Supplier<S> {
             return Supplied::Ready;
         }
         match self.key.prepare().map_err(Missing::from).and_then(|()| self.make_room()) {
-            Ok(()) if self.is_full.set(false) => Supplied::ReadyAgain,
+            Ok(()) if !planted::has(Bug::FullForEver) && self.is_full.set(false) => Supplied::ReadyAgain,
             Ok(()) => Supplied::Ready,
             Err(missing) if self.is_full.set(true) => Supplied::Missing(missing),
             Err(_) => Supplied::StillNone,

@@ -17,6 +17,7 @@
 
 use super::wanted::{Wanted, load_past, save_past};
 use super::{Pass, Sessions};
+use crate::planted::{self, Bug};
 use crate::run::journal::archive::segments_in;
 use crate::run::journal::head::Head;
 use crate::run::journal::index::Index;
@@ -357,6 +358,11 @@ pub(super) fn read(from: &mut Reader<'_>, wanted: &Wanted) -> Result<(Walked, Pa
         streams: index.lasts().collect(),
         environment: environment.as_str().to_owned(),
         ..Walked::nothing()
+    };
+    let sessions = if planted::has(Bug::SnapshotForgets) {
+        Sessions::with(wanted.drop_copies.clone())
+    } else {
+        sessions
     };
     Ok((walked, Pass { shards: shards.into_iter().collect(), sessions, past, index: Some(index) }))
 }

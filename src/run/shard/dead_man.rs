@@ -6,6 +6,7 @@
 
 use super::{At, Shard, Timer};
 use crate::once::check_time;
+use crate::planted::{self, Bug};
 use crate::types::{
     AccountId, CancelAllAfter, CancelAllAfterSet, Cause, Detail, Event, Nanos, Refusal, Reject, Requester,
     Span,
@@ -89,6 +90,11 @@ impl Shard {
         if requester.sent == before.sent && before.digests.contains(&digest) {
             return Ok(before.at);
         }
+        let before = if planted::has(Bug::DeadManReplayed) {
+            DeadMan { at: before.at, ..DeadMan::default() }
+        } else {
+            before
+        };
         let Some(digests) = before.digests_with(requester) else {
             let clocks = Detail::Clocks { server: time, sent: requester.sent };
             return Err(Refusal::with(Reject::TimestampTooOld, clocks));
@@ -109,6 +115,8 @@ impl Shard {
         if let Some(dead_man) = self.dead_men.accounts.get_mut(&account) {
             dead_man.at = None;
         }
-        self.cancel_all_of(account, Cause::CancelAllAfter, at);
+        if !planted::has(Bug::DeadManDeaf) {
+            self.cancel_all_of(account, Cause::CancelAllAfter, at);
+        }
     }
 }

@@ -19,9 +19,10 @@ use super::timers::{Timer, Timers};
 use super::{At, Shard};
 use crate::limits::TIMERS_PER_STEP_MAX;
 use crate::matching::Closing;
+use crate::planted::{self, Bug};
 use crate::types::{
     ApiKeyId, CancelOn, CancelTerms, Cause, Command, InstrumentId, LeaseId, LogonId, Nanos, Requester,
-    SessionBegan, SessionEnd, SessionEnded, SessionId,
+    SessionBegan, SessionEnd, SessionEnded, SessionId, Span,
 };
 use crate::wire::record::{DecodeError, Encoder, Reader};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +65,7 @@ impl Lease {
     fn passes_to(&self, id: LeaseId, began: &SessionBegan) -> bool {
         let is_own = id == began.lease;
         let is_left = matches!((id, began.lease), (LeaseId::Logon(_), LeaseId::Logon(_)))
-            && self.key == began.key
+            && (self.key == began.key || planted::has(Bug::LeaseOfOthers))
             && self.ended.is_some();
         (is_own || is_left) && self.logon < began.logon
     }
@@ -189,7 +190,8 @@ fn run_out(id: LeaseId, lease: &mut Lease, end: SessionEnd, cause: Cause, time: 
 }
 
 fn set_deadline(id: LeaseId, lease: &mut Lease, cause: Cause, time: Nanos, timers: &mut Timers) {
-    let until = time + lease.terms.grace;
+    let grace = if planted::has(Bug::GraceIgnored) { Span::ZERO } else { lease.terms.grace };
+    let until = time + grace;
     timers.set(until, Timer::Lease(id));
     lease.ended = Some(Ended { cause, until: Some(until) });
 }
@@ -234,6 +236,11 @@ impl Shard {
             book.close(at, &Closing::by_venue(cause), &mut tape);
             self.follow_last(seq);
             from = instrument;
+            if planted::has(Bug::LeaseKeepsOne) {
+                self.leases.leases.remove(&id);
+                self.books.values_mut().for_each(|book| book.forget_lease(id));
+                return true;
+            }
         }
         false
     }

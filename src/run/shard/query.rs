@@ -5,6 +5,7 @@ use super::requests::Target;
 use crate::limits::DEPTH_LEVELS_MAX;
 use crate::matching::Book;
 use crate::once::{Name, Standing};
+use crate::planted::{self, Bug};
 use crate::types::{
     Answer, BookLevel, ClOrdId, InstrumentId, Nanos, NewOrder, OpenOrdersQuery, Order, OrderId, OrderQuery,
     Origin, Query, Recall, Refusal, Reject, SessionId, ShardOutput, Side,
@@ -54,7 +55,9 @@ impl Shard {
         let name = Name { account, instrument, cl_ord_id: ClOrdId::EMPTY };
         match self.target(name, &target) {
             Some(Target { open: Some(order), .. }) => Answer::Order(*query, Ok(order)),
-            Some(Target { standing: Standing::Closed(_, closed), .. }) => {
+            Some(Target { standing: Standing::Closed(_, closed), .. })
+                if !planted::has(Bug::ClosedForgotten) =>
+            {
                 Answer::Recall(Recall::Order(*query, closed))
             }
             _ => Answer::Order(*query, Err(Reject::OrderUnknown.into())),

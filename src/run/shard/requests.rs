@@ -4,6 +4,7 @@ use super::timers::Timer;
 use super::{At, Pending, Rest, Shard, Sweep};
 use crate::matching::{Book, Closing, Handle, Swept, Taker, Tape};
 use crate::once::{Entry, Known, Made, Name, Seen, Standing, check_time};
+use crate::planted::{self, Bug};
 use crate::risk::{Passed, Touch};
 use crate::types::{
     AmendOrder, Answer, CancelOrder, CancelRejected, Cause, Command, Current, CxlRejResponseTo, Detail,
@@ -44,7 +45,8 @@ impl Shard {
     /// commands of the venue's own.
     pub(super) fn no_room(&self, command: &Command, now: Nanos) -> Option<Answer> {
         let (_, requester) = named(command)?;
-        let is_cancel = matches!(command, Command::Cancel(..) | Command::MassCancel(..));
+        let is_cancel = matches!(command, Command::Cancel(..) | Command::MassCancel(..))
+            && !planted::has(Bug::FullForCancels);
         let reject = if !self.takes_orders && !is_cancel {
             Reject::DiskFull
         } else if !self.once.has_room(is_cancel, self.sequencer.time(now)) {

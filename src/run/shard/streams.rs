@@ -14,6 +14,7 @@
 
 use super::Shard;
 use crate::limits::{EVENTS_PER_STEP_MAX, STREAM_PAGE_MAX, STREAM_RESUMABLE_MAX};
+use crate::planted::{self, Bug};
 use crate::types::{
     AccountId, ApplSeqNum, Event, EventRef, Refusal, Reject, Seq, ShardId, StreamPage, StreamQuery,
 };
@@ -111,6 +112,8 @@ impl Streams {
         if after < stream.kept() {
             return refuse(Reject::StreamTooOld, stream.kept());
         }
+        let after =
+            if planted::has(Bug::ResumeOffByOne) && after < stream.last { after.next() } else { after };
         let most = (stream.last.0 - after.0).min(STREAM_PAGE_MAX as u64);
         let places = (1..=most).map(|n| stream.place(shard, ApplSeqNum(after.0 + n))).collect();
         Ok(StreamPage { account, last: stream.last, places })
