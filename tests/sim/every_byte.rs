@@ -3,7 +3,7 @@
 //!
 //! `SEALGATE_EVERY_BYTE=all` goes through the whole of the last 64 KiB; without it a slice of it.
 
-use crate::clients::intent::check;
+use crate::clients::seen::check;
 use crate::keys;
 use crate::machine::disk::SimDisk;
 use crate::machine::net::SimNet;
@@ -63,7 +63,7 @@ fn options(vault: &Vault) -> RecoveryOptions {
         environment: VENUE.environment().to_owned(),
         segment_bytes: SEGMENT_BYTES,
         vault: vault.clone(),
-        shards: vec![ShardId(0), ShardId(1)],
+        shards: (0..VENUE.shards_max).map(ShardId).collect(),
         wanted: Default::default(),
         archive: None,
     }

@@ -4,6 +4,7 @@
 //! ```text
 //! SEALGATE_SIM_SEED=4711 cargo test --release --test sim seeds       # one seed again, aloud
 //! SEALGATE_SIM_SEEDS=10000 cargo test --release --test sim seeds     # so many fresh ones
+//! SEALGATE_SIM_SECS=60 cargo test --release --test sim seeds         # fresh ones for so long
 //! ```
 
 #![allow(clippy::unwrap_used)] // A test may panic; clippy sees only the functions marked as tests.
@@ -21,7 +22,7 @@ mod venue;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use world::Summary;
 
 /// Events of each seed.
@@ -56,13 +57,27 @@ fn seeds() {
             Err(what) => violated(seed, &what),
         }
     }
-    let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64 >> 10;
-    let (begun, mut all) = (Instant::now(), Summary::default());
-    let count = number("SEALGATE_SIM_SEEDS").unwrap_or(FIXED_SEEDS);
-    let first = number("SEALGATE_SIM_FIRST").unwrap_or(fresh);
-    let seeds = (0..FIXED_SEEDS.min(count)).chain(first..first + count);
-    for seed in seeds.clone() {
+    // Who names the first seed wants these and no others.
+    let (first, secs) = (number("SEALGATE_SIM_FIRST"), number("SEALGATE_SIM_SECS"));
+    let until = secs.map(|secs| Instant::now() + Duration::from_secs(secs));
+    let count =
+        number("SEALGATE_SIM_SEEDS").unwrap_or(if until.is_some() { u64::MAX >> 1 } else { FIXED_SEEDS });
+    let fixed = if first.is_some() { 0 } else { FIXED_SEEDS.min(count) };
+    let first = first.unwrap_or_else(fresh);
+    sweep((0..fixed).chain(first..first + count), until);
+}
+
+/// Seeds that nobody ran before.
+fn fresh() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64 >> 10
+}
+
+/// Runs seeds, all of them or until a time; the first that violates an invariant ends it.
+fn sweep(seeds: impl Iterator<Item = u64>, until: Option<Instant>) {
+    let (begun, mut count, mut all) = (Instant::now(), 0, Summary::default());
+    for seed in seeds.take_while(|_| until.is_none_or(|until| Instant::now() < until)) {
         let summary = attempt(seed, false).unwrap_or_else(|what| violated(seed, &what));
+        count += 1;
         all.events += summary.events;
         all.orders += summary.orders;
         all.told += summary.told;
@@ -70,7 +85,7 @@ fn seeds() {
         all.refused_starts += summary.refused_starts;
     }
     let seconds = begun.elapsed();
-    println!("{} seeds from {first} in {seconds:.1?}: {all:?}", seeds.count());
+    println!("{count} seeds in {seconds:.1?}: {all:?}");
     println!("{} events a second", u128::from(all.events) * 1_000 / seconds.as_millis().max(1));
 }
 

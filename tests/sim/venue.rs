@@ -5,7 +5,7 @@ use super::rng::Rng;
 use sealgate::accept::Acceptor;
 use sealgate::client::ApiKey;
 use sealgate::config::{
-    self, Config, ControlSocket, Directory, Durability, SignaturePolicy, Topology, Verification,
+    self, Config, ControlSocket, Directory, Durability, JournalFiles, SignaturePolicy, Topology, Verification,
 };
 use sealgate::run::Server;
 use sealgate::types::{Qty, Span};
@@ -15,8 +15,10 @@ use std::sync::LazyLock;
 /// A new segment of the journal is this long: the least that there may be, so that runs meet many.
 pub const SEGMENT_BYTES: u64 = (12 + 128) * 1_024;
 
-/// Orders of one account in a second.
+/// Orders, cancels and questions of one account in a second.
 pub const ORDER_RATE: u32 = 12;
+pub const CANCEL_RATE: u32 = 8;
+pub const QUERY_RATE: u32 = 6;
 pub const MAX_OPEN_ORDERS: u32 = 4;
 pub const MAX_POSITION: u64 = 7;
 pub const MAX_QTY: i64 = 5;
@@ -41,6 +43,7 @@ pub const TRADED: [Traded; 2] = [
 pub struct Member {
     pub name: &'static str,
     pub comp_id: &'static str,
+    pub account: &'static str,
     pub key: ApiKey,
     pub spki: [u8; 32],
 }
@@ -49,8 +52,20 @@ pub struct Venue {
     pub members: [Member; 2],
     pub fix: SocketAddr,
     pub websocket: SocketAddr,
+    /// Shards have numbers below this.
+    pub shards_max: u8,
     config: Config,
     pub acceptor: Acceptor,
+}
+
+/// What a seed makes of the venue for a run.
+pub struct Plan {
+    pub config: Config,
+    /// At each start there may be another number of gateways.
+    pub gateways: &'static [u8],
+    pub shards: u8,
+    /// Whether a Logon takes its session from another connection.
+    pub takeover: bool,
 }
 
 /// Made once: certificates cost time, and nobody looks at them.
@@ -64,7 +79,7 @@ impl Venue {
         let acceptor = Server::acceptor(&config).unwrap();
         let member = |name, comp_id, seed| {
             let spki = config.directory.member_by_name(name).unwrap().spki_sha256[0];
-            Member { name, comp_id, key: ApiKey::from_bytes(name, &[seed; 32]), spki }
+            Member { name, comp_id, account: comp_id, key: ApiKey::from_bytes(name, &[seed; 32]), spki }
         };
         let members = [member("alice", "ALICE", 7), member("bob", "BOB", 9)];
         config.directory = directory(&config.directory, &members);
@@ -74,9 +89,11 @@ impl Venue {
         config.verification = Verification::Dalek;
         config.caps.connections = 64;
         config.caps.output_bytes = 128 * 1_024;
+        config.once_ids_max = 4_096;
+        config.journal = JournalFiles { snapshot_every: 1, snapshots: 2, ..config.journal };
         let (fix, websocket) = (([10, 0, 0, 1], 9_444).into(), ([10, 0, 0, 1], 9_443).into());
         (config.fix_listen, config.websocket_listen) = (Some(fix), Some(websocket));
-        Self { members, fix, websocket, config, acceptor }
+        Self { members, fix, websocket, shards_max: 3, config, acceptor }
     }
 
     /// The name of the environment, which stands in the journal.
@@ -84,20 +101,43 @@ impl Venue {
         &self.config.environment
     }
 
+    /// The member of a client, by its place among the clients.
+    pub fn member_of(&self, client: usize) -> usize {
+        client % self.members.len()
+    }
+
     /// What a seed makes of it.
-    pub fn config(&self, rng: &mut Rng) -> Config {
+    pub fn plan(&self, rng: &mut Rng) -> Plan {
         let mut config = self.config.clone();
-        let (gateways, shards) = (rng.pick(&[1, 2]), rng.pick(&[1, 2, 2]));
-        config.topology = Topology::spread(gateways, shards, 1);
+        let gateways = rng.pick(&[&[1][..], &[2], &[3], &[1, 2, 3]]);
+        let shards = rng.pick(&[1, 2, 2, 3]);
         config.durability = if rng.chance(1, 5) { Durability::Process } else { Durability::Disk };
-        config
+        let takeover = rng.chance(1, 2);
+        let mut sessions = config.directory.sessions().to_vec();
+        for session in &mut sessions {
+            session.rules.takeover = takeover;
+            session.rules.timing = true;
+        }
+        config.directory = config.directory.with_sessions(sessions).unwrap();
+        Plan { config, gateways, shards, takeover }
+    }
+}
+
+impl Plan {
+    /// What holds from a start on.
+    pub fn start(&self, rng: &mut Rng) -> Config {
+        let topology = Topology::spread(rng.pick(self.gateways), self.shards, 1);
+        Config { topology, ..self.config.clone() }
     }
 }
 
 fn directory(old: &Directory, members: &[Member]) -> Directory {
     let mut accounts = old.accounts().to_vec();
     for account in &mut accounts {
-        account.rates.orders = (ORDER_RATE, Span::from_secs(1));
+        let second = Span::from_secs(1);
+        account.rates.orders = (ORDER_RATE, second);
+        account.rates.cancels = (CANCEL_RATE, second);
+        account.rates.queries = (QUERY_RATE, second);
         account.limits.max_open_orders = MAX_OPEN_ORDERS;
         account.limits.max_position = MAX_POSITION;
     }

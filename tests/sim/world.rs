@@ -6,22 +6,23 @@
 //!   crash ─► what is left of the disk ─► audit of the journal ─► recovery, which may crash too ─► on
 //! ```
 
+mod crash;
 mod settle;
+mod snapshots;
 
 pub use settle::journal;
 
 use crate::check::audit::Audit;
-use crate::clients::intent::{Seen, check};
-use crate::clients::{Client, Turn, fix::Fix, ws::Ws};
+use crate::clients::seen::{Seen, check};
+use crate::clients::{self, Client, Turn};
 use crate::keys;
-use crate::machine::disk::{EIO, ENOSPC, Left, Op, SimDisk, Verdict};
+use crate::machine::disk::{EIO, ENOSPC, Op, SimDisk, Verdict};
 use crate::machine::net::SimNet;
 use crate::rng::Rng;
 use crate::trace::Trace;
-use crate::venue::{SEGMENT_BYTES, VENUE};
-use sealgate::config::{Config, Durability};
+use crate::venue::{Plan, SEGMENT_BYTES, VENUE};
+use sealgate::config::Durability;
 use sealgate::run::agent::Agent;
-use sealgate::run::wiring;
 use sealgate::seal::Vault;
 use sealgate::sys::clock::Hand;
 use sealgate::sys::machine::{self, Machine};
@@ -34,7 +35,7 @@ use std::sync::Arc;
 /// Monday, 5 January 2026.
 const BEGIN: u64 = 1_767_571_200_000_000_000;
 const JOURNAL: &str = "/journal";
-const CLIENTS: usize = 4;
+const CLIENTS: usize = 5;
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub struct World {
     disk: SimDisk,
     net: SimNet,
     machine: Machine,
-    config: Config,
+    plan: Plan,
     vault: Vault,
     slots: RefCell<Vec<Rc<Slot>>>,
     clients: RefCell<Vec<Client>>,
@@ -110,27 +111,23 @@ impl World {
     fn new(seed: u64, limit: u64, aloud: bool) -> Self {
         let mut rng = Rng::new(seed);
         let (disk, net, hand) = (SimDisk::default(), SimNet::new(rng.fork()), Hand::default());
-        hand.set(Nanos(BEGIN));
         let machine =
             Machine { clock: hand.clone(), disk: Arc::new(disk.clone()), network: Arc::new(net.clone()) };
-        let clients = vec![
-            Client::Fix(Fix::new(0, 0)),
-            Client::Fix(Fix::new(1, 1)),
-            Client::Ws(Ws::new(2, 0)),
-            Client::Ws(Ws::new(3, 1)),
-        ];
+        // Now and then a day ends on the way.
+        let begin = BEGIN - rng.pick(&[0, 0, 3_000_000_000, 20_000_000_000]);
+        hand.set(Nanos(begin));
         Self {
-            config: VENUE.config(&mut rng),
+            plan: VENUE.plan(&mut rng),
             vault: keys::vault(seed),
             temper: rng.pick(&[1, 4, 4, 10]),
             rng: RefCell::new(rng),
             hand,
-            now: Cell::new(BEGIN),
+            now: Cell::new(begin),
             disk,
             net,
             machine,
             slots: RefCell::default(),
-            clients: RefCell::new(clients),
+            clients: RefCell::new(clients::all()),
             seen: RefCell::default(),
             trace: RefCell::new(Trace::new(aloud)),
             summary: Cell::default(),
@@ -160,7 +157,9 @@ impl World {
         let mut summary = self.summary.get();
         summary.trace = self.trace.borrow().hash();
         summary.orders = seen.attempts.len() as u64;
-        summary.told = (seen.told.len() + seen.answered.len() + seen.stream.len()) as u64;
+        let streamed: usize = seen.streams.values().map(|stream| stream.len()).sum();
+        let answers = seen.answered.len() + seen.questions.len() + seen.market.len();
+        summary.told = (seen.told.len() + streamed + answers) as u64;
         summary
     }
 
@@ -191,7 +190,7 @@ impl World {
             975..980 => self.break_one(),
             980..984 => self.stall_one(),
             984..989 => self.probe(),
-            989..991 => self.full.set(true),
+            989..991 => self.full.set(!self.full.get()),
             991..994 => self.broken.set(true),
             994..999 => self.die("killed"),
             _ => self.pass_time(),
@@ -254,6 +253,7 @@ impl World {
             venue: &VENUE,
             epoch: self.summary.get().crashes,
             settling: self.settling.get(),
+            takeover: self.plan.takeover,
         };
         act(&mut self.clients.borrow_mut()[at], &mut turn);
     }
@@ -299,7 +299,7 @@ impl World {
 
     /// What a crash at this moment would leave in the worst case must hold all that anybody was told.
     fn probe(&self) {
-        if self.config.durability == Durability::Disk {
+        if self.plan.config.durability == Durability::Disk {
             let picture = self.disk.picture();
             if let Err(fault) = self.audit(&picture) {
                 check(false, "worst-crash-starts", || fault);
@@ -308,6 +308,13 @@ impl World {
     }
 
     fn audit(&self, disk: &SimDisk) -> Result<Audit, String> {
+        let audit = self.look(disk)?;
+        check(audit.unfit.is_empty(), "snapshots-are-of-use", || format!("{:?}", audit.unfit));
+        Ok(audit)
+    }
+
+    /// The same of a disk that may be rotten.
+    fn look(&self, disk: &SimDisk) -> Result<Audit, String> {
         let machine = Machine { disk: Arc::new(disk.clone()), ..self.machine.clone() };
         let audit =
             machine::within(&machine, || Audit::of(Path::new(JOURNAL), &self.vault, &self.seen.borrow()));
@@ -355,98 +362,13 @@ impl World {
         }
     }
 
-    /// The process has died: it starts again, as often as it takes.
-    fn crash(&self) {
-        loop {
-            self.count(|summary| summary.crashes += 1);
-            self.slots.take();
-            self.net.reset_all();
-            self.fall();
-            self.full.set(false);
-            self.broken.set(false);
-            self.forward(1_000_000_000);
-            if self.start() {
-                return;
-            }
-        }
-    }
-
-    /// What the crash left of the disk, judged.
-    fn fall(&self) {
-        let before = self.disk.copy();
-        let left = {
-            let mut rng = self.rng.borrow_mut();
-            match self.config.durability {
-                Durability::Disk => rng.pick(&[Left::All, Left::Nothing, Left::Prefix, Left::Scattered]),
-                _ => Left::All,
-            }
-        };
-        self.note(&format!("crash {left:?}"), &[]);
-        self.disk.crash(left, &mut self.rng.borrow_mut());
-        self.rot_probe();
-        if let Err(fault) = self.begun().then(|| self.audit(&self.disk.copy())).transpose() {
-            // A write whose sectors went down out of order: refused by name, and the operator takes what was synced.
-            check(left == Left::Scattered, "torn-is-cut", || format!("{left:?}: {fault}"));
-            self.count(|summary| summary.refused_starts += 1);
-            self.disk.restore(&before);
-            self.disk.crash(Left::Nothing, &mut self.rng.borrow_mut());
-            if let Err(fault) = self.begun().then(|| self.audit(&self.disk.copy())).transpose() {
-                check(false, "synced-is-sound", || fault);
-            }
-        }
-    }
-
-    /// Whether there is a journal.
-    fn begun(&self) -> bool {
-        use sealgate::sys::machine::Disk;
-        let picture = self.disk.copy();
-        picture.names(Path::new(JOURNAL)).is_ok_and(|names| names.iter().any(|name| name.ends_with(".log")))
-    }
-
-    /// A copy of the disk with a bit that flipped: all that was told is there, or the start is refused.
-    fn rot_probe(&self) {
-        if !self.chance(1, 2) || !self.begun() {
-            return;
-        }
-        let rotten = self.disk.copy();
-        let rotted = rotten.rot(&mut self.rng.borrow_mut());
-        // Whoever reads it says no, or it is behind all that was ever synced, or it is in none of the journal's files.
-        let Some((path, at)) = rotted else { return };
-        let segment = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u32>().ok());
-        if let (Some(segment), true, Ok(audit)) =
-            (segment, path.extension().is_some_and(|end| end == "log"), self.audit(&rotten))
-        {
-            // The keys of a segment stand in two pages, so that one of them may be lost.
-            let unread = (segment, at as u32) >= audit.end || (4_096..12_288).contains(&at);
-            check(unread, "rot-is-refused", || format!("{} at {at} of {:?}", path.display(), audit.end));
-        }
-    }
-
-    /// Starts the server; whether it runs, or died on the way.
-    fn start(&self) -> bool {
-        self.dead.set(false);
-        let started = machine::within(&self.machine, || {
-            wiring::assemble(&self.config, VENUE.acceptor.clone(), &self.vault, SEGMENT_BYTES)
-        });
-        match started {
-            Ok(assembled) => {
-                let mut agents: Vec<_> = assembled.agents.into_iter().collect();
-                agents.sort_by_key(|(name, _)| name.to_string());
-                let slot = |(_, agent)| Rc::new(Slot { agent: RefCell::new(Some(agent)) });
-                *self.slots.borrow_mut() = agents.into_iter().map(slot).collect();
-                true
-            }
-            Err(_) if self.dead.get() => false,
-            Err(error) => panic!("invariant starts-again: {error}"),
-        }
-    }
-
     /// In some runs the journal is nearly a segment long when they begin, so that they meet the next one.
     fn warm_up(&self) {
         if self.chance(1, 6) {
+            let share = self.rng.borrow_mut().pick(&[7, 8, 9, 17]);
             self.calm.set(true);
-            for _ in 0..400 {
-                if self.disk.written() > 7 * SEGMENT_BYTES as usize / 10 {
+            for _ in 0..1_000 {
+                if self.disk.written() > share * SEGMENT_BYTES as usize / 10 {
                     break;
                 }
                 self.rounds(1, 250_000_000);

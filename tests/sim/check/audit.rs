@@ -1,12 +1,14 @@
 //! What a journal says, against what the clients were told of it.
 
+use super::answers::rates;
 use super::model::Model;
-use crate::clients::intent::{At, Seen, Terms, Verdict, WINDOW_BASE, What, check};
+use crate::clients::intent::{WINDOW_BASE, What};
+use crate::clients::seen::{At, Seen, Told, Verdict, check};
 use crate::venue::TRADED;
 use sealgate::run::journal::walk::JournalFault;
 use sealgate::run::recovery::{self, ReplayedStep, SessionState};
 use sealgate::seal::Vault;
-use sealgate::types::{Command, Event, ExecType, Execution, InstrumentId, Requester, SessionId};
+use sealgate::types::{Event, ExecType, Execution, InstrumentId, SessionId};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -14,7 +16,9 @@ use std::path::Path;
 #[derive(Default)]
 pub struct Audit {
     events: BTreeMap<At, Event>,
-    model: Model,
+    /// The executions of each account on each shard, in their order.
+    streams: BTreeMap<(u32, u8), Vec<At>>,
+    pub model: Model,
     /// The attempt of each step that an order was entered or closed by, in the order of the journal: shard, session.
     order: BTreeMap<(u8, SessionId), Vec<usize>>,
     /// Attempts that did something.
@@ -24,15 +28,10 @@ pub struct Audit {
     accepted: BTreeMap<usize, usize>,
     /// Where the last whole record ends: segment, offset.
     pub end: (u32, u32),
+    /// What is wrong with snapshots.
+    pub unfit: Vec<String>,
     /// The last record and the state hash of each shard.
     pub shards: Vec<(u8, u64, [u8; 32])>,
-}
-
-fn requester(command: &Command) -> Option<&Requester> {
-    match command {
-        Command::New(requester, _) | Command::Cancel(requester, _) => Some(requester),
-        _ => None,
-    }
 }
 
 impl Audit {
@@ -42,6 +41,9 @@ impl Audit {
         let replayed = recovery::replay(folder, vault, |step| audit.step(&step, seen))?;
         audit.model.sums_up();
         audit.end = (replayed.walked.end.place.segment, replayed.walked.end.place.offset);
+        let unfit =
+            replayed.snapshots.iter().filter_map(|(segment, fit)| Some((segment, fit.as_ref().err()?)));
+        audit.unfit = unfit.map(|(segment, why)| format!("{segment}: {why}")).collect();
         audit.session_log_first(&replayed.sessions, seen);
         for shard in &replayed.shards {
             audit.shards.push((shard.id().0, shard.last_seq().0, shard.state_hash()));
@@ -52,25 +54,25 @@ impl Audit {
     }
 
     fn step(&mut self, step: &ReplayedStep<'_>, seen: &Seen) {
-        let attempt = requester(step.command)
-            .map(|requester| (requester.recv_window.as_millis_ceil() - WINDOW_BASE) as usize);
-        let wanted = attempt.and_then(|attempt| seen.attempts.get(attempt));
-        let terms: Option<&Terms> = wanted.and_then(|wanted| match &wanted.what {
-            What::New(terms) => Some(terms),
-            What::Cancel(..) => None,
+        let attempt = step.command.requester().and_then(|requester| {
+            requester.recv_window.as_millis_ceil().checked_sub(WINDOW_BASE).map(|attempt| attempt as usize)
         });
+        let wanted = attempt.and_then(|attempt| seen.attempts.get(attempt));
         let shard = step.shard.0;
         let last = self.last_time.insert(shard, step.time.0).unwrap_or(0);
         check(last <= step.time.0, "time-goes-on", || format!("shard-{shard}: {last}, then {}", step.time.0));
-        self.model.step(step.time.0, step.command, step.events, terms);
+        self.model.step(step, wanted.map(|wanted| &wanted.what));
         for (index, event) in step.events.iter().enumerate() {
             let at = (shard, step.seq.0, index as u16);
             self.events.insert(at, *event);
+            if let Event::Execution(execution) = event {
+                self.streams.entry((execution.order.account.0, shard)).or_default().push(at);
+            }
             if let (Some(attempt), Event::Execution(execution)) = (attempt, event)
                 && execution.exec_type != ExecType::Rejected
             {
                 self.effective.entry(attempt).or_insert(at);
-                if let (ExecType::New, Some(wanted)) = (execution.exec_type, wanted) {
+                if let (ExecType::New | ExecType::Replaced, Some(wanted)) = (execution.exec_type, wanted) {
                     self.accepted.insert(wanted.intent, attempt);
                     // A FIX client sends its order again with a new time.
                     let until = wanted.sent_ms + WINDOW_BASE + attempt as u64 + 1;
@@ -79,7 +81,7 @@ impl Audit {
                 }
             }
         }
-        if let (Some(attempt), Some(requester)) = (attempt, requester(step.command)) {
+        if let (Some(attempt), Some(requester)) = (attempt, step.command.requester()) {
             self.order.entry((shard, requester.session)).or_default().push(attempt);
         }
     }
@@ -144,20 +146,43 @@ impl Audit {
                 check(found.iter().find(is_it).is_some(), "told-is-kept", || format!("{answered:?}"));
             }
         }
-        for (_, _, told) in &seen.stream {
-            let found = by_order.get(&told.order_id).map_or(&[][..], Vec::as_slice);
-            let kept = found.iter().any(|execution| is_told(execution, told));
-            check(kept || told.exec_type == '8', "told-is-kept", || {
-                format!("the stream told {told:?}: {found:?}")
-            });
-        }
+        self.streamed(seen);
+        self.model.answers(seen);
+        self.model.market(seen);
+        rates(seen);
         self.promises(seen);
+    }
+
+    /// The private streams told the executions of the account, each under its number.
+    fn streamed(&self, seen: &Seen) {
+        for (stream, told) in &seen.streams {
+            let all = self.streams.get(stream).map_or(&[][..], Vec::as_slice);
+            for (number, (traded, told)) in told {
+                let at = number.checked_sub(1).and_then(|at| all.get(at as usize));
+                let Some((at, Event::Execution(execution))) =
+                    at.and_then(|at| Some((at, self.events.get(at)?)))
+                else {
+                    panic!("invariant told-is-kept: the stream told {number} of {stream:?}: {told:?}");
+                };
+                let is_it = is_told(execution, told) && TRADED[*traded].id == execution.order.instrument.0;
+                check(is_it, "resumed-is-the-same", || {
+                    format!("{number} of {stream:?} is {told:?}, and {execution:?} at {at:?}")
+                });
+            }
+        }
     }
 
     fn promises(&self, seen: &Seen) {
         for (attempt, at) in &self.effective {
             let Some(known) = seen.attempts.get(*attempt) else { continue };
-            let refused = matches!(known.verdict, Some(Verdict::Refused(_))) && !known.sent_again;
+            let refused = match &known.verdict {
+                // Of one that concerns all shards some had done their part.
+                Some(Verdict::Refused(why)) if why.starts_with("LostByRestart") => {
+                    !matches!(known.what, What::MassCancel(None, _))
+                }
+                Some(Verdict::Refused(_)) => !known.sent_again,
+                _ => false,
+            };
             check(!refused, "refused-is-refused", || format!("{known:?} did something at {at:?}"));
         }
         for (at, known) in seen.attempts.iter().enumerate() {
@@ -195,7 +220,7 @@ impl Audit {
     }
 }
 
-fn is_told(execution: &Execution, told: &crate::clients::intent::Told) -> bool {
+fn is_told(execution: &Execution, told: &Told) -> bool {
     let order = &execution.order;
     let exec_type = match execution.exec_type {
         ExecType::New => '0',
@@ -203,7 +228,8 @@ fn is_told(execution: &Execution, told: &crate::clients::intent::Told) -> bool {
         ExecType::Canceled => '4',
         ExecType::Expired => 'C',
         ExecType::Rejected => '8',
-        _ => 'D',
+        ExecType::Replaced => '5',
+        ExecType::Prevented => 'D',
     };
     let name = execution.cancel_id.unwrap_or(order.cl_ord_id);
     let last = execution.fill.map(|fill| (fill.price.0, fill.qty.0 as i64));

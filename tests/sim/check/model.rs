@@ -1,10 +1,17 @@
 //! A venue in the plainest way: orders in a list, no index, no tricks. It is told each step of the journal in turn and
 //! says what cannot have happened.
 
-use crate::clients::intent::{Terms, check};
+use super::ends::Ends;
+use super::history::History;
+use crate::clients::intent::{Terms, What};
+use crate::clients::seen::check;
 use crate::venue::{MAX_OPEN_ORDERS, MAX_POSITION, MAX_QTY, TRADED};
-use sealgate::types::{Command, Event, ExecType, Execution, OrdType, Order, Side, TimeInForce};
-use std::collections::BTreeMap;
+use sealgate::run::recovery::ReplayedStep;
+use sealgate::types::{
+    Cause, Command, Event, ExecType, Execution, LeaseId, MassCanceled, OrdType, Order, OrderRef,
+    ReplaceOrder, Side, TimeInForce,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An order that rests.
 #[derive(Clone, Debug)]
@@ -21,6 +28,8 @@ pub struct Resting {
     pub rests: bool,
     /// When it came to its place in the queue.
     pub place: u64,
+    /// The session that answers for it, if one does.
+    pub lease: Option<LeaseId>,
 }
 
 /// One side of a trade: price, quantity, whether it bought, whether it rested, whose it was.
@@ -33,9 +42,17 @@ pub struct Model {
     pub positions: BTreeMap<(usize, u32), i64>,
     /// Trades of which one side was told.
     half: BTreeMap<(usize, u64), Half>,
-    /// Names that were accepted: by account and instrument.
-    names: BTreeMap<(u32, usize, String), u64>,
+    /// Names that were accepted: by account and instrument; the order, and when it took the name.
+    pub names: BTreeMap<(u32, usize, String), (u64, u64)>,
+    /// Names of what was refused.
+    pub refused: BTreeMap<(u32, usize, String), (u64, u64)>,
+    /// Mass cancels that were done: by shard, account, instrument and name.
+    swept: BTreeSet<(u8, u32, Option<u16>, String)>,
     places: u64,
+    /// Which shard has an instrument.
+    pub home: BTreeMap<usize, u8>,
+    ends: Ends,
+    pub history: History,
 }
 
 fn traded(order: &Order) -> usize {
@@ -61,31 +78,61 @@ fn terms_of(order: &Order) -> Terms {
 
 impl Model {
     /// One step: what it brought about must be possible.
-    pub fn step(&mut self, time: u64, command: &Command, events: &[Event], wanted: Option<&Terms>) {
-        for event in events {
-            let Event::Execution(execution) = event else { continue };
-            match execution.exec_type {
-                ExecType::New => self.enters(execution, command, wanted),
-                ExecType::Trade => self.trades(execution, time),
-                ExecType::Canceled | ExecType::Expired => self.closes(execution),
+    pub fn step(&mut self, step: &ReplayedStep<'_>, wanted: Option<&What>) {
+        let (shard, time, command) = (step.shard.0, step.time.0, step.command);
+        self.ends.before(step, &self.open_on(shard));
+        for event in step.events {
+            match event {
+                Event::Execution(execution) => {
+                    match execution.exec_type {
+                        ExecType::New => self.enters(execution, step, wanted),
+                        ExecType::Replaced => self.amends(execution, step, wanted),
+                        ExecType::Trade => self.trades(execution, time),
+                        ExecType::Canceled | ExecType::Expired => self.closes(execution, step),
+                        ExecType::Rejected => self.refuses(execution, time),
+                        ExecType::Prevented => {}
+                    }
+                    self.limits(execution);
+                }
+                Event::MassCanceled(report) => self.swept(report, step),
+                Event::CancelAllAfter(set) => self.ends.dead_man(step, set),
+                Event::Instrument(instrument) => {
+                    let at = TRADED.iter().position(|traded| traded.id == instrument.id.0);
+                    self.home.extend(at.map(|at| (at, shard)));
+                }
                 _ => {}
             }
-            self.limits(execution);
         }
         if !matches!(command, Command::Continue(_)) {
             check(self.half.is_empty(), "conservation", || format!("a trade has one side: {:?}", self.half));
         }
+        self.ends.after(step, &self.open_on(shard));
+        self.history.note(step, &self.open, &self.positions);
     }
 
-    fn enters(&mut self, execution: &Execution, command: &Command, wanted: Option<&Terms>) {
+    /// All sessions have ended, and longer ago than any grace.
+    pub fn nobody_is_there(&self, time: u64) {
+        self.ends.are_over(time, &self.open);
+    }
+
+    fn open_on(&self, shard: u8) -> Vec<Resting> {
+        let is_here = |open: &&Resting| self.home.get(&open.traded) == Some(&shard);
+        self.open.iter().filter(is_here).cloned().collect()
+    }
+
+    fn enters(&mut self, execution: &Execution, step: &ReplayedStep<'_>, wanted: Option<&What>) {
         let order = &execution.order;
         let terms = terms_of(order);
-        check(matches!(command, Command::New(..)), "order-of-a-request", || format!("{execution:?}"));
-        check(wanted == Some(&terms), "what-was-signed", || format!("{wanted:?} became {terms:?}"));
+        let is_request = matches!(step.command, Command::New(..) | Command::Replace(..));
+        check(is_request, "order-of-a-request", || format!("{execution:?}"));
+        let said = match wanted {
+            Some(What::New(terms) | What::Replace(_, terms, _)) => Some(terms),
+            _ => None,
+        };
+        check(said == Some(&terms), "what-was-signed", || format!("{wanted:?} became {terms:?}"));
         check(terms.qty <= MAX_QTY, "limit-quantity", || format!("{terms:?}"));
-        let name = (order.account.0, terms.traded, order.cl_ord_id.as_str().to_owned());
-        let twice = self.names.insert(name, order.id.0);
-        check(twice.is_none(), "executed-once", || format!("{} was {twice:?} before", order.cl_ord_id));
+        check(order.ord_type != OrdType::Market, "what-was-signed", || "nobody sends market orders".into());
+        self.takes_name(order, step.time.0);
         self.places += 1;
         self.open.push(Resting {
             id: order.id.0,
@@ -98,8 +145,72 @@ impl Model {
             expire: terms.expire,
             rests: matches!(terms.tif, '1' | '6'),
             place: self.places,
+            lease: step.command.requester().and_then(|requester| self.ends.lease_of(step.shard.0, requester)),
         });
-        check(order.ord_type != OrdType::Market, "what-was-signed", || "nobody sends market orders".into());
+    }
+
+    /// What was refused is known under its name too.
+    fn refuses(&mut self, execution: &Execution, time: u64) {
+        let order = &execution.order;
+        let name = (order.account.0, traded(order), order.cl_ord_id.as_str().to_owned());
+        self.refused.insert(name, (order.id.0, time));
+    }
+
+    /// A name stands for one order, for ever.
+    fn takes_name(&mut self, order: &Order, time: u64) {
+        let name = (order.account.0, traded(order), order.cl_ord_id.as_str().to_owned());
+        let twice = self.names.insert(name, (order.id.0, time));
+        check(twice.is_none(), "executed-once", || format!("{} was {twice:?} before", order.cl_ord_id));
+    }
+
+    fn amends(&mut self, execution: &Execution, step: &ReplayedStep<'_>, wanted: Option<&What>) {
+        let order = &execution.order;
+        let Some(at) = self.open.iter().position(|open| open.id == order.id.0) else {
+            panic!("invariant closed-is-closed: amended, and not open: {execution:?}");
+        };
+        let (Some(What::Amend(amend)), Some(replaced)) = (wanted, execution.replaced) else {
+            panic!("invariant what-was-signed: {wanted:?} amended {execution:?}");
+        };
+        let target = (order.account.0, amend.traded, amend.target.clone());
+        let meant = self.names.get(&target).map(|(id, _)| *id);
+        check(meant == Some(order.id.0), "what-was-signed", || format!("{amend:?} amended {execution:?}"));
+        self.takes_name(order, step.time.0);
+        let open = &mut self.open[at];
+        let before = (replaced.orig_qty.0 as i64, replaced.orig_price.0);
+        check(before == (open.qty, open.price), "amended-from", || format!("{open:?}: {execution:?}"));
+        let price = amend.price.unwrap_or(open.price);
+        let after = (order.qty.0 as i64, order.price.0, order.cum_qty.0 as i64);
+        check(after == (amend.qty, price, open.cum), "what-was-signed", || {
+            format!("{amend:?}: {execution:?}")
+        });
+        check(amend.qty > open.cum && amend.qty <= MAX_QTY, "limit-quantity", || {
+            format!("{open:?} {amend:?}")
+        });
+        let keeps = price == open.price && amend.qty <= open.qty;
+        check(keeps || !amend.keep, "amended-in-place", || format!("{open:?} {amend:?}"));
+        check(keeps == replaced.kept_priority, "amended-in-place", || format!("{open:?}: {execution:?}"));
+        (open.qty, open.price) = (amend.qty, price);
+        if !keeps {
+            self.places += 1;
+            open.place = self.places;
+        }
+    }
+
+    /// A mass cancel leaves nothing of what it means, and counts what it closed.
+    fn swept(&mut self, report: &MassCanceled, step: &ReplayedStep<'_>) {
+        let scope = &report.scope;
+        let closed = step.events.iter().filter(|event| matches!(event, Event::Execution(_))).count();
+        check(report.canceled as usize == closed, "mass-cancel-counts", || format!("{report:?}: {closed}"));
+        if report.refusal.is_some() {
+            return check(closed == 0, "refused-is-refused", || format!("{report:?} canceled {closed}"));
+        }
+        let instrument = scope.instrument.map(|id| id.0);
+        let name = (step.shard.0, scope.account.0, instrument, report.cl_ord_id.as_str().to_owned());
+        let is_new = self.swept.insert(name);
+        check(is_new, "executed-once", || format!("{report:?} came before"));
+        let left = self.open_on(step.shard.0);
+        let left = left.iter().find(|open| is_in_scope(open, report));
+        check(left.is_none(), "mass-cancel-takes-all", || format!("{report:?} left {left:?}"));
     }
 
     fn trades(&mut self, execution: &Execution, time: u64) {
@@ -147,12 +258,43 @@ impl Model {
         check(before.is_none(), "priority", || format!("{maker:?} is hit before {before:?}"));
     }
 
-    fn closes(&mut self, execution: &Execution) {
+    fn closes(&mut self, execution: &Execution, step: &ReplayedStep<'_>) {
         let id = execution.order.id.0;
-        let at = self.open.iter().position(|open| open.id == id);
-        check(at.is_some(), "closed-is-closed", || format!("closes, and is not open: {execution:?}"));
-        if let Some(at) = at {
-            self.open.remove(at);
+        let Some(at) = self.open.iter().position(|open| open.id == id) else {
+            panic!("invariant closed-is-closed: closes, and is not open: {execution:?}");
+        };
+        let open = self.open.remove(at);
+        let time = step.time.0;
+        match execution.cause {
+            Some(Cause::Requested) => {
+                let (Command::Cancel(_, cancel) | Command::Replace(_, ReplaceOrder { cancel, .. })) =
+                    step.command
+                else {
+                    panic!("invariant what-was-signed: nobody asked to cancel {execution:?}");
+                };
+                let meant = match cancel.target {
+                    OrderRef::OrderId(id) => Some(id.0),
+                    OrderRef::ClOrdId(name) => {
+                        let name = (cancel.account.0, open.traded, name.as_str().to_owned());
+                        self.names.get(&name).map(|(id, _)| *id)
+                    }
+                };
+                check(meant == Some(id), "what-was-signed", || format!("{cancel:?} canceled {execution:?}"));
+            }
+            Some(Cause::MassCancel) => {
+                let report = step.events.iter().find_map(|event| match event {
+                    Event::MassCanceled(report) => Some(report),
+                    _ => None,
+                });
+                let is_meant = report.is_some_and(|report| is_in_scope(&open, report));
+                check(is_meant, "mass-cancel-takes-its-own", || format!("{report:?} took {open:?}"));
+            }
+            Some(Cause::GoodTillDate) => {
+                let is_over = open.expire != 0 && open.expire * 1_000_000 <= time;
+                check(is_over, "expires-in-time", || format!("at {time}: {open:?}"));
+            }
+            Some(cause) => self.ends.closes(step, &open, cause),
+            None => {}
         }
     }
 
@@ -175,4 +317,12 @@ impl Model {
             check(sum == 0, "conservation", || format!("positions in {} sum up to {sum}", traded.symbol));
         }
     }
+}
+
+/// Whether a mass cancel means an order.
+fn is_in_scope(open: &Resting, report: &MassCanceled) -> bool {
+    let scope = &report.scope;
+    open.account == scope.account.0
+        && scope.instrument.is_none_or(|instrument| instrument.0 == TRADED[open.traded].id)
+        && scope.side.is_none_or(|side| (side == Side::Buy) == open.buy)
 }

@@ -5,7 +5,9 @@
 
 use super::Turn;
 use super::fix_message::{Header, Message, message, time};
-use super::intent::{At, Seen, Told, Verdict, WINDOW_BASE, What, check};
+use super::fix_words::{self, Question};
+use super::intent::Tongue;
+use super::seen::{At, RateClass, Seen, Told, Verdict, check};
 use crate::machine::net::{ConnIx, Got};
 use crate::venue::scaled;
 use sealgate::client::sign;
@@ -60,6 +62,8 @@ pub struct Fix {
     last_sent: Nanos,
     attempts: u64,
     test_answered: bool,
+    /// Questions that are not answered, by number.
+    questions: BTreeMap<u64, Question>,
 }
 
 impl Fix {
@@ -82,6 +86,7 @@ impl Fix {
             last_sent: Nanos(0),
             attempts: 0,
             test_answered: false,
+            questions: BTreeMap::new(),
         }
     }
 
@@ -107,11 +112,18 @@ impl Fix {
         if (!self.logged_on && waited > LOGON_PATIENCE) || (!turn.settling && turn.rng.chance(1, 150)) {
             return self.leave(turn);
         }
+        if turn.takeover && self.logged_on && !turn.settling && turn.rng.chance(1, 200) {
+            // The other connection stays where it is, and the next Logon takes the session from it.
+            return self.gone();
+        }
         if self.logged_on && turn.now.since(self.last_sent) > Span::from_secs(20) {
             self.admin("0", String::new(), turn);
         }
         if self.logged_on && !turn.settling && turn.rng.chance(1, 2) {
-            self.order(turn);
+            match turn.rng.below(12) {
+                0 => self.question(turn),
+                _ => self.order(turn),
+            }
         }
     }
 
@@ -139,11 +151,16 @@ impl Fix {
         let member = &turn.venue.members[self.member];
         let payload = sign::fix_logon_payload(member.comp_id, "SEALGATE", self.next_out, &time(turn.now));
         let signature = member.key.sign_base64(&payload);
-        let body = format!("98=0|108=30|553={}|95={}|96={signature}|", member.name, signature.len());
+        let cancel = match turn.rng.below(6) {
+            0 | 1 => String::new(),
+            mode => format!("35002={}|35003={}|", mode - 2, turn.rng.pick(&[0, 1, 300, 2_000])),
+        };
+        let body = format!("98=0|108=30|553={}|95={}|96={signature}|{cancel}", member.name, signature.len());
         self.admin("A", body, turn);
     }
 
-    fn leave(&mut self, turn: &mut Turn<'_>) {
+    /// With a goodbye or without one.
+    pub fn leave(&mut self, turn: &mut Turn<'_>) {
         if let Some(conn) = self.conn {
             if self.logged_on && turn.rng.chance(1, 2) {
                 self.admin("5", String::new(), turn);
@@ -192,32 +209,27 @@ impl Fix {
     fn order(&mut self, turn: &mut Turn<'_>) {
         self.attempts += 1;
         let via = (self.id, self.attempts);
-        let attempt = turn.seen.attempt(self.member, via, turn.now.as_millis(), turn.rng);
-        let (name, window) = (turn.seen.name(attempt).to_owned(), WINDOW_BASE + attempt as u64);
-        let now = time(turn.now);
-        let (msg_type, body) = match &turn.seen.attempts[attempt].what {
-            What::New(terms) => {
-                let expire = match terms.tif {
-                    '6' => format!("126={}|", time(Nanos(terms.expire * 1_000_000))),
-                    _ => String::new(),
-                };
-                let side = if terms.buy { 1 } else { 2 };
-                let (symbol, price, qty) = (terms.about().symbol, terms.price_text(), terms.qty_text());
-                let tif = terms.tif;
-                let body = format!(
-                    "11={name}|38={qty}|40=2|44={price}|54={side}|55={symbol}|59={tif}|60={now}|{expire}25000={window}|"
-                );
-                ("D", body)
-            }
-            What::Cancel(traded, target) => {
-                let symbol = crate::venue::TRADED[*traded].symbol;
-                ("F", format!("11={name}|41={target}|54=1|55={symbol}|60={now}|25000={window}|"))
-            }
-        };
+        let attempt = turn.seen.attempt((self.member, Tongue::Fix), via, turn.now.as_millis(), turn.rng);
+        let (msg_type, body) = fix_words::order(turn.seen, attempt, turn.now);
         let poss_resend = turn.rng.chance(1, 6);
         // It says nothing, and fills the journal.
-        let body = format!("{body}58={}|", "-".repeat(1 + turn.rng.index(500)));
+        let filler = match msg_type {
+            "G" | "q" => 60,
+            _ => 500,
+        };
+        let body = format!("{body}58={}|", "-".repeat(1 + turn.rng.index(filler)));
         self.send(Sent { body, msg_type, first: turn.now, poss_resend, attempt: Some(attempt) }, turn);
+    }
+
+    fn question(&mut self, turn: &mut Turn<'_>) {
+        let number = u64::from(self.next_out);
+        let Some((msg_type, body, question)) =
+            fix_words::question(turn.seen, (self.member, number), turn.now, turn.rng)
+        else {
+            return;
+        };
+        self.questions.insert(number, question);
+        self.admin(msg_type, body, turn);
     }
 
     fn hear(&mut self, message: &Message, turn: &mut Turn<'_>) {
@@ -313,7 +325,9 @@ impl Fix {
                 self.leave(turn);
             }
             "3" | "j" => self.refused(message, turn),
+            "8" if message.get(150) == "I" => self.told_again(message, turn),
             "8" => self.report(message, turn),
+            "r" => self.mass_canceled(message, turn),
             "9" => self.cancel_rejected(message, turn),
             _ => {}
         }
@@ -370,13 +384,49 @@ impl Fix {
     fn cancel_rejected(&mut self, message: &Message, turn: &mut Turn<'_>) {
         if let Some(attempt) = self.attempt_of(message.get(11), turn) {
             self.answered.insert(turn.seen.numbers[&attempt]);
+            self.count(attempt, message, turn);
             turn.seen.verdict(attempt, Verdict::Refused(message.get(58).to_owned()));
         }
+    }
+
+    /// The state of an order: the answer to a question, or to an order that came again.
+    fn told_again(&mut self, message: &Message, turn: &mut Turn<'_>) {
+        let number = [790, 584].into_iter().find_map(|tag| message.get(tag).parse::<u64>().ok());
+        let Some(number) = number else { return };
+        let Some(question) = self.questions.get_mut(&number) else { return };
+        if question.hear(message) {
+            turn.seen.passed_at((self.member, RateClass::Queries), message, (self.id, number));
+            let said = question.said(turn.now.0);
+            turn.seen.questions.extend(said);
+            self.questions.remove(&number);
+        }
+    }
+
+    fn mass_canceled(&mut self, message: &Message, turn: &mut Turn<'_>) {
+        if let Some(attempt) = self.attempt_of(message.get(11), turn) {
+            self.count(attempt, message, turn);
+            let verdict = match message.get(531) {
+                "0" => Verdict::Refused(message.get(58).to_owned()),
+                _ => Verdict::Done,
+            };
+            turn.seen.verdict(attempt, verdict);
+        }
+    }
+
+    /// When a gateway let it pass, where the answer tells it.
+    fn count(&self, attempt: usize, message: &Message, turn: &mut Turn<'_>) {
+        let class = turn.seen.class(attempt);
+        // Questions have the numbers of their messages.
+        let request = (self.id, u64::MAX - attempt as u64);
+        turn.seen.passed_at((self.member, class), message, request);
     }
 
     fn report(&mut self, message: &Message, turn: &mut Turn<'_>) {
         let exec_type = message.get(150).chars().next().unwrap_or(' ');
         let attempt = self.attempt_of(message.get(11), turn);
+        if let Some(attempt) = attempt {
+            self.count(attempt, message, turn);
+        }
         if exec_type == '8'
             && let Some(attempt) = attempt
         {

@@ -19,7 +19,9 @@ impl Message {
     /// Type and body: what a resend must repeat.
     pub fn body(&self) -> String {
         let header = [8, 9, 34, 43, 49, 52, 56, 97, 122, 10];
-        let fields = self.0.iter().filter(|(tag, _)| !header.contains(tag));
+        // How long it took is told with the answer, and not when that is sent again.
+        let is_body = |tag: &u32| !header.contains(tag) && !(25_010..=25_016).contains(tag);
+        let fields = self.0.iter().filter(|(tag, _)| is_body(tag));
         fields.map(|(tag, value)| format!("{tag}={value}|")).collect()
     }
 

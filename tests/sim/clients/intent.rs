@@ -1,8 +1,8 @@
-//! What clients want, and what they were told: the only thing that the checks believe.
+//! What clients want: orders, amendments and cancels under names, each perhaps asked for more than once.
 
 use super::super::rng::Rng;
 use super::super::venue::{MAX_QTY, TRADED, Traded, decimal};
-use std::collections::BTreeMap;
+use super::seen::{Seen, Verdict};
 
 /// `recvWindow` of the first attempt in milliseconds; that of each later one is a millisecond longer, so that the
 /// journal tells which attempt made a step.
@@ -21,11 +21,37 @@ pub struct Terms {
     pub expire: u64,
 }
 
+/// What an amendment says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amend {
+    pub traded: usize,
+    /// The order, by a name that it has or had.
+    pub target: String,
+    /// FIX repeats the side.
+    pub buy: bool,
+    pub qty: i64,
+    pub price: Option<i64>,
+    /// `order.amend.keepPriority`: the WebSocket's way, which may only shrink.
+    pub keep: bool,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     New(Terms),
     /// By its ClOrdID.
     Cancel(usize, String),
+    Amend(Amend),
+    /// `order.cancelReplace`: what is canceled, what is placed, and whether that happens in any case.
+    Replace(String, Terms, bool),
+    /// Where and which side; everywhere and both without.
+    MassCancel(Option<usize>, Option<bool>),
+}
+
+/// How a client speaks, and so what it can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tongue {
+    Fix,
+    Ws,
 }
 
 /// One thing that is wanted under one name.
@@ -49,58 +75,6 @@ pub struct Attempt {
     /// The same bytes were sent again: what a gateway refused of one copy, it may take of another.
     pub sent_again: bool,
     pub verdict: Option<Verdict>,
-}
-
-/// What the client was told of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Done,
-    /// Refused, under this name: it never executes.
-    Refused(String),
-}
-
-/// The place of an event in the journal: what ExecID(17) names.
-pub type At = (u8, u64, u16);
-
-/// An execution as a client heard of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    pub order_id: u64,
-    pub cl_ord_id: String,
-    pub exec_type: char,
-    pub cum: i64,
-    pub leaves: i64,
-    pub last: Option<(i64, i64)>,
-}
-
-/// What the answer to an order or a question says of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
-    pub member: usize,
-    pub traded: usize,
-    pub order_id: u64,
-    pub cl_ord_id: String,
-    pub cum: i64,
-    pub canceled: bool,
-    /// Price, quantity, number.
-    pub fills: Vec<(i64, i64, u64)>,
-}
-
-/// All that was wanted and told in a run.
-#[derive(Debug, Default)]
-pub struct Seen {
-    pub intents: Vec<Intent>,
-    pub attempts: Vec<Attempt>,
-    pub told: BTreeMap<At, Told>,
-    pub answered: Vec<Answered>,
-    /// MsgSeqNum of the attempts that went over FIX.
-    pub numbers: BTreeMap<usize, u32>,
-    /// What the streams told: member, instrument, execution.
-    pub stream: Vec<(usize, usize, Told)>,
-    /// The first OrderID that a name had.
-    orders: BTreeMap<(usize, usize, String), u64>,
-    /// Which session heard which event, for what must be heard in the end.
-    pub heard: BTreeMap<(usize, At), u32>,
 }
 
 impl Terms {
@@ -133,10 +107,26 @@ impl Terms {
 }
 
 impl What {
-    pub fn traded(&self) -> usize {
+    /// The instrument that it names.
+    pub fn traded(&self) -> Option<usize> {
         match self {
-            Self::New(terms) => terms.traded,
-            Self::Cancel(traded, _) => *traded,
+            Self::New(terms) | Self::Replace(_, terms, _) => Some(terms.traded),
+            Self::Cancel(traded, _) => Some(*traded),
+            Self::Amend(amend) => Some(amend.traded),
+            Self::MassCancel(traded, _) => *traded,
+        }
+    }
+
+    /// Whether it closes orders and does nothing else.
+    pub fn is_cancel(&self) -> bool {
+        matches!(self, Self::Cancel(..) | Self::MassCancel(..))
+    }
+
+    fn can_be_said(&self, tongue: Tongue) -> bool {
+        match self {
+            Self::Amend(amend) => amend.keep == (tongue == Tongue::Ws),
+            Self::Replace(..) => tongue == Tongue::Ws,
+            _ => true,
         }
     }
 }
@@ -144,22 +134,50 @@ impl What {
 impl Seen {
     /// What a client of a member does next: something new, or something that it or the other client of the member did
     /// before. The number of the attempt.
-    pub fn attempt(&mut self, member: usize, via: (usize, u64), now_ms: u64, rng: &mut Rng) -> usize {
-        let own: Vec<usize> =
-            (0..self.intents.len()).rev().filter(|at| self.intents[*at].member == member).take(12).collect();
+    pub fn attempt(
+        &mut self,
+        (member, tongue): (usize, Tongue),
+        via: (usize, u64),
+        now_ms: u64,
+        rng: &mut Rng,
+    ) -> usize {
+        let own = (0..self.intents.len()).rev().filter(|at| self.intents[*at].member == member);
+        let own: Vec<usize> = own.take(12).collect();
         let (intent, what) = match (rng.below(100), own.is_empty()) {
-            (60..78, false) => self.cancel(member, rng.pick(&own)),
-            (78..94, false) => {
+            (44..56, false) => self.cancel(member, rng.pick(&own)),
+            (56..70, false) => self.amend((member, tongue), rng.pick(&own), rng),
+            (70..75, false) => self.replace((member, tongue), rng.pick(&own), now_ms, rng),
+            (75..80, false) => {
+                let traded = rng.chance(2, 3).then(|| rng.index(TRADED.len()));
+                let side = rng.chance(1, 3).then(|| rng.chance(1, 2));
+                self.intend(member, What::MassCancel(traded, side))
+            }
+            (80..95, false) => {
                 let intent = rng.pick(&own);
                 (intent, self.intents[intent].what.clone())
             }
-            (94.., false) => {
+            (95.., false) => {
                 let intent = rng.pick(&own);
                 (intent, other(&self.intents[intent].what))
             }
             _ => self.intend(member, What::New(Terms::random(rng, now_ms))),
         };
-        self.attempts.push(Attempt { intent, what, via, sent_ms: now_ms, sent_again: false, verdict: None });
+        let (intent, what) = match what.can_be_said(tongue) {
+            true => (intent, what),
+            false => self.intend(member, What::New(Terms::random(rng, now_ms))),
+        };
+        self.note_attempt(intent, what, via, now_ms)
+    }
+
+    /// An order that would rest, whatever else happens.
+    pub fn last_order(&mut self, member: usize, via: (usize, u64), now_ms: u64, rng: &mut Rng) -> usize {
+        let terms = Terms { tif: '3', expire: 0, qty: 1, ..Terms::random(rng, now_ms) };
+        let (intent, what) = self.intend(member, What::New(terms));
+        self.note_attempt(intent, what, via, now_ms)
+    }
+
+    fn note_attempt(&mut self, intent: usize, what: What, via: (usize, u64), sent_ms: u64) -> usize {
+        self.attempts.push(Attempt { intent, what, via, sent_ms, sent_again: false, verdict: None });
         self.attempts.len() - 1
     }
 
@@ -169,56 +187,61 @@ impl Seen {
         (self.intents.len() - 1, what)
     }
 
+    /// The instrument of an intent, or any, and its name.
+    fn target(&self, of: usize) -> (usize, String) {
+        (self.intents[of].what.traded().unwrap_or(0), self.intents[of].name.clone())
+    }
+
     fn cancel(&mut self, member: usize, of: usize) -> (usize, What) {
-        let (traded, name) = (self.intents[of].what.traded(), self.intents[of].name.clone());
+        let (traded, name) = self.target(of);
         self.intend(member, What::Cancel(traded, name))
+    }
+
+    fn amend(&mut self, (member, tongue): (usize, Tongue), of: usize, rng: &mut Rng) -> (usize, What) {
+        let (traded, target) = self.target(of);
+        let (about, keep) = (&TRADED[traded], tongue == Tongue::Ws);
+        let buy = match &self.intents[of].what {
+            What::New(terms) | What::Replace(_, terms, _) => terms.buy,
+            What::Amend(amend) => amend.buy,
+            _ => true,
+        };
+        let price = about.price + about.tick * (rng.below(7) as i64 - 3);
+        let price = (!keep && rng.chance(1, 2)).then_some(price);
+        let qty = 1 + rng.below(MAX_QTY as u64 + 1) as i64;
+        self.intend(member, What::Amend(Amend { traded, target, buy, qty, price, keep }))
+    }
+
+    fn replace(
+        &mut self,
+        (member, tongue): (usize, Tongue),
+        of: usize,
+        now_ms: u64,
+        rng: &mut Rng,
+    ) -> (usize, What) {
+        if tongue == Tongue::Fix {
+            return self.cancel(member, of);
+        }
+        let (traded, target) = self.target(of);
+        let mut terms = Terms { traded, ..Terms::random(rng, now_ms) };
+        let about = &TRADED[traded];
+        terms.price = about.price + about.tick * (rng.below(7) as i64 - 3);
+        self.intend(member, What::Replace(target, terms, rng.chance(1, 2)))
     }
 
     /// The name under which an attempt goes.
     pub fn name(&self, attempt: usize) -> &str {
         &self.intents[self.attempts[attempt].intent].name
     }
-
-    /// An attempt had an outcome.
-    pub fn verdict(&mut self, attempt: usize, verdict: Verdict) {
-        let known = &mut self.attempts[attempt].verdict;
-        if known.is_none() {
-            *known = Some(verdict);
-        }
-    }
-
-    /// An execution was told to a session.
-    pub fn execution(&mut self, session: usize, at: At, told: Told) {
-        if let Some(before) = self.told.get(&at) {
-            check(*before == told, "one-event-one-content", || format!("{at:?}: {before:?}, then {told:?}"));
-        }
-        self.told.insert(at, told);
-        *self.heard.entry((session, at)).or_default() += 1;
-    }
-
-    /// An answer told how an order stands.
-    pub fn answer(&mut self, answered: Answered) {
-        let key = (answered.member, answered.traded, answered.cl_ord_id.clone());
-        let id = *self.orders.entry(key).or_insert(answered.order_id);
-        check(id == answered.order_id, "executed-once", || {
-            format!("{} was order {id}, then {}", answered.cl_ord_id, answered.order_id)
-        });
-        self.answered.push(answered);
-    }
 }
 
 /// The same name for something else.
 fn other(what: &What) -> What {
+    let turned = |terms: &Terms| Terms { qty: terms.qty % MAX_QTY + 1, buy: !terms.buy, ..*terms };
     match what {
-        What::New(terms) => What::New(Terms { qty: terms.qty % MAX_QTY + 1, buy: !terms.buy, ..*terms }),
+        What::New(terms) => What::New(turned(terms)),
         What::Cancel(traded, name) => What::Cancel(*traded, format!("{name}0")),
-    }
-}
-
-/// An invariant.
-#[track_caller]
-pub fn check(holds: bool, invariant: &str, why: impl FnOnce() -> String) {
-    if !holds {
-        panic!("invariant {invariant}: {}", why());
+        What::Amend(amend) => What::Amend(Amend { qty: amend.qty % MAX_QTY + 1, ..amend.clone() }),
+        What::Replace(target, terms, allow) => What::Replace(target.clone(), turned(terms), *allow),
+        What::MassCancel(traded, side) => What::MassCancel(*traded, Some(!side.unwrap_or(false))),
     }
 }

@@ -112,6 +112,11 @@ impl SimDisk {
         *self.lock() = state;
     }
 
+    /// Whether there is a file whose name ends so.
+    pub fn has(&self, end: &str) -> bool {
+        self.lock().names.keys().any(|name| name.to_string_lossy().ends_with(end))
+    }
+
     /// Changes what stands in a file.
     pub fn edit(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.lock();

@@ -39,6 +39,7 @@ struct Conn {
     spki: [u8; 32],
     to_server: Pipe,
     to_client: Pipe,
+    /// Nothing moves on it any more.
     reset: bool,
     /// The server has dropped its end.
     dropped: bool,
