@@ -52,8 +52,9 @@ pub enum Left {
 
 #[derive(Clone, Debug, Default)]
 struct Inode {
-    live: Vec<u8>,
-    durable: Vec<u8>,
+    /// Shared with pictures of the disk, and copied when it is written.
+    live: Arc<Vec<u8>>,
+    durable: Arc<Vec<u8>>,
     pending: Vec<(usize, Vec<u8>)>,
 }
 
@@ -121,7 +122,7 @@ impl SimDisk {
     pub fn edit(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.lock();
         let inode = state.names[path];
-        change(&mut state.files[inode].live);
+        change(Arc::make_mut(&mut state.files[inode].live));
     }
 
     /// How much has been written so far.
@@ -138,8 +139,8 @@ impl SimDisk {
         let written = file.live.iter().rposition(|byte| *byte != 0)? + 1;
         let at = rng.index(written);
         let bit = 1 << rng.below(8);
-        file.live[at] ^= bit;
-        file.durable = file.live.clone();
+        Arc::make_mut(&mut file.live)[at] ^= bit;
+        file.durable = Arc::clone(&file.live);
         Some((path, at))
     }
 
@@ -189,7 +190,8 @@ impl NameChange {
 }
 
 impl Inode {
-    fn write(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
+    fn write(bytes: &mut Arc<Vec<u8>>, at: usize, new: &[u8]) {
+        let bytes = Arc::make_mut(bytes);
         if bytes.len() < at + new.len() {
             bytes.resize(at + new.len(), 0);
         }
@@ -197,7 +199,7 @@ impl Inode {
     }
 
     fn sync(&mut self) {
-        self.durable.resize(self.live.len(), 0);
+        Arc::make_mut(&mut self.durable).resize(self.live.len(), 0);
         for (at, new) in self.pending.drain(..) {
             Self::write(&mut self.durable, at, &new);
         }
@@ -236,7 +238,7 @@ impl Inode {
             }
         }
         self.pending.clear();
-        self.live = self.durable.clone();
+        self.live = Arc::clone(&self.durable);
     }
 }
 
@@ -332,7 +334,7 @@ impl DiskFile for File {
     fn allocate(&self, size: u64) -> io::Result<()> {
         self.disk.ask(Op::Other)?;
         let mut state = self.disk.lock();
-        let live = &mut state.files[self.inode].live;
+        let live = Arc::make_mut(&mut state.files[self.inode].live);
         live.resize(live.len().max(size as usize), 0);
         Ok(())
     }
