@@ -236,7 +236,12 @@ impl World {
 
     fn act_one(&self) {
         let at = self.rng.borrow_mut().index(CLIENTS);
+        let answered = self.seen.borrow().questions.len();
         self.act(at);
+        // What an answer has just told must outlive a crash at this moment.
+        if self.seen.borrow().questions.len() > answered && self.chance(1, 3) {
+            self.probe();
+        }
     }
 
     fn act(&self, at: usize) {

@@ -201,10 +201,10 @@ impl Ws {
     fn ask(&mut self, turn: &mut Turn<'_>) {
         match turn.rng.below(40) {
             0..2 => self.say_again(turn),
-            2..8 => self.question(turn),
-            8 => self.be_alive(turn),
-            9 => self.subscribe(turn),
-            10 if turn.rng.chance(1, 3) => {
+            2..10 => self.question(turn),
+            10 => self.be_alive(turn),
+            11 => self.subscribe(turn),
+            12 if turn.rng.chance(1, 3) => {
                 let text = self.request("session.logout", Vec::new(), false, Asked::LogOut, turn);
                 self.link.say(&text, turn);
             }
