@@ -276,11 +276,9 @@ impl ShardPort {
     /// Whether an output may be told.
     pub fn has_durable_output(&self) -> bool {
         let durable = self.durable.reached();
-        let is_early = |output: &ShardOutput| {
-            planted::has(Bug::WatermarkIgnored)
-                || (planted::has(Bug::AnswerNotHeld) && matches!(output, ShardOutput::Answer { .. }))
-        };
-        self.outputs.peek().is_some_and(|output| output.seq() <= durable || is_early(output))
+        self.outputs
+            .peek()
+            .is_some_and(|output| output.seq() <= durable || planted::has(Bug::WatermarkIgnored))
     }
 
     /// Takes the next output if it may be told: what it tells is durable.

@@ -90,11 +90,6 @@ impl Shard {
         if requester.sent == before.sent && before.digests.contains(&digest) {
             return Ok(before.at);
         }
-        let before = if planted::has(Bug::DeadManReplayed) {
-            DeadMan { at: before.at, ..DeadMan::default() }
-        } else {
-            before
-        };
         let Some(digests) = before.digests_with(requester) else {
             let clocks = Detail::Clocks { server: time, sent: requester.sent };
             return Err(Refusal::with(Reject::TimestampTooOld, clocks));
