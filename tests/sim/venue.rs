@@ -5,7 +5,7 @@ use super::rng::Rng;
 use sealgate::accept::Acceptor;
 use sealgate::client::ApiKey;
 use sealgate::config::{
-    self, Config, ControlSocket, Directory, Durability, JournalFiles, SignaturePolicy, Topology, Verification,
+    self, Config, ControlSocket, Directory, Durability, SignaturePolicy, Topology, Verification,
 };
 use sealgate::run::Server;
 use sealgate::types::{Qty, Span};
@@ -90,7 +90,6 @@ impl Venue {
         config.caps.connections = 64;
         config.caps.output_bytes = 128 * 1_024;
         config.once_ids_max = 4_096;
-        config.journal = JournalFiles { snapshot_every: 1, snapshots: 2, ..config.journal };
         let (fix, websocket) = (([10, 0, 0, 1], 9_444).into(), ([10, 0, 0, 1], 9_443).into());
         (config.fix_listen, config.websocket_listen) = (Some(fix), Some(websocket));
         Self { members, fix, websocket, shards_max: 3, config, acceptor }

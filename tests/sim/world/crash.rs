@@ -95,7 +95,7 @@ impl World {
                 let maker = machine::within(&self.machine, || {
                     Maker::new(&config, Path::new(JOURNAL), self.vault.clone())
                 });
-                let agents = agents.into_iter().map(|(_, agent)| agent).chain(maker);
+                let agents = agents.into_iter().map(|(_, agent)| agent).chain([maker]);
                 let slot = |agent| Rc::new(Slot { agent: RefCell::new(Some(agent)) });
                 *self.slots.borrow_mut() = agents.map(slot).collect();
                 true

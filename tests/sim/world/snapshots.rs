@@ -2,26 +2,39 @@
 
 use sealgate::config::Config;
 use sealgate::run::agent::{Agent, Epilogue, Fault, Work};
+use sealgate::run::journal::walk::JournalFault;
 use sealgate::run::phase::Phase;
-use sealgate::run::snapshots::{self, Plan};
+use sealgate::run::recovery::{Wanted, Whose, make, prune, snapshots};
 use sealgate::seal::Vault;
 use sealgate::sys::file::Folder;
 use sealgate::types::Nanos;
 use std::path::Path;
 
-/// Makes a snapshot where one is due. What it cannot do is left, as in the server.
+/// Makes a snapshot after every segment, and keeps two. What it cannot do is left, as in the server.
 pub struct Maker {
-    plan: Plan,
+    wanted: Wanted,
     folder: Folder,
     vault: Vault,
-    failed_at: u32,
+    /// How many segments there were when it tried last.
+    tried: usize,
 }
 
 impl Maker {
-    pub fn new(config: &Config, folder: &Path, vault: Vault) -> Option<Box<dyn Agent>> {
-        let plan = snapshots::plan(config)?;
-        let folder = Folder::hold(folder).unwrap();
-        Some(Box::new(Self { plan, folder, vault, failed_at: 0 }))
+    pub fn new(config: &Config, folder: &Path, vault: Vault) -> Box<dyn Agent> {
+        let (wanted, folder) = (Wanted::of(&config.directory), Folder::hold(folder).unwrap());
+        Box::new(Self { wanted, folder, vault, tried: 0 })
+    }
+
+    fn turn(&mut self, now: Nanos) -> Result<(), JournalFault> {
+        let segments = self.folder.names()?.iter().filter(|name| name.ends_with(".log")).count();
+        let newest = snapshots(&self.folder)?.last().copied().unwrap_or_default();
+        // The last one is being written.
+        if segments == self.tried || newest as usize + 1 >= segments {
+            return Ok(());
+        }
+        self.tried = segments;
+        make(&self.folder, Whose { vault: &self.vault, wanted: &self.wanted }, now, || false)?;
+        Ok(prune(&self.folder, 2, |_| true).map(drop)?)
     }
 }
 
@@ -30,10 +43,8 @@ impl Agent for Maker {
         "snapshots".to_owned()
     }
 
-    fn poll(&mut self, _: Nanos) -> Result<Work, Fault> {
-        if let Err((closed, _)) = self.plan.turn(&self.folder, &self.vault, self.failed_at, || false) {
-            self.failed_at = closed;
-        }
+    fn poll(&mut self, now: Nanos) -> Result<Work, Fault> {
+        let _ = self.turn(now);
         Ok(Work::Idle)
     }
 
