@@ -15,6 +15,9 @@ pub struct Since<T> {
     pub what: T,
 }
 
+/// Step, number, price, quantity, whether the buyer rested.
+pub type Trade = (u64, u64, i64, i64, bool);
+
 /// All of a journal.
 #[derive(Debug, Default)]
 pub struct History {
@@ -24,8 +27,8 @@ pub struct History {
     positions: BTreeMap<(usize, u32), Vec<Since<i64>>>,
     /// Each order.
     orders: BTreeMap<u64, Vec<Since<Stands>>>,
-    /// Trades of each instrument in order: step, number, price, quantity, whether the buyer rested.
-    pub trades: BTreeMap<usize, Vec<(u64, u64, i64, i64, bool)>>,
+    /// Trades of each instrument in order.
+    pub trades: BTreeMap<usize, Vec<Trade>>,
 }
 
 impl History {

@@ -92,6 +92,9 @@ pub enum RateClass {
     Queries,
 }
 
+/// When a request passed, its client, and that one's number of it.
+pub type Passed = (u64, usize, u64);
+
 /// All that was wanted and told in a run.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -111,7 +114,7 @@ pub struct Seen {
     pub heard: BTreeMap<(usize, At), u32>,
     /// When a gateway let requests pass, by member and class, as its answers tell; with the client and its number of
     /// the request, since one request may have several answers.
-    pub passed: BTreeMap<(usize, RateClass), BTreeSet<(u64, usize, u64)>>,
+    pub passed: BTreeMap<(usize, RateClass), BTreeSet<Passed>>,
     /// Signed requests over WebSocket, with their attempts: a thief could have them too.
     pub captured: Vec<(Option<usize>, String)>,
     /// When the server was started.

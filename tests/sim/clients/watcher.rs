@@ -1,7 +1,7 @@
 //! Somebody who watches the market: subscribes to books, best prices and trades, and adds up what it is told.
 
 use super::Turn;
-use super::seen::{MarketTold, Seen, check};
+use super::seen::{Levels, MarketTold, Seen, check};
 use super::ws_link::{Heard, Link};
 use super::ws_words::{best, levels, traded_of};
 use crate::venue::{TRADED, scaled};
@@ -68,7 +68,7 @@ impl Watcher {
     }
 
     /// What it holds in the end is what there is.
-    pub fn holds(&self) -> impl Iterator<Item = (usize, Vec<(i64, i64)>, Vec<(i64, i64)>)> + '_ {
+    pub fn holds(&self) -> impl Iterator<Item = (usize, Levels, Levels)> + '_ {
         self.books.iter().map(|(traded, book)| (*traded, book.bids(), book.asks()))
     }
 

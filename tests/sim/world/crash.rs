@@ -6,6 +6,7 @@ use crate::clients::seen::check;
 use crate::machine::disk::Left;
 use crate::venue::{SEGMENT_BYTES, VENUE};
 use sealgate::config::Durability;
+use sealgate::run::agent::Agent;
 use sealgate::run::wiring;
 use sealgate::sys::machine;
 use std::cell::RefCell;
@@ -95,6 +96,7 @@ impl World {
                 let maker = machine::within(&self.machine, || {
                     Maker::new(&config, Path::new(JOURNAL), self.vault.clone())
                 });
+                let maker: Box<dyn Agent> = Box::new(maker);
                 let agents = agents.into_iter().map(|(_, agent)| agent).chain([maker]);
                 let slot = |agent| Rc::new(Slot { agent: RefCell::new(Some(agent)) });
                 *self.slots.borrow_mut() = agents.map(slot).collect();

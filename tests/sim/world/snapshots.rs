@@ -20,9 +20,9 @@ pub struct Maker {
 }
 
 impl Maker {
-    pub fn new(config: &Config, folder: &Path, vault: Vault) -> Box<dyn Agent> {
+    pub fn new(config: &Config, folder: &Path, vault: Vault) -> Self {
         let (wanted, folder) = (Wanted::of(&config.directory), Folder::hold(folder).unwrap());
-        Box::new(Self { wanted, folder, vault, tried: 0 })
+        Self { wanted, folder, vault, tried: 0 }
     }
 
     fn turn(&mut self, now: Nanos) -> Result<(), JournalFault> {
