@@ -10,6 +10,7 @@ use super::problem;
 use crate::accept::Acceptor;
 use crate::config::{self, Config, ConfigError};
 use crate::run::Server;
+use crate::sys::descriptors;
 use crate::sys::secret::{self, Locked};
 use crate::sys::signal::Stop;
 use crate::types::Span;
@@ -45,6 +46,8 @@ pub fn run(args: Args) -> ExitCode {
         Err(error) => return refused(&error),
     };
     keep_secrets();
+    // Where it cannot be raised, fewer clients connect, and the limit that there is says so.
+    let _ = descriptors::raise();
     let acceptor = match certificates(&config, args.dev) {
         Ok(acceptor) => acceptor,
         Err(code) => return code,

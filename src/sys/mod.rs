@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`clock`] | UTC that never goes back |
+//! | [`descriptors`] | how many sockets and files may be open |
 //! | [`machine`] | whose clock, disk and network it is: the kernel's, or the simulator's |
 //! | [`mod@file`] | preallocated files, written, read and synced at offsets; a folder that one process holds |
 //! | [`pin`] | threads on cores |
@@ -14,6 +15,7 @@
 //! | [`tally`] | what a thread has allocated, and how many calls it has made |
 
 pub mod clock;
+pub mod descriptors;
 pub mod file;
 pub mod machine;
 mod medium;

@@ -79,6 +79,24 @@ fn what_was_stolen_from_the_servers_core_is_told_of_a_thread_that_spins() {
 }
 
 #[test]
+fn sessions_that_say_nothing_are_logged_on_beside_those_that_speak() {
+    for protocol in ["fix", "websocket"] {
+        let mut command = load(&BRIEF);
+        command.args(["--idle=park", "--rate=200", "--sign=session", "--idle-sessions=20"]);
+        let report = report({
+            command.arg(format!("--protocol={protocol}"));
+            command
+        });
+        assert_all_answered(&report);
+        let beside = &report["beside"];
+        assert_eq!(beside["sessions"], 20, "{report}");
+        assert!(beside["bytes_each"].as_u64() < Some(1 << 20), "{report}");
+        assert!(beside["round_trip_us"]["count"].as_u64() > Some(0), "{report}");
+        assert!(beside["p99_ratio"].as_f64() > Some(0.0), "{report}");
+    }
+}
+
+#[test]
 fn the_kernels_part_of_a_round_trip_is_told_apart_unless_it_is_not_asked() {
     let run = |flag: &[&str]| {
         let mut command = load(&BRIEF);

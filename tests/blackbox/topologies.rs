@@ -3,7 +3,7 @@
 use crate::support::fix::{buy, cancel};
 use crate::support::websocket::{resting, with};
 use crate::support::{Fix, Setup, Venue, Ws, read_to_close};
-use sealgate::config::Topology;
+use sealgate::config::{Idle, Topology};
 use sealgate::run::Server;
 use serde_json::Value;
 
@@ -60,6 +60,25 @@ fn each_topology_trades_over_both_protocols_and_loses_nothing_in_a_crash() {
         let canceled = [alice.read(), alice.read()];
         assert!(canceled.iter().all(|report| report.get(150) == "4"), "{topology}: {canceled:?}");
     }
+}
+
+/// A thread that spins reads who speaks without asking first, as long as they are few.
+#[test]
+fn a_gateway_that_spins_hears_one_many_and_those_that_come_and_go() {
+    let venue = Setup::new().adjust(|config| config.topology.threads[0].idle = Idle::Spin).start();
+    let mut bots = connections(&venue, "alice", 1);
+    for round in 0..3 {
+        for (at, bot) in bots.iter_mut().enumerate() {
+            let answer = bot.place(&resting(&format!("{round}-{at}")));
+            assert_eq!(answer["status"], 200, "{answer}");
+        }
+        match round {
+            0 => bots.extend(connections(&venue, "alice", 8)),
+            _ => bots.truncate(2),
+        }
+    }
+    let open = bots[0].call("openOrders.status", &[]);
+    assert_eq!(open["result"].as_array().unwrap().len(), 1 + 9 + 2, "{open}");
 }
 
 #[test]

@@ -42,6 +42,10 @@ pub struct Args {
     /// How long is sent before that.
     #[arg(long, value_name = "S", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=60))]
     pub(super) warm_up: u64,
+    /// When that is done, log on so many sessions more that say nothing, and drive the others once more beside them.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["venue", "sweep"],
+        value_parser = clap::value_parser!(u32).range(0..=40_000))]
+    pub(super) idle_sessions: u32,
     /// What the server's threads do when there is nothing to do; spinning is the fastest.
     #[arg(long, value_enum, default_value = "spin", conflicts_with = "venue")]
     pub(super) idle: Idle,

@@ -74,6 +74,15 @@ impl Served {
         Ok(serde_json::from_slice(&figures)?)
     }
 
+    /// Memory that it has resident.
+    pub fn resident_bytes(&self) -> io::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let kibibytes =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
+        let kibibytes = kibibytes.and_then(|text| text.parse::<u64>().ok());
+        kibibytes.map(|count| count * 1_024).ok_or_else(|| io::Error::other(status))
+    }
+
     /// Ends it as its operator would: its journal may be one that is kept.
     fn end(&mut self) -> io::Result<()> {
         if self.process.try_wait()?.is_some() {

@@ -4,10 +4,12 @@
 //!  venue ─► child: the real server on its core ◄── TLS ──► drive: one thread on another core, ping-pong or open loop
 //!             │ stops, tells its stages                       │ tape: when sent, when answered
 //!             └──────────────► report, plot ◄─────────────────┘        echo: the floor, on the same cores
+//!                                                                      crowd: sessions that say nothing
 //! ```
 
 mod args;
 mod child;
+mod crowd;
 mod drive;
 mod echo;
 mod fix;
@@ -116,13 +118,10 @@ impl Stand {
 fn load(args: &Args) -> Result<Report, Failed> {
     let mut stand = stand(args)?;
     let before = stand.venue.asked();
-    let told = Cell::new(Duration::ZERO);
-    let tape = match args.rate {
-        None => stand.fleet.ping_pong(length(args), |now, tape| progress(&told, now, tape)),
-        Some(rate) => stand.fleet.open_loop(rate, length(args), |now, tape| progress(&told, now, tape)),
-    };
-    let tape = tape.map_err(failed("the load"))?;
+    let tape = drive(args, &mut stand)?;
     let asked = before.zip(stand.venue.asked());
+    let alone = Micros::from(&tape.latency());
+    let beside = (args.idle_sessions > 0).then(|| crowd::beside(args, &mut stand, alone)).transpose()?;
     let server_core = stand.server_core;
     let stages = stand.leave(args)?;
     if let Some(path) = &args.plot {
@@ -132,10 +131,20 @@ fn load(args: &Args) -> Result<Report, Failed> {
         hdr::write(path, &args.said(), &tape).map_err(failed("the log"))?;
     }
     let mut report = summary(args, &tape, stages, asked);
+    report.beside = beside;
     if args.floor {
         report.floor = Some(floor(args, server_core, report.round_trip_us)?);
     }
     Ok(report)
+}
+
+fn drive(args: &Args, stand: &mut Stand) -> Result<Tape, Failed> {
+    let told = Cell::new(Duration::ZERO);
+    let tape = match args.rate {
+        None => stand.fleet.ping_pong(length(args), |now, tape| progress(&told, now, tape)),
+        Some(rate) => stand.fleet.open_loop(rate, length(args), |now, tape| progress(&told, now, tape)),
+    };
+    tape.map_err(failed("the load"))
 }
 
 fn find(args: &Args) -> Result<Sweep, Failed> {
@@ -211,6 +220,7 @@ fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, asked: Option<(A
         answered_per_second: report::per_second(answered, tape.measured()),
         rejected: tape.rejected.clone(),
         hiccup_us: Micros::from(&tape.idle),
+        beside: None,
         floor: None,
     }
 }

@@ -1,6 +1,7 @@
 //! What a run found: a table, or one JSON object.
 #![allow(clippy::float_arithmetic)] // Microseconds and ratios for people: no order depends on them.
 
+use super::crowd::Beside;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::Value;
@@ -60,6 +61,9 @@ pub struct Report {
     pub rejected: BTreeMap<String, u64>,
     /// Turns of the client's loop in which it had nothing to do: what is long was stolen by the machine.
     pub hiccup_us: Micros,
+    /// The same run again beside idle sessions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// Bare echoes on the same cores in the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<Floor>,
@@ -224,6 +228,9 @@ impl fmt::Display for Report {
             row(f, "  in the client's kernel", kernel)?;
         }
         row(f, "first of a connection", &self.first_us)?;
+        if let Some(beside) = &self.beside {
+            row(f, "beside idle sessions", &beside.round_trip_us)?;
+        }
         if let Some(floor) = &self.floor {
             row(f, "TCP echo", &floor.tcp_us)?;
             row(f, "mutual TLS echo", &floor.tls_us)?;
@@ -248,6 +255,9 @@ impl fmt::Display for Report {
                 "\nan order costs the server {allocations} allocations, {library_allocations} of the libraries for TLS \
                  and frames, {system_calls} system calls"
             )?;
+        }
+        if let Some(beside) = &self.beside {
+            write!(f, "{beside}")?;
         }
         if let Some(floor) = &self.floor {
             writeln!(

@@ -1,6 +1,7 @@
 //! The folder of a run: a configuration for the server, and what each connection comes with. Throw-away keys.
 
 use super::args::{Args, Protocol, Signing, word};
+use super::crowd;
 use super::terms::SYMBOL;
 use crate::cli::cert::{Ca, CertError, Validity, write_member, write_pair};
 use crate::cli::init::write_master_key;
@@ -47,6 +48,9 @@ pub fn write(folder: &Path, args: &Args, server_core: Option<usize>) -> Result<V
         let name = format!("load-{at}");
         let key = write_member(folder, &ca, &name, validity)?;
         member(&mut config, at, &name, &BASE64.encode(key.public), args.sign);
+        if at == 1 {
+            crowd::configure(&mut config, args);
+        }
         let tls = tls::Files::of_member(folder, &name).load()?;
         let key = ApiKey::from_folder(folder, &name)?;
         let comp_ids = (name, VENUE.to_owned());

@@ -19,6 +19,7 @@ use crate::client::{ApiKey, tls};
 use crate::config::{self, Config, Role};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -171,6 +172,11 @@ impl Venue {
     /// What the server's threads have asked of the system so far; `None` where it does not tell us.
     pub fn asked(&self) -> Option<Asked> {
         self.stats().map(|stats| Asked::of(&stats))
+    }
+
+    /// Memory that the server has resident, if it was started here.
+    pub fn resident_bytes(&self) -> io::Result<u64> {
+        self.server.as_ref().ok_or(io::ErrorKind::NotFound)?.resident_bytes()
     }
 
     fn stats(&self) -> Option<Value> {
