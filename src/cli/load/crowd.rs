@@ -87,11 +87,12 @@ fn log_on(args: &Args, stand: &Stand) -> io::Result<Vec<(Speaker, Link)>> {
 
 impl fmt::Display for Beside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sessions, bytes_each, p50_ratio, p99_ratio, .. } = self;
+        let Self { sessions, bytes_each, round_trip_us, p50_ratio, p99_ratio } = self;
+        let Micros { p50, p99, .. } = round_trip_us;
         writeln!(
             f,
-            "\nbeside {sessions} idle sessions of {bytes_each} bytes of the server's memory each: p50 is {p50_ratio} x \
-             and p99 {p99_ratio} x that without them"
+            "\nbeside {sessions} idle sessions of {bytes_each} bytes of the server's memory each: p50 is {p50} us, \
+             {p50_ratio} x that without them, p99 {p99} us, {p99_ratio} x"
         )
     }
 }

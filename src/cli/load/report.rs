@@ -228,9 +228,6 @@ impl fmt::Display for Report {
             row(f, "  in the client's kernel", kernel)?;
         }
         row(f, "first of a connection", &self.first_us)?;
-        if let Some(beside) = &self.beside {
-            row(f, "beside idle sessions", &beside.round_trip_us)?;
-        }
         if let Some(floor) = &self.floor {
             row(f, "TCP echo", &floor.tcp_us)?;
             row(f, "mutual TLS echo", &floor.tls_us)?;
