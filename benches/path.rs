@@ -56,7 +56,7 @@ fn main() {
     let orders = if cfg!(debug_assertions) { ORDERS_TRIED } else { ORDERS };
     let cores = usable_cores().expect("the kernel tells");
     println!(
-        "{:<40}{:>9}{:>9}{:>9}{:>9}{:>9}",
+        "{:<40}{:>12}{:>12}{:>12}{:>12}{:>12}",
         "nanoseconds, bytes to bytes", "p50", "p90", "p99", "p99.9", "max"
     );
     if let [here, there, ..] = cores[..] {
@@ -70,7 +70,7 @@ fn tell(name: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     print!("{name:<40}");
     for permille in [500, 900, 990, 999, 1_000] {
-        print!("{:>9}", times[(times.len() - 1) * permille / 1_000].as_nanos());
+        print!("{:>12}", times[(times.len() - 1) * permille / 1_000].as_nanos());
     }
     println!();
 }
