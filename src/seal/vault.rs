@@ -9,7 +9,7 @@ use crate::sys::secret::Secret;
 use crate::types::Nanos;
 use crate::wire::record::{CipherKind, JournalId, MasterId, Place, Wrapped, WrappedKey};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Seals and opens for everybody who writes to the data folder or reads in it. A clone is the same vault.
 #[derive(Clone, Debug)]
@@ -90,6 +90,13 @@ impl Vault {
     /// Holds the pages of keys.
     pub fn pages(&self) -> Pages<'_> {
         Pages(self.0.as_ref().map(|shared| shared.current.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Whether nobody holds the pages of keys. Who plays threads by turns on one of them asks before another's turn.
+    pub fn has_free_pages(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|shared| !matches!(shared.current.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// A new data key for records from a place on. A token may take its time for that.

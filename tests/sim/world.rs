@@ -334,7 +334,8 @@ impl World {
         if self.settling.get() || self.calm.get() {
             return Verdict::Proceed;
         }
-        let running = !self.slots.borrow().is_empty();
+        // Who holds the pages of keys would keep a thread waiting that wants them, and all of them are one here.
+        let running = !self.slots.borrow().is_empty() && self.vault.has_free_pages();
         if op != Op::Read && running && self.depth.get() == 0 && self.chance(1, 2) {
             self.depth.set(1);
             let steps = self.rng.borrow_mut().pick(&[1, 2, 4, 8, 40]);
