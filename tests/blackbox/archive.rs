@@ -25,6 +25,7 @@ fn venue() -> Venue {
         })
         .caps(|caps| caps.messages_per_second = 1_000_000)
         .order_rate(1_000_000, Span::from_secs(1))
+        .accounts(|account| account.rates.cancels = (1_000_000, Span::from_secs(1)))
         .start()
 }
 

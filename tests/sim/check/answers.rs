@@ -4,7 +4,7 @@ use super::history::levels;
 use super::model::{Model, Resting};
 use crate::clients::seen::{MarketTold, Question, RateClass, Said, Seen, Stands, check};
 use crate::venue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Model {
     /// Every answer was true at some moment between question and answer.
@@ -21,6 +21,12 @@ impl Model {
                     told.sort_unstable();
                     let books = self.history.books_between(*traded, times);
                     books.iter().any(|book| open_of(book, account) == told)
+                }
+                Said::Reports(traded, told) => {
+                    let ids = |orders: &[Stands]| orders.iter().map(|order| order.0).collect::<BTreeSet<_>>();
+                    let books = self.history.books_between(*traded, times);
+                    books.iter().any(|book| ids(&open_of(book, account)) == ids(told))
+                        && told.iter().all(|told| self.history.order_between(told.0, times).contains(told))
                 }
                 Said::Position(traded, position, open) => {
                     let books = self.history.books_between(*traded, times);

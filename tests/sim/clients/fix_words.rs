@@ -112,7 +112,7 @@ impl Question {
                 let of =
                     |about| self.told.iter().filter(move |told| told.0 == about).map(|told| told.1).collect();
                 let about = (0..TRADED.len()).filter(|traded| one.is_none_or(|one| one == *traded));
-                about.map(|about| Said::Open(about, of(about))).collect()
+                about.map(|about| Said::Reports(about, of(about))).collect()
             }
         };
         let (member, sent) = (self.member, self.sent);

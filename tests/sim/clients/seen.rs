@@ -63,6 +63,8 @@ pub enum Said {
     Order(usize, String, Option<Stands>),
     /// The open orders of an instrument.
     Open(usize, Vec<Stands>),
+    /// The same over FIX: one report for each, as it was when that was made.
+    Reports(usize, Vec<Stands>),
     /// Position and number of open orders in an instrument.
     Position(usize, i64, i64),
     /// The book after a step: its last update, bids, asks.
