@@ -355,6 +355,8 @@ fn a_token_that_goes_away_while_the_server_runs_is_missed_ahead_and_used_again_w
     let Some(module) = module() else { return };
     let site = Site::with_token(module);
     site.change(|text| text + "\n[journal]\nsegment = \"1MiB\"\nsnapshot_every = 0\n");
+    // Filling a segment is not to throttle what is asked after it.
+    site.change(|text| text.replace("order_rate = \"1000/1s\"", "order_rate = \"100000/1s\""));
     let server = site.start();
     server.places("before");
     std::fs::rename(site.path("tokens"), site.path("away")).unwrap();
