@@ -161,6 +161,11 @@ impl<W> CatchUp<W> {
         self.behind.iter().map(|behind| &behind.at)
     }
 
+    /// Where each stands of which something may be held back.
+    pub fn untold(&self) -> impl Iterator<Item = &StreamPosition> {
+        self.behind().chain(&self.current)
+    }
+
     /// Whether there is nothing to tell.
     pub fn is_done(&self) -> bool {
         self.behind.is_empty()

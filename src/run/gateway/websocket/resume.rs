@@ -33,9 +33,19 @@ impl WebSocket {
         here: &mut Here<'_>,
     ) -> Result<Option<(u32, Vec<StreamPosition>)>, Refusal> {
         let accounts = self.accounts(here.desk)?.to_vec();
-        let positions = from.map_or(Ok(Vec::new()), |from| {
+        let mut positions = from.map_or(Ok(Vec::new()), |from| {
             decode::ws::positions(from, &accounts, here.desk.shards.len(), &here.desk.directory)
         })?;
+        // A stream that is still behind and not named again is read on from where it is: else it would have a gap.
+        if from.is_some()
+            && let Some(before) = self.catch_up.as_ref().filter(|before| !before.is_live())
+        {
+            let is_named = |at: &StreamPosition, named: &[StreamPosition]| {
+                named.iter().any(|named| (named.account, named.shard) == (at.account, at.shard))
+            };
+            let unnamed: Vec<_> = before.untold().filter(|at| !is_named(at, &positions)).copied().collect();
+            positions.extend(unnamed);
+        }
         // A stream that has told nothing since costs no question.
         let is_current = |at: &StreamPosition| here.positions.at(at.account, at.shard) == *at;
         let (current, behind): (Vec<_>, Vec<_>) = positions.into_iter().partition(is_current);
