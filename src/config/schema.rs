@@ -317,7 +317,8 @@ pub const SECTIONS: &[Section] = &[
                 "idle",
                 Kind::Choice(&["spin", "yield", "park"]),
                 "\"park\"",
-                "What it does when there is nothing to do: look again at once; let others run first; sleep.",
+                "What it does when there is nothing to do: look again at once; let others run first; sleep. A gateway that spins also reads \
+                 the connections that speak just now before it asks the system which are ready.",
             ),
             required(
                 "agents",

@@ -18,6 +18,11 @@ impl Topology {
         Self { threads: vec![front, journal] }
     }
 
+    /// Whether the thread of an agent spins when there is nothing to do.
+    pub fn spins(&self, agent: AgentName) -> bool {
+        self.threads.iter().any(|thread| thread.idle == Idle::Spin && thread.agents.contains(&agent))
+    }
+
     /// So many gateways and shards on so many threads, dealt out in turn: with as many threads as gateways and as many
     /// shards, each gateway shares a thread with the shard of its number. The journal has one more thread. The threads
     /// yield to others and are pinned nowhere, which is right for any number of cores.

@@ -16,7 +16,8 @@
 //!   no longer than others: nobody fills the memory with years to come.
 //! - Forgetting is part of a sequenced step and bounded, so it is the same in a replay. Looking up changes nothing.
 //! - Memory has a bound: [`Once::reserve`] makes room for so many requests at once, 104 bytes each, and
-//!   [`Once::has_room`] says when a new one has to be refused. Nothing is forgotten to make room.
+//!   [`Once::has_room`] says when a new one has to be refused. Nothing is forgotten to make room. Its pages are used in
+//!   their order as requests come; [`Once::touch`] takes them before that.
 //! - Cost: a hash of the name and three places in memory for a new request. Only a replay of more requests than there
 //!   is room for copies tables.
 
@@ -37,6 +38,7 @@ use crate::limits::{ONCE_FORGOTTEN_PER_STEP_MAX, ONCE_IDS_FOR_CANCELS, ONCE_RETE
 use crate::planted::{self, Bug};
 use crate::types::{Closed, Nanos, OrdStatus, Order, OrderId, Requester, Seq, ShardId};
 use name::{Key, hash_of};
+use std::mem::MaybeUninit;
 use table::Table;
 
 /// No entry.
@@ -44,6 +46,12 @@ const NONE: u32 = u32::MAX;
 
 /// Requests for which there is room before anything is reserved.
 const ROOM_AT_FIRST: usize = 4_096;
+
+/// Entries that surely lie on one page of memory more than the one before them.
+const ENTRIES_OF_A_PAGE: usize = 4_096 / size_of::<Entry>();
+
+/// For how many requests memory is taken before they come.
+const ENTRIES_AHEAD: usize = 16 * ENTRIES_OF_A_PAGE;
 
 /// Whether a request came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +98,8 @@ pub struct Once {
     shard: ShardId,
     hasher: Hasher,
     entries: Vec<Entry>,
+    /// Places whose memory was taken.
+    touched: usize,
     /// The first place that was left; the others follow as younger ones.
     free: u32,
     names: Table,
@@ -107,6 +117,7 @@ impl Once {
             shard,
             hasher: Hasher::random(),
             entries: Vec::with_capacity(ROOM_AT_FIRST),
+            touched: 0,
             free: NONE,
             names: names_for(ROOM_AT_FIRST),
             orders: orders_for(ROOM_AT_FIRST),
@@ -121,6 +132,23 @@ impl Once {
     pub fn reserve(&mut self, ids_max: usize) {
         self.ids_max = ids_max;
         self.make_room(ids_max + spare(ids_max));
+    }
+
+    /// Takes a page of memory that will be used soon, if there is one: for turns that have nothing else to do, so that
+    /// no request waits for the system to give it. Whether there was one.
+    pub fn touch(&mut self) -> bool {
+        self.names.touch() || self.orders.touch() || self.touch_entries()
+    }
+
+    fn touch_entries(&mut self) -> bool {
+        let len = self.entries.len();
+        let at = self.touched.max(len);
+        if at >= (len + ENTRIES_AHEAD).min(self.entries.capacity()) {
+            return false;
+        }
+        self.entries.spare_capacity_mut()[at - len] = MaybeUninit::zeroed();
+        self.touched = at + ENTRIES_OF_A_PAGE;
+        true
     }
 
     /// Whether one more may be remembered: a cancel, or another request. If not, it is refused before it is sequenced.
@@ -356,6 +384,7 @@ impl Once {
     fn make_room(&mut self, ids: usize) {
         let ids = ids.max(self.entries.len());
         self.entries.reserve_exact(ids - self.entries.len());
+        self.touched = self.entries.len();
         (self.names, self.orders) = (names_for(ids), orders_for(ids));
         let mut at = self.oldest;
         while at != NONE {

@@ -263,6 +263,20 @@ fn what_was_remembered_is_restored_with_its_age() {
     assert_eq!(told(&again), told(&once));
 }
 
+#[test]
+fn memory_is_taken_ahead_of_requests_and_no_further() {
+    let mut once = once();
+    once.reserve(1_000_000);
+    let ahead = |once: &mut Once| std::iter::from_fn(|| once.touch().then_some(())).count();
+    assert!((16..200).contains(&ahead(&mut once)), "tables and entries");
+    assert_eq!(ahead(&mut once), 0);
+    for n in 1..=2_000 {
+        remember(&mut once, &format!("o{n}"), &named(1), n, OrdStatus::Filled, START);
+    }
+    assert!(ahead(&mut once) > 0, "it follows");
+    assert!((1..=2_000).all(|n| once.by_name(&name(&format!("o{n}"))).is_some()));
+}
+
 /// `cargo test --lib ten_million_requests -- --ignored --nocapture` tells what they take.
 #[test]
 #[ignore = "takes a gigabyte; docs/numbers.md has what it told"]

@@ -198,6 +198,11 @@ impl Shard {
         self.once.reserve(ids_max);
     }
 
+    /// Takes a page of memory that requests to come will need, if there is one; nothing else changes.
+    pub fn touch(&mut self) -> bool {
+        self.once.touch()
+    }
+
     /// Whether new orders, and what may become one, are taken; repetitions and cancels always are.
     pub fn take_orders(&mut self, takes: bool) {
         self.takes_orders = takes;

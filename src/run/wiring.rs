@@ -418,9 +418,10 @@ fn gateways(
         };
         let listeners = std::mem::take(&mut listeners);
         let (caps, acceptor, control) = (config.caps, acceptor.clone(), Some(control));
-        let positions = positions.clone();
+        let (positions, spins) = (positions.clone(), config.topology.spins(AgentName::Gateway(id.0)));
+        let sessions = own;
         let parts =
-            GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions: own, positions, control };
+            GatewayParts { desk, log, acceptor, peers, listeners, caps, spins, sessions, positions, control };
         gateways.push(Gateway::new(parts).map_err(StartError::Thread)?);
     }
     Ok(gateways)

@@ -42,7 +42,8 @@ pub struct Requester {
     pub recv_window: Span,
     /// What must be equal in a repetition.
     pub content: [u8; 16],
-    /// SHA-256, cut to 16 bytes, of the signed bytes: names the request if the client did not.
+    /// SHA-256, cut to 16 bytes, of the signed bytes, if they are what tells the request from others
+    /// ([`Request::is_told_by_bytes`](super::Request::is_told_by_bytes)); zeros if not.
     pub signed_digest: [u8; 16],
     /// Whether its ClOrdID came from the client.
     pub named: bool,

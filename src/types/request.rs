@@ -266,6 +266,13 @@ pub struct Request {
     pub named: bool,
 }
 
+impl Request {
+    /// Whether its signed bytes are what tells it from others, as it has no name of its client's that would.
+    pub fn is_told_by_bytes(&self) -> bool {
+        !self.named || matches!(self.kind, RequestKind::CancelAllAfter(_))
+    }
+}
+
 /// A decoded request beside the bytes that its signature must cover: what `verify` takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Unverified<'a> {

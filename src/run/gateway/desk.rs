@@ -297,7 +297,11 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
         sent: request.sent,
         recv_window: request.recv_window,
         content: request.content,
-        signed_digest: digest::sha256_cut(signed.as_bytes()),
+        signed_digest: if request.is_told_by_bytes() {
+            digest::sha256_cut(signed.as_bytes())
+        } else {
+            [0; 16]
+        },
         named: request.named,
     };
     let command = match request.kind {

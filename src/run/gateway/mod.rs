@@ -1,6 +1,7 @@
 //! A gateway: sockets, TLS, sessions, and the requests of its clients on their way to the shards and back.
 //!
 //! ```text
+//!   hot.rs       who speaks just now is read before the kernel is asked
 //!   sockets.rs   poll ─► accept ─► read ─► TLS ─► fix.rs, websocket.rs ─► desk.rs: verify, limit, route ─► │ring│
 //!   release.rs   │ring│ ─► what is durable ─► report ─► line.rs, counter.rs: the sessions that hear it
 //!   sockets.rs   flush: sessions' bytes ─► TLS ─► write, once a connection and turn
@@ -21,6 +22,7 @@ pub mod counter;
 pub mod desk;
 pub mod fix;
 pub mod handover;
+mod hot;
 pub mod join;
 pub mod line;
 pub mod link;
@@ -56,6 +58,7 @@ use connections::Connections;
 use counter::Counter;
 use desk::Desk;
 use handover::Peers;
+use hot::Hot;
 use line::Lines;
 use link::READ_BYTES;
 use market::Hearer;
@@ -99,6 +102,8 @@ pub struct GatewayParts {
     pub listeners: Vec<(Service, Listener)>,
     /// Caps on connections.
     pub caps: Caps,
+    /// Whether its thread spins when there is nothing to do.
+    pub spins: bool,
     /// What recovery knows of the FIX sessions that this gateway keeps.
     pub sessions: BTreeMap<SessionId, SessionState>,
     /// How far each private stream was told before.
@@ -120,6 +125,7 @@ pub struct Gateway {
     caps: Caps,
     control: Option<GatewayPort>,
     connections: Connections<Connection>,
+    hot: Hot,
     timers: Timers,
     /// FIX connections with messages that wait for room in the session log.
     starved: Vec<ConnId>,
@@ -155,14 +161,15 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that takes up the sessions that recovery found.
     pub fn new(parts: GatewayParts) -> std::io::Result<Self> {
-        let GatewayParts { desk, log, acceptor, peers, listeners, caps, sessions, positions, control } =
-            parts;
+        let GatewayParts { desk, log, acceptor, peers, listeners, caps, spins, .. } = parts;
+        let GatewayParts { sessions, positions, control, .. } = parts;
         let most = caps.connections as usize;
         Ok(Self {
             lines: Lines::new(desk.own_sessions(), sessions),
             decoder: Decoder::new(desk.directory.clone(), desk.id),
             counter: Counter::new(&desk),
             connections: Connections::new(most),
+            hot: Hot::new(spins),
             timers: Timers::default(),
             starved: Vec::new(),
             poller: Poller::new()?,
@@ -276,8 +283,12 @@ impl Agent for Gateway {
         let mut count = self.lines.read_back(&self.desk.directory, now, &mut self.log);
         count += self.tell_recalled();
         if self.is_open {
-            count += self.sockets_turn(now)? + self.take_over(now);
-            count += self.release();
+            // Answers leave before anything is read that is newer.
+            let released = self.release();
+            if released > 0 {
+                self.flush_turn();
+            }
+            count += released + self.sockets_turn(now)? + self.take_over(now);
             count += self.streams_read() + self.streams_turn(now);
             count += self.control_turn(now);
             self.timers_turn(now);

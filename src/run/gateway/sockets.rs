@@ -123,8 +123,12 @@ pub(super) fn send_text(
 }
 
 impl Gateway {
-    /// Asks the kernel what is ready, and reads each such connection once.
+    /// Reads who speaks just now, asks the kernel who else is ready, and reads each such connection once.
     pub(super) fn sockets_turn(&mut self, now: Nanos) -> Result<usize, Fault> {
+        let (heard, asks) = self.hot_turn(now);
+        if !asks {
+            return Ok(heard);
+        }
         let mut ready = std::mem::take(&mut self.ready);
         let polled = self.poller.poll(&mut ready);
         polled.map_err(|error| Fault { agent: self.name(), what: format!("epoll: {error}") })?;
@@ -142,7 +146,7 @@ impl Gateway {
                 self.read(id);
             }
         }
-        let count = ready.len();
+        let count = heard + ready.len();
         self.ready = ready;
         Ok(count)
     }
@@ -217,21 +221,22 @@ impl Gateway {
         Some(id)
     }
 
-    fn read(&mut self, id: ConnId) {
-        let Some(connection) = self.connections.get_mut(id) else { return };
+    /// Reads a connection once; whether bytes came.
+    pub(super) fn read(&mut self, id: ConnId) -> bool {
+        let Some(connection) = self.connections.get_mut(id) else { return false };
         // What comes waits in its socket until the journal has caught up and what was read before is taken; the poller
         // tells it again.
         if matches!(&connection.stage, Stage::Fix(fix) if fix.starved || !self.log.has_room()) {
-            return;
+            return false;
         }
         self.plain.clear();
         let read = connection.link.read(&mut self.scratch, &mut self.plain);
+        if read == Ok(false) {
+            return false;
+        }
         let now = self.desk.clock.now();
-        let broken = match read {
-            Ok(false) => return,
-            Ok(true) => None,
-            Err(gone) => Some(gone),
-        };
+        self.hot.spoke(id, now);
+        let broken = read.err();
         // What came before the end counts: a client may send and close.
         let (leaving, peer) = (connection.leaving, connection.peer);
         let fate = if leaving { Fate::Stay } else { self.arrived(id, now) };
@@ -246,6 +251,7 @@ impl Gateway {
             (None, Fate::Over(to)) => self.hand_over(id, to),
             (None, Fate::Stay) => touch(&mut self.connections, &mut self.dirty, id),
         }
+        true
     }
 
     /// Takes what was read, as far as the connection has come.
