@@ -20,7 +20,8 @@ use sealgate::limit::Limiter;
 use sealgate::limits::JOURNAL_RING_BYTES;
 use sealgate::report;
 use sealgate::report::ws::{Pending, Reply, Reporter};
-use sealgate::ring::{bytes, spsc};
+use sealgate::ring::{bytes, letters};
+use sealgate::run::rings::{InputReader, InputWriter};
 use sealgate::session::fix::{Collected, Incoming, Outgoing};
 use sealgate::types::*;
 use sealgate::wire::fix::{Index, Message, Taken, take};
@@ -108,14 +109,17 @@ fn limit() -> Stage {
 }
 
 fn ring() -> Stage {
-    let (mut producer, mut consumer) = spsc::ring(64);
+    let (mut writer, mut reader): (InputWriter, InputReader) = letters::ring(64);
     let command = Command::New(requester(1, NOW), new_order(1, ORDER_SIGNED, Side::Buy));
     let origin =
         Origin { gateway: GatewayId(0), conn: ConnId::new(1, 1), token: 1, stamps: Stamps::default() };
-    let input = ShardInput::Command { origin: Some(origin), command, signed: signed_bytes() };
+    let signed = signed_bytes();
+    let input = ShardInput::Command { origin: Some(origin), command, signature: signed.signature };
     Box::new(move || {
-        assert!(producer.push(black_box(input)).is_done());
-        black_box(consumer.pop());
+        assert!(writer.push(black_box(&input), signed.bytes).is_done());
+        let letter = reader.front().expect("it is there");
+        black_box((*letter.value(), letter.bytes().len()));
+        letter.release();
     })
 }
 

@@ -7,7 +7,8 @@ mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sealgate::limits::SHARD_INPUT_SLOTS;
-use sealgate::ring::spsc::{Consumer, Producer, ring};
+use sealgate::ring::letters::ring;
+use sealgate::run::rings::{InputReader, InputWriter};
 use sealgate::sys::pin::{pin_to_core, usable_cores};
 use sealgate::types::*;
 use std::hint::{black_box, spin_loop};
@@ -18,16 +19,16 @@ fn order() -> ShardInput {
     let stamps = Stamps { received: NOW, decoded: NOW, verified: NOW, limited: NOW, ..Stamps::default() };
     let origin = Origin { gateway: GatewayId(0), conn: ConnId::new(1, 1), token: 1, stamps };
     let command = Command::New(requester(1, NOW), new_order(1, ORDER_SIGNED, Side::Buy));
-    ShardInput::Command { origin: Some(origin), command, signed: signed_bytes() }
+    ShardInput::Command { origin: Some(origin), command, signature: signed_bytes().signature }
 }
 
 fn same_thread(c: &mut Criterion) {
-    let (mut producer, mut consumer) = ring(SHARD_INPUT_SLOTS);
-    let order = order();
+    let (mut writer, mut reader): (InputWriter, InputReader) = ring(SHARD_INPUT_SLOTS);
+    let (order, signed) = (order(), signed_bytes());
     c.bench_function("ring/push and pop", |b| {
         b.iter(|| {
-            assert!(producer.push(black_box(order)).is_done());
-            consumer.pop()
+            assert!(writer.push(black_box(&order), signed.bytes).is_done());
+            read(&mut reader)
         });
     });
 }
@@ -42,15 +43,12 @@ fn two_cores(c: &mut Criterion) {
         echo(arriving, returning);
     });
     pin_to_core(here).expect("the core is usable");
-    let order = order();
+    let (order, signed) = (order(), signed_bytes());
     c.bench_function("ring/there and back between two cores", |b| {
         b.iter(|| {
-            assert!(out.push(black_box(order)).is_done());
-            loop {
-                match back.pop() {
-                    Some(order) => break order,
-                    None => spin_loop(),
-                }
+            assert!(out.push(black_box(&order), signed.bytes).is_done());
+            while !read(&mut back) {
+                spin_loop();
             }
         });
     });
@@ -58,13 +56,25 @@ fn two_cores(c: &mut Criterion) {
     echo.join().expect("it ends with its ring");
 }
 
+/// Reads all of the oldest order, if there is one.
+fn read(from: &mut InputReader) -> bool {
+    let Some(letter) = from.front() else { return false };
+    black_box(*letter.value());
+    black_box(letter.bytes().iter().fold(0, |sum, byte| sum ^ byte));
+    letter.release();
+    true
+}
+
 /// Sends back what comes, until nothing can come any more.
-fn echo(mut arriving: Consumer<ShardInput>, mut returning: Producer<ShardInput>) {
+fn echo(mut arriving: InputReader, mut returning: InputWriter) {
     loop {
-        match arriving.pop() {
-            Some(order) => assert!(returning.push(order).is_done()),
-            None if arriving.is_abandoned() => return,
-            None => spin_loop(),
+        if let Some(letter) = arriving.front() {
+            assert!(returning.push(letter.value(), letter.bytes()).is_done());
+            letter.release();
+        } else if arriving.is_abandoned() {
+            return;
+        } else {
+            spin_loop();
         }
     }
 }

@@ -206,7 +206,7 @@ pub const CONTROL_SLOTS: usize = 4;
 
 const _: () = assert!(WS_PONG_DEADLINE.0 > 2 * WS_PING_EVERY.0, "one lost ping closes nothing");
 const _: () = assert!(16 * ECHOED_BYTES_MAX < FIX_MESSAGE_BYTES_MAX / 2, "a refusal repeats some ten fields");
-const _: () = assert!(SIGNED_BYTES_MAX <= u16::MAX as usize, "SignedBytes keeps its length in two bytes");
+const _: () = assert!(SIGNED_BYTES_MAX <= u16::MAX as usize, "a record tells their length in two bytes");
 const _: () = assert!(SHARD_OUTPUT_SLOTS > 4 * EVENTS_PER_STEP_MAX, "several steps fit, or nothing moves");
 const _: () = assert!(JOURNAL_RING_BYTES > 8 * RECORD_BYTES_MAX, "several longest records fit");
 const _: () = assert!(SEGMENT_BYTES > 16 * RECORD_BYTES_MAX as u64, "a segment holds many records");

@@ -187,7 +187,7 @@ pub fn requester(n: u64, now: Nanos) -> Requester {
 }
 
 /// The evidence of an order that is signed itself, as long as FIX brings it.
-pub fn signed_bytes() -> SignedBytes {
+pub fn signed_bytes() -> SignedBytes<'static> {
     SignedBytes::new(&[b'x'; 200], Some([7; 64]))
 }
 

@@ -40,7 +40,7 @@ impl Appender {
         seq: Seq,
         time: Nanos,
         command: &Command,
-        signed: &SignedBytes,
+        signed: &SignedBytes<'_>,
         events: &[Event],
     ) -> &[u8] {
         let extent = record::encode_step(&mut self.buffer, shard, seq, time, command, signed, events);

@@ -11,6 +11,7 @@
 //! - **All or nothing**: a record is published with one store after its last byte, or [`Push::Full`] and nothing was
 //!   written. A reader never sees half of one.
 //! - **In order, each once.** A record stays until its reader releases it.
+//! - **No first touch**: all memory is taken when the ring is made, and no record waits for a page.
 //!
 //! Cost: one copy in, none out, and one atomic store on each side.
 
@@ -30,7 +31,11 @@ const SKIP: u32 = 1 << 31;
 pub fn ring(capacity: usize) -> (Writer, Reader) {
     let capacity = capacity.next_multiple_of(HEADER);
     assert!((2 * HEADER..SKIP as usize).contains(&capacity), "a byte ring of {capacity} bytes");
-    let (producer, consumer) = rtrb::RingBuffer::new(capacity);
+    let (mut producer, consumer) = rtrb::RingBuffer::new(capacity);
+    if let Ok(mut all) = producer.write_chunk_uninit(capacity) {
+        // Written and not published, so that the system gives the memory now.
+        all.as_mut_slices().0.fill(std::mem::MaybeUninit::new(0));
+    }
     (Writer { ring: producer, capacity }, Reader { ring: consumer })
 }
 

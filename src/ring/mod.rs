@@ -3,6 +3,7 @@
 //! | ring | from → to | holds | when full |
 //! |---|---|---|---|
 //! | [`spsc`] | one agent → one agent | values of one type | [`Push::Full`] gives the value back |
+//! | [`letters`] | one agent → one agent | values of one type, each with some bytes | [`Push::Full`], and nothing was written |
 //! | [`bytes`] | one agent → one agent | records of any length, each in one piece | [`Push::Full`], and nothing was written |
 //! | [`watermark`] | one agent → any agents | the last number that was reached | only the last one counts |
 //! | [`flag`] | one thread → any agents | a state, such as a full disk | only the last one counts |
@@ -13,6 +14,7 @@
 
 pub mod bytes;
 pub mod flag;
+pub mod letters;
 pub mod rate;
 pub mod spsc;
 pub mod watermark;

@@ -16,12 +16,20 @@ use super::journal::port::JournalPort;
 use super::shard_agent;
 use crate::config::AgentName;
 use crate::journal::streams::Streams;
-use crate::limits::{JOURNAL_RING_BYTES, READ_BACK_SLOTS, SHARD_INPUT_SLOTS, SHARD_OUTPUT_SLOTS};
+use crate::limits::{
+    JOURNAL_RING_BYTES, READ_BACK_SLOTS, SHARD_INPUT_SLOTS, SHARD_OUTPUT_SLOTS, SIGNED_BYTES_MAX,
+};
 use crate::ring::watermark::Watermark;
-use crate::ring::{bytes, spsc};
+use crate::ring::{bytes, letters, spsc};
 use crate::sys::poll::Waker;
-use crate::types::{GatewayId, ShardId};
+use crate::types::{GatewayId, ShardId, ShardInput};
 use crate::wire::record::Stream;
+
+/// Where a gateway writes inputs of a shard, each with its signed bytes.
+pub type InputWriter = letters::Writer<ShardInput, SIGNED_BYTES_MAX>;
+
+/// Where the shard reads them.
+pub type InputReader = letters::Reader<ShardInput, SIGNED_BYTES_MAX>;
 
 /// The ends that each agent has; gateways and shards in the order of their numbers.
 pub struct Ends {
@@ -94,7 +102,7 @@ pub fn connect(gateways: u8, shards: u8, streams: &Streams, waker: impl Fn(Agent
 
 /// Between one gateway and one shard.
 fn pair(durable: Watermark, shard: Waker, gateway: Waker) -> (desk::ShardPort, shard_agent::GatewayPort) {
-    let (inputs, inputs_out) = spsc::ring(SHARD_INPUT_SLOTS);
+    let (inputs, inputs_out) = letters::ring(SHARD_INPUT_SLOTS);
     let (outputs_in, outputs) = spsc::ring(SHARD_OUTPUT_SLOTS);
     (
         desk::ShardPort { inputs, outputs, durable, waker: shard },

@@ -13,6 +13,7 @@ use crate::journal::append::Appender;
 use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX};
 use crate::ring::flag::Flag;
 use crate::ring::spsc;
+use crate::run::rings::InputReader;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{Command, Nanos, Origin, ShardInput, ShardOutput, SignedBytes, Span};
@@ -29,11 +30,18 @@ const MEASURE_EVERY: Span = Span::from_millis(5);
 #[derive(Debug)]
 pub struct GatewayPort {
     /// Requests of the gateway.
-    pub inputs: spsc::Consumer<ShardInput>,
+    pub inputs: InputReader,
     /// What the gateway hears.
     pub outputs: spsc::Producer<ShardOutput>,
     /// Wakes the gateway's thread where that sleeps.
     pub waker: Waker,
+}
+
+/// A gateway that hears what happens.
+#[derive(Debug)]
+struct Listener {
+    outputs: spsc::Producer<ShardOutput>,
+    waker: Waker,
 }
 
 /// The agent.
@@ -41,7 +49,8 @@ pub struct GatewayPort {
 pub struct ShardAgent {
     shard: Shard,
     clock: Clock,
-    gateways: Vec<GatewayPort>,
+    inputs: Vec<InputReader>,
+    gateways: Vec<Listener>,
     /// The gateway that is asked first in the next turn, so that none starves.
     first: usize,
     journal: JournalPort,
@@ -58,10 +67,21 @@ pub struct ShardAgent {
 impl ShardAgent {
     /// An agent for a recovered (or new) shard.
     pub fn new(shard: Shard, clock: Clock, gateways: Vec<GatewayPort>, journal: JournalPort) -> Self {
-        let appender = Appender::default();
-        let (waiting, meters, measure_due) = (VecDeque::new(), Meters::default(), Nanos(0));
-        let disk_full = Flag::default();
-        Self { shard, clock, gateways, first: 0, journal, appender, waiting, disk_full, meters, measure_due }
+        let split = |GatewayPort { inputs, outputs, waker }| (inputs, Listener { outputs, waker });
+        let (inputs, gateways) = gateways.into_iter().map(split).unzip();
+        Self {
+            shard,
+            clock,
+            inputs,
+            gateways,
+            first: 0,
+            journal,
+            appender: Appender::default(),
+            waiting: VecDeque::new(),
+            disk_full: Flag::default(),
+            meters: Meters::default(),
+            measure_due: Nanos(0),
+        }
     }
 
     /// The same, which takes no orders while the journal's disk is full.
@@ -82,7 +102,7 @@ impl ShardAgent {
             return;
         }
         self.measure_due = now + MEASURE_EVERY;
-        let waiting = self.gateways.iter().map(|gateway| gateway.inputs.slots() as u64).sum();
+        let waiting = self.inputs.iter().map(|inputs| inputs.slots() as u64).sum();
         self.meters.set(Meter::InputsWaiting, waiting);
         self.journal.measure(self.shard.last_seq(), &mut self.meters);
     }
@@ -125,38 +145,35 @@ impl ShardAgent {
             && self.gateways.iter().all(|gateway| gateway.outputs.slots() >= EVENTS_PER_STEP_MAX)
     }
 
-    fn next_input(&mut self) -> Option<ShardInput> {
-        let count = self.gateways.len();
-        for offset in 0..count {
-            let at = (self.first + offset) % count;
-            if let Some(input) = self.gateways[at].inputs.pop() {
-                self.first = (at + 1) % count;
-                return Some(input);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, input: ShardInput, now: Nanos) {
-        match input {
+    /// Takes the next input of a gateway, if one has any. It is read where it lies in its ring.
+    fn take_next(&mut self, now: Nanos) -> bool {
+        let count = self.inputs.len();
+        let mut from_first = (0..count).map(|offset| (self.first + offset) % count);
+        let Some(at) = from_first.find(|at| !self.inputs[*at].is_empty()) else { return false };
+        self.first = (at + 1) % count;
+        let Some(letter) = self.inputs[at].front() else { return false };
+        match letter.value() {
             ShardInput::Query { origin, query } => {
-                let output = self.shard.query(stamped(origin, now), &query, now);
+                let output = self.shard.query(stamped(*origin, now), query, now);
                 tell_one(&mut self.gateways, output, self.clock.now());
             }
-            ShardInput::Command { origin, command, signed } => {
+            ShardInput::Command { origin, command, signature } => {
                 let origin = origin.map(|origin| stamped(origin, now));
-                match self.shard.execute(origin, &command, now) {
+                match self.shard.execute(origin, command, now) {
                     Outcome::Step(step) => {
+                        let signed = SignedBytes::new(letter.bytes(), *signature);
                         append(&mut self.appender, &mut self.journal, &step, &signed);
                         tell_all(&mut self.gateways, &step, self.clock.now());
                     }
                     Outcome::Repetition(Some(output)) => {
-                        tell_one(&mut self.gateways, output, self.clock.now())
+                        tell_one(&mut self.gateways, output, self.clock.now());
                     }
                     Outcome::Repetition(None) => {}
                 }
             }
         }
+        letter.release();
+        true
     }
 
     /// A step that no input asks for: a timer has no evidence, and that of the request whose sweep goes on stands in
@@ -186,9 +203,7 @@ impl Agent for ShardAgent {
                 self.configure_one(&command, now)?;
             } else if self.shard.is_due(now) {
                 self.go_on(Shard::fire, now);
-            } else if let Some(input) = self.next_input() {
-                self.take(input, now);
-            } else {
+            } else if !self.take_next(now) {
                 break;
             }
             taken += 1;
@@ -207,13 +222,13 @@ impl Agent for ShardAgent {
     fn has_input(&self) -> bool {
         self.shard.has_pending()
             || !self.waiting.is_empty()
-            || self.gateways.iter().any(|gateway| !gateway.inputs.is_empty())
+            || self.inputs.iter().any(|inputs| !inputs.is_empty())
     }
 
     fn stopping(&mut self, phase: Phase, _now: Nanos) -> bool {
         // Gateways fill the rings until they have closed, so emptiness counts from the next phase on.
         phase != Phase::Draining
-            || (!self.shard.has_pending() && self.gateways.iter().all(|gateway| gateway.inputs.is_empty()))
+            || (!self.shard.has_pending() && self.inputs.iter().all(InputReader::is_empty))
     }
 
     fn finish(self: Box<Self>) -> Epilogue {
@@ -230,13 +245,13 @@ fn stamped(mut origin: Origin, now: Nanos) -> Origin {
     origin
 }
 
-fn append(appender: &mut Appender, journal: &mut JournalPort, step: &Step<'_>, signed: &SignedBytes) {
+fn append(appender: &mut Appender, journal: &mut JournalPort, step: &Step<'_>, signed: &SignedBytes<'_>) {
     let record = appender.step(step.shard, step.seq, step.time, step.command, signed, step.events);
     let pushed = journal.records.push(record);
     assert!(pushed.is_done(), "room for a record was asked for before the step was taken");
 }
 
-fn tell_all(gateways: &mut [GatewayPort], step: &Step<'_>, matched: Nanos) {
+fn tell_all(gateways: &mut [Listener], step: &Step<'_>, matched: Nanos) {
     for mut output in step.outputs() {
         if let ShardOutput::Event { origin: Some(origin), .. } = &mut output {
             origin.stamps.matched = matched;
@@ -248,7 +263,7 @@ fn tell_all(gateways: &mut [GatewayPort], step: &Step<'_>, matched: Nanos) {
     }
 }
 
-fn tell_one(gateways: &mut [GatewayPort], mut output: ShardOutput, matched: Nanos) {
+fn tell_one(gateways: &mut [Listener], mut output: ShardOutput, matched: Nanos) {
     if let ShardOutput::Answer { origin, .. } = &mut output {
         origin.stamps.matched = matched;
     }

@@ -6,7 +6,6 @@ use super::lease::{LogonId, SessionBegan, SessionEnded};
 use super::price::Price;
 use super::request::{
     AmendOrder, CancelAllAfter, CancelOrder, CancelScope, MassCancel, NewOrder, Query, ReplaceOrder,
-    SignedBytes,
 };
 use super::session_log::MsgSeqNum;
 use super::time::{Nanos, Span};
@@ -129,8 +128,9 @@ pub enum ShardInput {
         origin: Option<Origin>,
         /// What to execute.
         command: Command,
-        /// The evidence.
-        signed: SignedBytes,
+        /// The signature over the bytes that stand beside it in the ring: with them the evidence, a
+        /// [`SignedBytes`](super::SignedBytes).
+        signature: Option<[u8; 64]>,
     },
     /// To be answered from the state as it is.
     Query {

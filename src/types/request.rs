@@ -316,59 +316,37 @@ impl<'a> Allowed<'a> {
         &self.0.request
     }
 
-    /// The evidence, copied to travel through a ring.
-    pub fn signed_bytes(&self) -> SignedBytes {
+    /// The evidence.
+    pub fn signed_bytes(&self) -> SignedBytes<'a> {
         SignedBytes::new(self.0.signed, self.0.signature)
     }
 }
 
 /// The exact verified bytes with their signature: the evidence that the journal keeps of a request.
-#[derive(Clone, Copy)]
-pub struct SignedBytes {
-    len: u16,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SignedBytes<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
     /// Ed25519 over the bytes; `None` where the session's logon was signed instead.
     pub signature: Option<[u8; 64]>,
-    bytes: [u8; SIGNED_BYTES_MAX],
 }
 
-impl SignedBytes {
+impl<'a> SignedBytes<'a> {
     /// No evidence: a command of the venue's own.
-    pub const NONE: Self = Self { len: 0, signature: None, bytes: [0; SIGNED_BYTES_MAX] };
+    pub const NONE: Self = Self { bytes: &[], signature: None };
 
-    /// Copies at most [`SIGNED_BYTES_MAX`] bytes; decode has refused longer ones.
-    pub fn new(signed: &[u8], signature: Option<[u8; 64]>) -> Self {
-        assert!(
-            signed.len() <= SIGNED_BYTES_MAX,
-            "decode lets {SIGNED_BYTES_MAX} bytes pass, not {}",
-            signed.len()
-        );
-        let mut bytes = [0; SIGNED_BYTES_MAX];
-        bytes[..signed.len()].copy_from_slice(signed);
-        Self { len: signed.len() as u16, signature, bytes }
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+    /// At most [`SIGNED_BYTES_MAX`] bytes; decode has refused longer ones.
+    pub fn new(bytes: &'a [u8], signature: Option<[u8; 64]>) -> Self {
+        let len = bytes.len();
+        assert!(len <= SIGNED_BYTES_MAX, "decode lets {SIGNED_BYTES_MAX} bytes pass, not {len}");
+        Self { bytes, signature }
     }
 }
 
-impl PartialEq for SignedBytes {
-    fn eq(&self, other: &Self) -> bool {
-        self.signature == other.signature && self.as_bytes() == other.as_bytes()
-    }
-}
-
-impl Eq for SignedBytes {}
-
-impl std::fmt::Debug for SignedBytes {
+impl std::fmt::Debug for SignedBytes<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "SignedBytes({} bytes, {})",
-            self.len,
-            if self.signature.is_some() { "signed" } else { "unsigned" }
-        )
+        let is_signed = if self.signature.is_some() { "signed" } else { "unsigned" };
+        write!(f, "SignedBytes({} bytes, {is_signed})", self.bytes.len())
     }
 }
 

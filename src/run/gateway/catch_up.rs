@@ -335,7 +335,7 @@ impl<W> CatchUp<W> {
 fn ask_shard(desk: &mut Desk, at: &StreamPosition, conn: ConnId, token: u64) -> bool {
     let origin = Origin { gateway: desk.id, conn, token, stamps: Stamps::default() };
     let query = Query::Stream(StreamQuery { account: at.account, after: at.number });
-    desk.shards[usize::from(at.shard.0)].push(ShardInput::Query { origin, query }).is_done()
+    desk.shards[usize::from(at.shard.0)].push(&ShardInput::Query { origin, query }, &[]).is_done()
 }
 
 #[cfg(test)]

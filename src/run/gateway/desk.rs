@@ -15,6 +15,7 @@ use crate::planted::{self, Bug};
 use crate::ring::watermark::Watermark;
 use crate::ring::{Push, spsc};
 use crate::route::Router;
+use crate::run::rings::InputWriter;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{
@@ -31,7 +32,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct ShardPort {
     /// Requests.
-    pub inputs: spsc::Producer<ShardInput>,
+    pub inputs: InputWriter,
     /// Events and answers; one waits here until it is durable.
     pub outputs: spsc::Consumer<ShardOutput>,
     /// How far the shard's journal is durable.
@@ -143,7 +144,7 @@ impl Desk {
             Some(instrument) => {
                 let shard = self.router.shard_of(instrument).ok_or(Reject::SymbolUnknown)?;
                 let input = input(allowed, request, origin, logon);
-                self.shards[usize::from(shard.0)].push(input)
+                self.shards[usize::from(shard.0)].push(&input, allowed.signed_bytes().bytes)
             }
             None => self.push_to_all(allowed, request, origin, logon),
         };
@@ -173,17 +174,17 @@ impl Desk {
         }
         let is_fix = fix::session_of(origin.token).is_some();
         origin.token = self.joins.begin(origin.token, is_fix, self.shards.len());
-        self.tell_all(&input(allowed, request, origin, logon))
+        self.tell_all(&input(allowed, request, origin, logon), allowed.signed_bytes().bytes)
     }
 
     /// Puts an input into the ring of every shard, or into none if one is full: for what the gateway itself has to tell
     /// all of them, such as the end of a session. The end of it is not joined.
-    pub fn tell_all(&mut self, input: &ShardInput) -> Push {
+    pub fn tell_all(&mut self, input: &ShardInput, signed: &[u8]) -> Push {
         if !self.all_have_room() {
             return Push::Full(());
         }
         for port in &mut self.shards {
-            let pushed = port.push(*input);
+            let pushed = port.push(input, signed);
             assert!(pushed.is_done(), "room was asked for, and nobody else pushes");
         }
         Push::Done
@@ -197,7 +198,7 @@ impl Desk {
         let shard = self.router.shard_of(instrument).ok_or(Reject::SymbolUnknown)?;
         let origin = Origin { gateway: self.id, conn: ConnId(0), token: 0, stamps: Stamps::default() };
         let query = Query::Book(instrument);
-        match self.shards[usize::from(shard.0)].push(ShardInput::Query { origin, query }) {
+        match self.shards[usize::from(shard.0)].push(&ShardInput::Query { origin, query }, &[]) {
             Push::Done => Ok(()),
             Push::Full(()) => Err(Reject::Busy.into()),
         }
@@ -262,15 +263,13 @@ impl Desk {
 }
 
 impl ShardPort {
-    /// Puts an input into the ring, and sees to it that it is taken out.
-    pub fn push(&mut self, input: ShardInput) -> Push {
-        match self.inputs.push(input) {
-            Push::Done => {
-                self.waker.wake();
-                Push::Done
-            }
-            Push::Full(_) => Push::Full(()),
+    /// Puts an input with its signed bytes into the ring, and sees to it that it is taken out.
+    pub fn push(&mut self, input: &ShardInput, signed: &[u8]) -> Push {
+        let pushed = self.inputs.push(input, signed);
+        if pushed.is_done() {
+            self.waker.wake();
         }
+        pushed
     }
 
     /// Whether an output may be told.
@@ -297,11 +296,7 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
         sent: request.sent,
         recv_window: request.recv_window,
         content: request.content,
-        signed_digest: if request.is_told_by_bytes() {
-            digest::sha256_cut(signed.as_bytes())
-        } else {
-            [0; 16]
-        },
+        signed_digest: if request.is_told_by_bytes() { digest::sha256_cut(signed.bytes) } else { [0; 16] },
         named: request.named,
     };
     let command = match request.kind {
@@ -313,7 +308,7 @@ fn input(allowed: &Allowed<'_>, request: &Request, origin: Origin, logon: LogonI
         RequestKind::CancelAllAfter(request) => Command::CancelAllAfter(requester(), request),
         RequestKind::Query(query) => return ShardInput::Query { origin, query },
     };
-    ShardInput::Command { origin: Some(origin), command, signed }
+    ShardInput::Command { origin: Some(origin), command, signature: signed.signature }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::desk::Desk;
 use crate::planted::{self, Bug};
 use crate::types::{
     ApiKeyId, CancelTerms, Command, GatewayId, LeaseId, LogonId, SessionBegan, SessionEnd, SessionEnded,
-    SessionId, ShardInput, SignedBytes,
+    SessionId, ShardInput,
 };
 use std::collections::VecDeque;
 
@@ -68,8 +68,8 @@ impl Desk {
     /// Tells the shards what they were not told yet, as far as all their rings have room.
     pub fn tell_sessions(&mut self) {
         while let Some(command) = self.logons.waiting.front().copied() {
-            let input = ShardInput::Command { origin: None, command, signed: SignedBytes::NONE };
-            if !self.tell_all(&input).is_done() {
+            let input = ShardInput::Command { origin: None, command, signature: None };
+            if !self.tell_all(&input, &[]).is_done() {
                 return;
             }
             self.logons.waiting.pop_front();

@@ -84,7 +84,7 @@ impl Venue {
     pub fn run(&mut self, command: &Command) -> Vec<EventRef> {
         let signed = SignedBytes::new(b"35=D\x01", Some([7; 64]));
         let mut refs = Vec::new();
-        let mut keep = |appender: &mut Appender, log: &mut Log, step: Step<'_>, signed: &SignedBytes| {
+        let mut keep = |appender: &mut Appender, log: &mut Log, step: Step<'_>, signed: &SignedBytes<'_>| {
             let Step { shard, seq, time, command, events, .. } = step;
             let mut record = appender.step(shard, seq, time, command, signed, events).to_vec();
             log.append(&mut record, NOW).unwrap();

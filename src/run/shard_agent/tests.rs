@@ -1,8 +1,9 @@
 //! The agent between its rings, polled at times of the test's choosing.
 
 use super::*;
-use crate::ring::bytes;
 use crate::ring::watermark::Watermark;
+use crate::ring::{bytes, letters};
+use crate::run::rings::InputWriter;
 use crate::sys::clock::Hand;
 use crate::sys::poll::Poller;
 use crate::types::*;
@@ -13,7 +14,7 @@ const START: Nanos = Nanos(1_700_000_000_000_000_000);
 struct Bench {
     agent: ShardAgent,
     hand: Hand,
-    inputs: spsc::Producer<ShardInput>,
+    inputs: InputWriter,
     outputs: spsc::Consumer<ShardOutput>,
     records: bytes::Reader,
     sent: u64,
@@ -35,7 +36,7 @@ impl Bench {
         let hand = Hand::default();
         hand.set(START);
         let poller = Poller::new().unwrap();
-        let (inputs, inputs_out) = spsc::ring(1_024);
+        let (inputs, inputs_out) = letters::ring(1_024);
         let (outputs_in, outputs) = spsc::ring(output_slots);
         let (records_in, records) = bytes::ring(journal_bytes);
         let gateway = GatewayPort { inputs: inputs_out, outputs: outputs_in, waker: poller.waker() };
@@ -52,8 +53,8 @@ impl Bench {
         let origin =
             Origin { gateway: GatewayId(0), conn: ConnId(1), token: self.sent, stamps: Stamps::default() };
         let command = Command::New(requester, buy(id));
-        let input = ShardInput::Command { origin: Some(origin), command, signed: SignedBytes::NONE };
-        assert!(self.inputs.push(input).is_done());
+        let input = ShardInput::Command { origin: Some(origin), command, signature: None };
+        assert!(self.inputs.push(&input, &[]).is_done());
     }
 
     /// Polls once; the events that came out, and how many.

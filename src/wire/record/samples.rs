@@ -260,7 +260,13 @@ pub fn longest_step() -> Vec<u8> {
 }
 
 /// A step without its checksum.
-pub fn step(shard: ShardId, seq: u64, command: &Command, signed: &SignedBytes, events: &[Event]) -> Vec<u8> {
+pub fn step(
+    shard: ShardId,
+    seq: u64,
+    command: &Command,
+    signed: &SignedBytes<'_>,
+    events: &[Event],
+) -> Vec<u8> {
     let mut out = vec![0xee; RECORD_BYTES_MAX];
     let extent = encode_step(&mut out, shard, Seq(seq), Nanos(1_000 + seq), command, signed, events);
     out.truncate(extent);

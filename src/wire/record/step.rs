@@ -38,7 +38,7 @@ pub fn encode_step(
     seq: Seq,
     time: Nanos,
     command: &Command,
-    signed: &SignedBytes,
+    signed: &SignedBytes<'_>,
     events: &[Event],
 ) -> usize {
     debug_assert!(out.len() >= RECORD_BYTES_MAX);
@@ -46,9 +46,9 @@ pub fn encode_step(
     let heading = Heading { stream: Stream::Shard(shard), record_type: RecordType::Step, seq, time };
     encode(out, heading, |to| {
         to.put(command);
-        to.put(&(signed.as_bytes().len() as u16));
+        to.put(&(signed.bytes.len() as u16));
         to.put(&signed.signature);
-        to.bytes(signed.as_bytes());
+        to.bytes(signed.bytes);
         put_events(to, events);
     })
 }
@@ -94,7 +94,7 @@ pub fn decode_step<'a>(record: &Record<'a>) -> Result<Step<'a>, DecodeError> {
 
 impl Step<'_> {
     /// The evidence as it came through the ring.
-    pub fn signed_bytes(&self) -> SignedBytes {
+    pub fn signed_bytes(&self) -> SignedBytes<'_> {
         // `decode_step` has checked the length.
         SignedBytes::new(self.signed, self.signature)
     }

@@ -90,7 +90,7 @@ fn a_full_ring_is_busy_for_its_instruments_and_for_what_concerns_all_and_for_not
     assert_eq!(ask(&mut desk, 5_002, depth(ETH_PERP)), Ok(()));
     assert_eq!(desk.in_flight, SHARD_INPUT_SLOTS + 1);
 
-    shards[1].gateways[0].inputs.pop();
+    shards[1].gateways[0].inputs.front().unwrap().release();
     assert_eq!(ask(&mut desk, 5_003, Query::BookTicker { instrument: None }), Ok(()));
     assert_eq!(waiting(&shards), [2, SHARD_INPUT_SLOTS]);
 }
@@ -101,14 +101,14 @@ fn what_the_gateway_tells_all_shards_reaches_all_or_none() {
     let input = ShardInput::Command {
         origin: None,
         command: Command::Reference(BTC_USD, crate::types::Price(1)),
-        signed: crate::types::SignedBytes::NONE,
+        signature: None,
     };
-    assert_eq!(desk.tell_all(&input), Push::Done);
+    assert_eq!(desk.tell_all(&input, &[]), Push::Done);
     for token in 1..SHARD_INPUT_SLOTS as u64 {
         assert_eq!(ask(&mut desk, token, depth(ETH_PERP)), Ok(()));
     }
-    assert_eq!(desk.tell_all(&input), Push::Full(()));
+    assert_eq!(desk.tell_all(&input, &[]), Push::Full(()));
     assert_eq!(waiting(&shards), [SHARD_INPUT_SLOTS, 1]);
-    shards[0].gateways[0].inputs.pop();
-    assert_eq!(desk.tell_all(&input), Push::Done);
+    shards[0].gateways[0].inputs.front().unwrap().release();
+    assert_eq!(desk.tell_all(&input, &[]), Push::Done);
 }
