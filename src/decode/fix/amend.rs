@@ -4,13 +4,13 @@
 //! OrderQty(38) is the whole quantity, what has traded included. Side(54), OrdType(40), ExecInst(18), TimeInForce(59)
 //! and ExpireTime(126) are what the standard wants repeated: where they stand there they must be what the order has.
 
-use super::fields::Fields;
+use super::fields::{Fields, Tags};
 use super::{Desk, cancel, cl_ord_id, new_order};
 use crate::types::{AmendOrder, OrdType, Refusal, Reject, TimeInForce, Unchanged};
 use crate::wire::fix::tag;
 
 /// What an OrderCancelReplaceRequest may have.
-pub(super) const TAGS: &[u32] = &[
+pub(super) static TAGS: Tags = Tags::new(&[
     tag::ACCOUNT,
     tag::CL_ORD_ID,
     tag::EXEC_INST,
@@ -27,7 +27,7 @@ pub(super) const TAGS: &[u32] = &[
     tag::TIME_IN_FORCE,
     tag::TRANSACT_TIME,
     tag::RECV_WINDOW,
-];
+]);
 
 pub(super) fn decode(fields: &Fields<'_>, desk: &Desk<'_>) -> Result<AmendOrder, Refusal> {
     let cl_ord_id = cl_ord_id(fields, tag::CL_ORD_ID)?;

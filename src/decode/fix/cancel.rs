@@ -4,13 +4,13 @@
 //! stand there OrderID decides: it names one order for ever, while a ClOrdID is the client's own. Side(54) and
 //! OrderQty(38) are what the standard wants repeated; they must be well-formed and decide nothing.
 
-use super::fields::Fields;
+use super::fields::{Fields, Tags};
 use super::{Desk, cl_ord_id, new_order};
 use crate::types::{CancelOrder, CancelScope, Decimal, MassCancel, OrderId, OrderRef, Refusal, Reject};
 use crate::wire::fix::{parse_uint, tag};
 
 /// What an OrderCancelRequest may have.
-pub(super) const TAGS: &[u32] = &[
+pub(super) static TAGS: Tags = Tags::new(&[
     tag::ACCOUNT,
     tag::CL_ORD_ID,
     tag::ORDER_ID,
@@ -21,7 +21,7 @@ pub(super) const TAGS: &[u32] = &[
     tag::TEXT,
     tag::TRANSACT_TIME,
     tag::RECV_WINDOW,
-];
+]);
 
 pub(super) fn decode(fields: &Fields<'_>, desk: &Desk<'_>) -> Result<CancelOrder, Refusal> {
     let cl_ord_id = cl_ord_id(fields, tag::CL_ORD_ID)?;
@@ -48,7 +48,7 @@ pub(super) fn target(fields: &Fields<'_>) -> Result<OrderRef, Refusal> {
 }
 
 /// What an OrderMassCancelRequest may have.
-pub(super) const MASS_TAGS: &[u32] = &[
+pub(super) static MASS_TAGS: Tags = Tags::new(&[
     tag::ACCOUNT,
     tag::CL_ORD_ID,
     tag::MASS_CANCEL_REQUEST_TYPE,
@@ -57,7 +57,7 @@ pub(super) const MASS_TAGS: &[u32] = &[
     tag::TEXT,
     tag::TRANSACT_TIME,
     tag::RECV_WINDOW,
-];
+]);
 
 /// MassCancelRequestType(530): 1 the orders of one Symbol, 7 all of them; Side(54) narrows either down.
 pub(super) fn decode_mass(fields: &Fields<'_>, desk: &Desk<'_>) -> Result<MassCancel, Refusal> {

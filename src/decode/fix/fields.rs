@@ -5,6 +5,7 @@ use crate::wire::fix::{Message, parse_time, tag};
 
 /// Most tags that one of our messages has.
 const TAGS_MAX: usize = 20;
+const _: () = assert!(TAGS_MAX < NOWHERE as usize, "a place is none of the two that are none");
 
 /// Header and trailer: the session's business.
 pub(super) const ENVELOPE: &[u32] = &[
@@ -35,26 +36,82 @@ pub(super) const ENVELOPE: &[u32] = &[
     tag::CHECK_SUM,
 ];
 
+/// The tags that a message may have, and where the value of each is kept: a look-up where a search through them would
+/// cost more than all else.
+pub(super) struct Tags {
+    list: &'static [u32],
+    /// For each small tag its place in the list; or one of the two below.
+    places: [u8; SMALL_TAGS],
+}
+
+const SMALL_TAGS: usize = 256;
+
+/// A tag of the [`ENVELOPE`].
+const ENVELOPED: u8 = u8::MAX;
+
+/// A tag that the message may not have.
+const NOWHERE: u8 = u8::MAX - 1;
+
+impl Tags {
+    /// Of a list, in which large tags should stand last.
+    pub(super) const fn new(list: &'static [u32]) -> Self {
+        assert!(list.len() <= TAGS_MAX, "more tags than there is room for");
+        let mut places = [NOWHERE; SMALL_TAGS];
+        let mut at = 0;
+        while at < ENVELOPE.len() {
+            if (ENVELOPE[at] as usize) < SMALL_TAGS {
+                places[ENVELOPE[at] as usize] = ENVELOPED;
+            }
+            at += 1;
+        }
+        at = 0;
+        while at < list.len() {
+            if (list[at] as usize) < SMALL_TAGS {
+                places[list[at] as usize] = at as u8;
+            }
+            at += 1;
+        }
+        Self { list, places }
+    }
+
+    /// Where the value of a tag is kept.
+    #[inline]
+    fn place(&self, tag: u32) -> u8 {
+        match self.places.get(tag as usize) {
+            Some(place) => *place,
+            None => match self.list.iter().rposition(|known| *known == tag) {
+                Some(at) => at as u8,
+                None if ENVELOPE.contains(&tag) => ENVELOPED,
+                None => NOWHERE,
+            },
+        }
+    }
+
+    /// All of them.
+    #[cfg(test)]
+    pub(super) fn list(&self) -> &'static [u32] {
+        self.list
+    }
+}
+
 /// The values by their tags.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {
-    tags: &'static [u32],
+    tags: &'static Tags,
     values: [Option<&'a [u8]>; TAGS_MAX],
     sending_time: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
     /// Sorts the body of a message by the tags that it may have.
-    pub(super) fn collect(message: &Message<'a>, tags: &'static [u32]) -> Result<Self, Refusal> {
-        assert!(tags.len() <= TAGS_MAX, "room for {TAGS_MAX} tags, not {}", tags.len());
+    pub(super) fn collect(message: &Message<'a>, tags: &'static Tags) -> Result<Self, Refusal> {
         let mut values = [None; TAGS_MAX];
         for field in message.fields() {
-            match tags.iter().position(|tag| *tag == field.tag) {
-                Some(at) if values[at].is_some() => {
-                    return Err(Refusal::tag(Reject::FieldRepeated, field.tag));
-                }
-                Some(at) => values[at] = Some(message.value(*field)),
-                None if ENVELOPE.contains(&field.tag) => {}
+            let place = tags.place(field.tag);
+            match values.get_mut(usize::from(place)) {
+                Some(value @ None) => *value = Some(message.value(*field)),
+                Some(Some(_)) => return Err(Refusal::tag(Reject::FieldRepeated, field.tag)),
+                None if place == ENVELOPED => {}
                 None => return Err(Refusal::tag(Reject::FieldNotForMessage, field.tag)),
             }
         }
@@ -62,9 +119,9 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of a field that need not be there.
+    #[inline]
     pub(super) fn get(&self, tag: u32) -> Result<Option<&'a [u8]>, Refusal> {
-        let at = self.tags.iter().position(|known| *known == tag);
-        match at.and_then(|at| self.values[at]) {
+        match self.values.get(usize::from(self.tags.place(tag))).copied().flatten() {
             Some([]) => Err(Refusal::tag(Reject::FieldEmpty, tag)),
             value => Ok(value),
         }

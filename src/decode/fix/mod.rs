@@ -34,7 +34,7 @@ use crate::types::{
 };
 use crate::wire::digest;
 use crate::wire::fix::{Message, SignatureFault, parse_uint, tag};
-use fields::Fields;
+use fields::{Fields, Tags};
 pub use market::market_data;
 pub use streams::stream_request;
 
@@ -74,20 +74,20 @@ pub fn decode<'a>(
 }
 
 /// What a message may have, and what is made of it.
-type Form = (&'static [u32], fn(&Fields<'_>, &Desk<'_>) -> Result<RequestKind, Refusal>);
+type Form = (&'static Tags, fn(&Fields<'_>, &Desk<'_>) -> Result<RequestKind, Refusal>);
 
 fn form(msg_type: &[u8]) -> Option<Form> {
     Some(match msg_type {
-        b"D" => (new_order::TAGS, |fields, desk| new_order::decode(fields, desk).map(RequestKind::New)),
-        b"F" => (cancel::TAGS, |fields, desk| cancel::decode(fields, desk).map(RequestKind::Cancel)),
-        b"G" => (amend::TAGS, |fields, desk| amend::decode(fields, desk).map(RequestKind::Amend)),
-        b"q" => {
-            (cancel::MASS_TAGS, |fields, desk| cancel::decode_mass(fields, desk).map(RequestKind::MassCancel))
-        }
-        b"H" => (status::TAGS, |fields, desk| {
+        b"D" => (&new_order::TAGS, |fields, desk| new_order::decode(fields, desk).map(RequestKind::New)),
+        b"F" => (&cancel::TAGS, |fields, desk| cancel::decode(fields, desk).map(RequestKind::Cancel)),
+        b"G" => (&amend::TAGS, |fields, desk| amend::decode(fields, desk).map(RequestKind::Amend)),
+        b"q" => (&cancel::MASS_TAGS, |fields, desk| {
+            cancel::decode_mass(fields, desk).map(RequestKind::MassCancel)
+        }),
+        b"H" => (&status::TAGS, |fields, desk| {
             status::decode(fields, desk).map(|query| RequestKind::Query(Query::Order(query)))
         }),
-        b"AF" => (status::MASS_TAGS, |fields, desk| {
+        b"AF" => (&status::MASS_TAGS, |fields, desk| {
             status::decode_mass(fields, desk).map(|query| RequestKind::Query(Query::OpenOrders(query)))
         }),
         _ => return None,

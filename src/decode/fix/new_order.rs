@@ -11,7 +11,7 @@
 //! No TimeInForce means good till cancel. The standard's default is Day, but this venue has no days; so `0` is
 //! refused, lest somebody relies on an evening that does not come.
 
-use super::fields::Fields;
+use super::fields::{Fields, Tags};
 use super::{Desk, cl_ord_id};
 use crate::types::{
     Decimal, Nanos, NewOrder, OrdType, Price, Qty, Refusal, Reject, Scale, Side, SmpGroupId, SmpMode,
@@ -20,7 +20,7 @@ use crate::types::{
 use crate::wire::fix::{parse_time, parse_uint, tag};
 
 /// What a NewOrderSingle may have.
-pub(super) const TAGS: &[u32] = &[
+pub(super) static TAGS: Tags = Tags::new(&[
     tag::ACCOUNT,
     tag::CL_ORD_ID,
     tag::EXEC_INST,
@@ -38,7 +38,7 @@ pub(super) const TAGS: &[u32] = &[
     tag::SELF_TRADE_PREVENTION_MODE,
     tag::SELF_MATCH_PREVENTION_ID,
     tag::SELF_MATCH_PREVENTION_INSTRUCTION,
-];
+]);
 
 pub(super) fn decode(fields: &Fields<'_>, desk: &Desk<'_>) -> Result<NewOrder, Refusal> {
     let cl_ord_id = cl_ord_id(fields, tag::CL_ORD_ID)?;

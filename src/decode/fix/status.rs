@@ -3,14 +3,14 @@
 //! H names its order by OrderID(37) or by a ClOrdID(11) that it has or had; where both stand there OrderID decides. AF
 //! asks for the open orders of one Symbol (585=1) or of all (585=7), narrowed down by Side(54).
 
-use super::fields::Fields;
+use super::fields::{Fields, Tags};
 use super::{Desk, cl_ord_id, new_order};
 use crate::types::ids::{ReqId, cl_ord_id as plain};
 use crate::types::{OpenOrdersQuery, OrderId, OrderQuery, OrderRef, Refusal, Reject};
 use crate::wire::fix::{parse_uint, tag};
 
 /// What an OrderStatusRequest may have.
-pub(super) const TAGS: &[u32] = &[
+pub(super) static TAGS: Tags = Tags::new(&[
     tag::ACCOUNT,
     tag::CL_ORD_ID,
     tag::ORDER_ID,
@@ -18,17 +18,17 @@ pub(super) const TAGS: &[u32] = &[
     tag::SIDE,
     tag::SYMBOL,
     tag::RECV_WINDOW,
-];
+]);
 
 /// What an OrderMassStatusRequest may have.
-pub(super) const MASS_TAGS: &[u32] = &[
+pub(super) static MASS_TAGS: Tags = Tags::new(&[
     tag::ACCOUNT,
     tag::MASS_STATUS_REQ_ID,
     tag::MASS_STATUS_REQ_TYPE,
     tag::SIDE,
     tag::SYMBOL,
     tag::RECV_WINDOW,
-];
+]);
 
 pub(super) fn decode(fields: &Fields<'_>, desk: &Desk<'_>) -> Result<OrderQuery, Refusal> {
     let instrument = desk.instrument(fields)?.id;

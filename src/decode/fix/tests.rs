@@ -285,8 +285,8 @@ proptest! {
         fields in proptest::collection::vec(
             (
                 prop_oneof![
-                    proptest::sample::select(new_order::TAGS),
-                    proptest::sample::select(cancel::TAGS),
+                    proptest::sample::select(new_order::TAGS.list()),
+                    proptest::sample::select(cancel::TAGS.list()),
                     1u32..26_000,
                 ],
                 prop_oneof![
