@@ -5,8 +5,10 @@
 //! begins another.
 
 use crate::types::{Nanos, Price, Qty, Scale};
-use crate::wire::fix::{PutFields, SOH};
+use crate::wire::fix::{DIGITS_MAX, PutFields, SOH, digits_of};
 use std::fmt;
+
+const _: () = assert!((Scale::MAX.0 as usize) < DIGITS_MAX, "a digit is left before the point");
 
 /// Appends fields to a buffer.
 pub(super) struct Body<'a> {
@@ -54,6 +56,24 @@ impl<'a> Body<'a> {
         self.decimal(tag, false, qty.0, scale)
     }
 
+    /// Whole numbers with a `-` between them.
+    pub(super) fn numbers(&mut self, tag: u32, numbers: [u64; 3]) -> &mut Self {
+        self.open(tag);
+        for number in numbers {
+            let (digits, first) = digits_of(number);
+            self.out.extend_from_slice(&digits[first..]);
+            self.out.push(b'-');
+        }
+        self.out.pop();
+        self.close()
+    }
+
+    /// A text of our own, in which nothing stands that cannot.
+    pub(super) fn code(&mut self, tag: u32, code: &'static str) -> &mut Self {
+        self.out.put(tag, code.as_bytes());
+        self
+    }
+
     /// Whatever prints itself.
     pub(super) fn display(&mut self, tag: u32, what: impl fmt::Display) -> &mut Self {
         self.open(tag);
@@ -63,15 +83,17 @@ impl<'a> Body<'a> {
     }
 
     fn decimal(&mut self, tag: u32, negative: bool, magnitude: u64, scale: Scale) -> &mut Self {
-        let factor = 10u64.pow(u32::from(scale.0));
+        let (digits, first) = digits_of(magnitude);
+        let point = DIGITS_MAX - usize::from(scale.0);
         self.open(tag);
         if negative {
             self.out.push(b'-');
         }
-        self.digits(magnitude / factor, 1);
+        // A digit stands before the point, if it is a zero.
+        self.out.extend_from_slice(&digits[first.min(point - 1)..point]);
         if scale.0 > 0 {
             self.out.push(b'.');
-            self.digits(magnitude % factor, usize::from(scale.0));
+            self.out.extend_from_slice(&digits[point..]);
         }
         self.close()
     }
@@ -85,18 +107,6 @@ impl<'a> Body<'a> {
     fn close(&mut self) -> &mut Self {
         self.out.push(SOH);
         self
-    }
-
-    /// Decimal digits, with zeros before them up to `width`.
-    fn digits(&mut self, mut number: u64, width: usize) {
-        let mut text = [b'0'; 20];
-        let mut at = text.len();
-        while number > 0 {
-            at -= 1;
-            text[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-        }
-        self.out.extend_from_slice(&text[at.min(text.len() - width)..]);
     }
 }
 

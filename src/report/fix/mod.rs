@@ -200,7 +200,7 @@ impl Report<'_> {
         }
         self.progress(&mut body, instrument);
         if let Some(fill) = &self.execution.fill {
-            body.text(851, if fill.maker { "1" } else { "2" });
+            body.code(851, if fill.maker { "1" } else { "2" });
         }
         self.explain(&mut body, instrument);
         if let Some(asked) = self.asked {
@@ -221,12 +221,13 @@ impl Report<'_> {
             (None, Some(replaced)) => body.text(11, cl_ord_id).text(41, replaced.orig_cl_ord_id.as_bytes()),
             (None, None) => body.text(11, cl_ord_id),
         };
-        body.display(17, self.exec_id).text(150, self.exec_type).text(39, ord_status(self.order.status));
+        self.exec_id.write(body);
+        body.code(150, self.exec_type).code(39, ord_status(self.order.status));
         if let Some(refusal) = &self.execution.refusal {
             body.number(103, reasons(refusal).ord_rej_reason);
         }
         if let Some(reason) = restatement(self.execution) {
-            body.text(378, reason);
+            body.code(378, reason);
         }
     }
 
@@ -234,22 +235,22 @@ impl Report<'_> {
     fn describe(&self, body: &mut Body<'_>, instrument: &Instrument, account: &Account) {
         let order = self.order;
         body.text(1, &account.name).text(55, instrument.symbol.as_bytes());
-        body.text(54, side_code(order.side));
+        body.code(54, side_code(order.side));
         body.qty(38, order.qty, instrument.qty_scale);
         match order.ord_type {
-            OrdType::Market => body.text(40, "1"),
+            OrdType::Market => body.code(40, "1"),
             OrdType::Limit | OrdType::LimitMaker => {
-                body.text(40, "2").price(44, order.price, instrument.price_scale)
+                body.code(40, "2").price(44, order.price, instrument.price_scale)
             }
         };
-        body.text(59, time_in_force(order.time_in_force));
+        body.code(59, time_in_force(order.time_in_force));
         if order.time_in_force == TimeInForce::Gtd {
             body.time(126, order.expire);
         }
         match (order.ord_type == OrdType::LimitMaker, order.reduce_only) {
-            (true, true) => body.text(18, "6 E"),
-            (true, false) => body.text(18, "6"),
-            (false, true) => body.text(18, "E"),
+            (true, true) => body.code(18, "6 E"),
+            (true, false) => body.code(18, "6"),
+            (false, true) => body.code(18, "E"),
             (false, false) => body,
         };
     }
@@ -449,6 +450,20 @@ const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
         TimeInForce::Ioc => "3",
         TimeInForce::Fok => "4",
         TimeInForce::Gtd => "6",
+    }
+}
+
+impl ExecId {
+    /// Writes the field. That of an event stands in nearly each report, and does without what prints.
+    fn write(&self, body: &mut Body<'_>) {
+        match self {
+            Self::Event(EventRef { shard, seq, index }) => {
+                body.numbers(17, [shard.0.into(), seq.0, (*index).into()]);
+            }
+            other => {
+                body.display(17, other);
+            }
+        }
     }
 }
 

@@ -25,7 +25,9 @@ pub use dictionary::{
 pub use encode::{Begun, Opening, PutFields, Template, base64_of, finish, finish_signed};
 pub use frame::{Framed, Garble, Taken, frame, take};
 pub use message::{Field, Index, Malformed, Message, SignatureFault, Signed};
-pub use text::{Precision, is_decimal, parse_bool, parse_int, parse_time, parse_uint, write_time};
+pub use text::{
+    DIGITS_MAX, Precision, digits_of, is_decimal, parse_bool, parse_int, parse_time, parse_uint, write_time,
+};
 
 /// The separator of fields.
 pub const SOH: u8 = 0x01;

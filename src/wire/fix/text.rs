@@ -55,9 +55,15 @@ pub fn parse_bool(text: &[u8]) -> Option<bool> {
 
 /// A UTCTimestamp: `YYYYMMDD-HH:MM:SS`, perhaps with 3, 6 or 9 digits after a point.
 pub fn parse_time(text: &[u8]) -> Option<Nanos> {
-    let (whole, fraction) = text.split_at_checked(17)?;
-    let number = |from: usize, to: usize| parse_uint(&whole[from..to]).map(|n| n as u32);
-    if whole[8] != b'-' || whole[11] != b':' || whole[14] != b':' {
+    let (whole, fraction) = text.split_first_chunk::<17>()?;
+    let mut pairs = [0; PAIRS.len()];
+    let mut wrong = whole[8] ^ b'-' | whole[11] ^ b':' | whole[14] ^ b':';
+    for (pair, at) in pairs.iter_mut().zip(PAIRS) {
+        let (tens, ones) = (whole[at].wrapping_sub(b'0'), whole[at + 1].wrapping_sub(b'0'));
+        wrong |= u8::from(tens > 9 || ones > 9);
+        *pair = u32::from(tens) * 10 + u32::from(ones);
+    }
+    if wrong != 0 {
         return None;
     }
     let nanos = match fraction {
@@ -67,31 +73,46 @@ pub fn parse_time(text: &[u8]) -> Option<Nanos> {
         }
         _ => return None,
     };
-    let civil = Civil {
-        year: number(0, 4)?,
-        month: number(4, 6)?,
-        day: number(6, 8)?,
-        hour: number(9, 11)?,
-        minute: number(12, 14)?,
-        second: number(15, 17)?,
-        nanos,
-    };
-    civil.to_nanos()
+    let [century, of_century, month, day, hour, minute, second] = pairs;
+    Civil { year: century * 100 + of_century, month, day, hour, minute, second, nanos }.to_nanos()
+}
+
+/// Where pairs of digits stand in the whole seconds of a UTCTimestamp.
+const PAIRS: [usize; 7] = [0, 2, 4, 6, 9, 12, 15];
+
+/// The text of each number below a hundred: two digits are written at once.
+static TWO_DIGITS: [[u8; 2]; 100] = {
+    let mut texts = [[0; 2]; 100];
+    let mut number = 0;
+    while number < texts.len() {
+        texts[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    texts
+};
+
+/// Most digits of a number.
+pub const DIGITS_MAX: usize = 20;
+
+/// The decimal digits of a number at the end of a row of zeros, and where they begin; those of zero are one.
+#[inline]
+pub fn digits_of(mut value: u64) -> ([u8; DIGITS_MAX], usize) {
+    let mut text = [b'0'; DIGITS_MAX];
+    let mut at = DIGITS_MAX;
+    while value >= 100 {
+        at -= 2;
+        text[at..at + 2].copy_from_slice(&TWO_DIGITS[(value % 100) as usize]);
+        value /= 100;
+    }
+    at -= 2;
+    text[at..at + 2].copy_from_slice(&TWO_DIGITS[value as usize]);
+    (text, at + usize::from(value < 10))
 }
 
 /// Appends a number.
-pub(super) fn write_uint(out: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+pub(super) fn write_uint(out: &mut Vec<u8>, value: u64) {
+    let (text, at) = digits_of(value);
+    out.extend_from_slice(&text[at..]);
 }
 
 /// Appends a UTCTimestamp.
@@ -111,22 +132,23 @@ pub fn write_time(out: &mut Vec<u8>, at: Nanos, precision: Precision) {
 
 /// Appends what stands behind the seconds: a point and 3, 6 or 9 digits, or nothing.
 pub(super) fn write_fraction(out: &mut Vec<u8>, nanos: u32, precision: Precision) {
-    let (digits, mut rest) = match precision {
+    let digits = match precision {
         Precision::Seconds => return,
-        Precision::Millis => (3, nanos / 1_000_000),
-        Precision::Micros => (6, nanos / 1_000),
-        Precision::Nanos => (9, nanos),
+        Precision::Millis => 3,
+        Precision::Micros => 6,
+        Precision::Nanos => 9,
     };
     let mut text = *b".000000000";
-    for byte in text[1..=digits].iter_mut().rev() {
-        *byte = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
+    put_two(&mut text, 1, nanos / 10_000_000);
+    put_two(&mut text, 3, nanos / 100_000 % 100);
+    put_two(&mut text, 5, nanos / 1_000 % 100);
+    put_two(&mut text, 7, nanos / 10 % 100);
+    text[9] = b'0' + (nanos % 10) as u8;
     out.extend_from_slice(&text[..=digits]);
 }
 
 /// Two digits at a place.
+#[inline]
 fn put_two(text: &mut [u8], at: usize, value: u32) {
-    text[at] = b'0' + (value / 10 % 10) as u8;
-    text[at + 1] = b'0' + (value % 10) as u8;
+    text[at..at + 2].copy_from_slice(&TWO_DIGITS[value as usize % 100]);
 }
