@@ -73,7 +73,8 @@ const START: &[u8] = b"8=FIX";
 const BEGIN_STRING_MAX: usize = 16;
 const CHECK_SUM_BYTES: usize = b"10=000|".len();
 
-/// Looks at the start of `bytes` and reads the message that stands there: fields and CheckSum together. Where CheckSum is not checked, a wrong one does not garble a message.
+/// Looks at the start of `bytes` and reads the message that stands there: fields and CheckSum together. Where CheckSum
+/// is not checked, a wrong one does not garble a message.
 pub fn take<'a>(bytes: &'a [u8], check_sum: bool, index: &'a mut Index) -> Taken<'a> {
     match locate(bytes) {
         Framed::NeedMore => Taken::NeedMore,
