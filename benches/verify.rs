@@ -7,7 +7,8 @@ mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sealgate::types::{AccountId, Unverified};
-use sealgate::verify::known::KeyTable;
+use sealgate::verify::known::way::Way;
+use sealgate::verify::known::{Claim, KeyTable, TOGETHER_MAX, signed_together_by};
 use sealgate::verify::{Authority, Verifier};
 use std::hint::black_box;
 use support::{KEY, MEMBER, ORDER_SIGNED, SESSION_SIGNED, api_key, directory, request};
@@ -28,9 +29,17 @@ fn verify(c: &mut Criterion) {
     bench("verify/session signed", SESSION_SIGNED, None);
     let strict = ed25519_dalek::VerifyingKey::from_bytes(&api_key().public_key()).expect("a point");
     let known = KeyTable::new(strict.as_bytes()).expect("a point");
-    c.bench_function("verify/order signed, without wide lanes", |b| {
-        b.iter(|| known.signed_one_by_one(black_box(&signed), black_box(&signature)));
-    });
+    for way in Way::all() {
+        c.bench_function(&format!("verify/order signed, {}", way.name()), |b| {
+            b.iter(|| known.signed_by(way, black_box(&signed), black_box(&signature)));
+        });
+        for count in [2, 4, TOGETHER_MAX] {
+            let claims = [Claim { key: &known, message: &signed, signature: &signature }; TOGETHER_MAX];
+            c.bench_function(&format!("verify/{count} together, {}", way.name()), |b| {
+                b.iter(|| signed_together_by(way, black_box(&claims[..count])));
+            });
+        }
+    }
     c.bench_function("verify/table of a key", |b| b.iter(|| KeyTable::new(black_box(strict.as_bytes()))));
     let signature = ed25519_dalek::Signature::from_bytes(&signature);
     c.bench_function("verify/order signed, dalek", |b| {

@@ -28,6 +28,13 @@ impl Fe {
         Self(out)
     }
 
+    /// The number with these limbs of 51 bits, each below 2^51.
+    #[inline]
+    pub(super) fn of_table(limbs: [u64; 5]) -> Self {
+        debug_assert!(limbs.iter().all(|limb| *limb < 1 << 51));
+        Self(Tight(limbs))
+    }
+
     /// 32 bytes, the lowest first; the top bit is not read.
     pub(super) fn from_bytes(bytes: &[u8; 32]) -> Self {
         let mut bytes = *bytes;

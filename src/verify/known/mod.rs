@@ -7,8 +7,10 @@
 //! ```text
 //!  s ──► terms of B ┐
 //!                   ├──► sum ──► one inversion ──► 32 bytes, equal to those of R?
-//!  k ──► terms of −A┘    8 lanes of AVX-512 IFMA, or one by one
+//!  k ──► terms of −A┘    8 lanes of AVX-512 IFMA, 4 of AVX2, or one by one: way.rs
 //! ```
+//!
+//! Several signatures that are there at the same time share the inversion, and in lanes each has a lane of its own.
 //!
 //! **Invariant**: the verdict is that of `ed25519_dalek::VerifyingKey::verify_strict`, always. It refuses an s that is
 //! not below the group order; an R that is no point, or not written the one way, because the sum is a point and
@@ -21,14 +23,17 @@ mod field;
 mod inverse;
 mod point;
 mod table;
+pub mod way;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
 use crate::wire::digest;
 use curve25519_dalek::scalar::Scalar;
+use field::Fe;
 use point::{Entry, Point};
 use std::sync::LazyLock;
 use table::{Table, Term, windows};
+use way::Way;
 
 /// Bits a digit of the key's scalar: more of them make the sum shorter and the table of each key larger.
 const KEY_WIDTH: u32 = 6;
@@ -41,23 +46,37 @@ const TERMS: usize = windows(KEY_WIDTH) + windows(BASE_WIDTH);
 pub struct KeyTable {
     bytes: [u8; 32],
     /// Of −A.
-    table: Table,
+    table: Table<KEY_WIDTH>,
 }
 
 /// What all keys share.
 struct Shared {
-    base: Table,
+    base: Table<BASE_WIDTH>,
     /// The 32 bytes of each point whose order divides 8: an R that is one of them is refused.
     small_orders: [[u8; 32]; 8],
-    #[cfg(target_arch = "x86_64")]
-    wide: Option<wide::Wide>,
+    way: Way,
+}
+
+/// Most signatures that are verified together: a lane for each, where lanes are eight. Twice as many would save
+/// another twentieth of an inversion each, and the first one would wait for all of them.
+pub const TOGETHER_MAX: usize = 8;
+
+/// That the owner of a key signed a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// Whose.
+    pub key: &'a KeyTable,
+    /// What is said to be signed.
+    pub message: &'a [u8],
+    /// R and s.
+    pub signature: &'a [u8; 64],
 }
 
 static SHARED: LazyLock<Shared> = LazyLock::new(Shared::new);
 
 impl KeyTable {
     /// Memory of one, in bytes.
-    pub const BYTES: usize = Table::bytes(KEY_WIDTH);
+    pub const BYTES: usize = Table::<KEY_WIDTH>::BYTES;
 
     /// Makes the table. `None` if `bytes` are no point, or one of small order.
     pub fn new(bytes: &[u8; 32]) -> Option<Self> {
@@ -65,36 +84,60 @@ impl KeyTable {
         let point = Point::decompress(bytes)?;
         let eightfold = point.double().double().double();
         (eightfold.compress() != Point::IDENTITY.compress())
-            .then(|| Self { bytes: *bytes, table: Table::new(&point.negate(), KEY_WIDTH) })
+            .then(|| Self { bytes: *bytes, table: Table::new(&point.negate()) })
     }
 
     /// Whether the owner of this key signed `message`.
     pub fn signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.is_sound(message, signature, Shared::sum)
+        self.signed_by(SHARED.way, message, signature)
     }
 
-    /// [`Self::signed`] without the wide lanes: what processors that have none run.
-    pub fn signed_one_by_one(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.is_sound(message, signature, |_, terms| one_by_one(terms))
+    /// [`Self::signed`] in this way and no other.
+    pub fn signed_by(&self, way: Way, message: &[u8], signature: &[u8; 64]) -> bool {
+        let claim = Claim { key: self, message, signature };
+        claim.terms(&SHARED).is_some_and(|terms| SHARED.is_fitting(&way.sum(&terms).compress(), signature))
     }
+}
 
-    fn is_sound(
-        &self,
-        message: &[u8],
-        signature: &[u8; 64],
-        sum: impl Fn(&Shared, &[Term<'_>]) -> Point,
-    ) -> bool {
-        let (r, s) = halves(signature);
-        let Some(s) = Option::<Scalar>::from(Scalar::from_canonical_bytes(s)) else { return false };
-        let k = Scalar::from_bytes_mod_order_wide(&digest::sha512(&[&r, &self.bytes, message]));
-        let shared = &*SHARED;
+impl<'a> Claim<'a> {
+    /// The terms of s·B − k·A. `None` if s is not below the group order.
+    fn terms(&self, shared: &'a Shared) -> Option<[Term<'a>; TERMS]> {
+        let (r, s) = halves(self.signature);
+        let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(*s))?;
+        let k = Scalar::from_bytes_mod_order_wide(&digest::sha512(&[r, &self.key.bytes, self.message]));
         let mut terms = [(&Entry::IDENTITY, false); TERMS];
-        let both = self.table.terms(k.as_bytes()).chain(shared.base.terms(s.as_bytes()));
+        let both = self.key.table.terms(k.as_bytes()).chain(shared.base.terms(s.as_bytes()));
         for (slot, term) in terms.iter_mut().zip(both) {
             *slot = term;
         }
-        sum(shared, &terms).compress() == r && !shared.small_orders.contains(&r)
+        Some(terms)
     }
+}
+
+/// Whether each claim is true, in their order, [`TOGETHER_MAX`] at most: what [`KeyTable::signed`] says of each, with
+/// one inversion for all.
+pub fn signed_together(claims: &[Claim<'_>]) -> [bool; TOGETHER_MAX] {
+    signed_together_by(SHARED.way, claims)
+}
+
+/// [`signed_together`] in this way and no other.
+pub fn signed_together_by(way: Way, claims: &[Claim<'_>]) -> [bool; TOGETHER_MAX] {
+    let shared = &*SHARED;
+    let mut verdicts = [false; TOGETHER_MAX];
+    // Where there is nothing to add up the sum is the identity, of which nothing is asked.
+    let mut lists = [[(&Entry::IDENTITY, false); TERMS]; TOGETHER_MAX];
+    for ((claim, terms), verdict) in claims.iter().zip(&mut lists).zip(&mut verdicts) {
+        if let Some(own) = claim.terms(shared) {
+            (*terms, *verdict) = (own, true);
+        }
+    }
+    let (mut sums, mut products) = ([Point::IDENTITY; TOGETHER_MAX], [Fe::ONE; TOGETHER_MAX]);
+    let sums = &mut sums[..claims.len()];
+    way.sums(&lists[..claims.len()], sums);
+    Point::compress_all(sums, &mut products, |at, bytes| {
+        verdicts[at] &= shared.is_fitting(&bytes, claims[at].signature);
+    });
+    verdicts
 }
 
 impl Shared {
@@ -102,26 +145,14 @@ impl Shared {
         let points = curve25519_dalek::constants::EIGHT_TORSION.map(|point| point.compress().to_bytes());
         let base = curve25519_dalek::constants::ED25519_BASEPOINT_COMPRESSED.to_bytes();
         let base = Point::decompress(&base).expect("the base point is a point");
-        Self {
-            base: Table::new(&base, BASE_WIDTH),
-            small_orders: points,
-            #[cfg(target_arch = "x86_64")]
-            wide: wide::Wide::detect(),
-        }
+        Self { base: Table::new(&base), small_orders: points, way: Way::fastest() }
     }
 
-    fn sum(&self, terms: &[Term<'_>]) -> Point {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(wide) = self.wide {
-            return wide.sum(terms);
-        }
-        one_by_one(terms)
+    /// Whether a signature's R is the sum, and not one of the points that are refused.
+    fn is_fitting(&self, sum: &[u8; 32], signature: &[u8; 64]) -> bool {
+        let (r, _) = halves(signature);
+        sum == r && !self.small_orders.contains(r)
     }
-}
-
-/// The scalar twin of `wide`.
-fn one_by_one(terms: &[Term<'_>]) -> Point {
-    terms.iter().fold(Point::IDENTITY, |sum, (entry, negative)| sum.add_entry(entry, *negative))
 }
 
 impl std::fmt::Debug for KeyTable {
@@ -130,11 +161,9 @@ impl std::fmt::Debug for KeyTable {
     }
 }
 
-fn halves(signature: &[u8; 64]) -> ([u8; 32], [u8; 32]) {
-    let (mut r, mut s) = ([0; 32], [0; 32]);
-    r.copy_from_slice(&signature[..32]);
-    s.copy_from_slice(&signature[32..]);
-    (r, s)
+fn halves(signature: &[u8; 64]) -> (&[u8; 32], &[u8; 32]) {
+    let (halves, _) = signature.as_chunks::<32>();
+    (&halves[0], &halves[1])
 }
 
 #[cfg(test)]

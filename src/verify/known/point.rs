@@ -54,9 +54,29 @@ impl Point {
     /// The 32 bytes of RFC 8032, section 5.1.2.
     pub(super) fn compress(&self) -> [u8; 32] {
         let inverse = self.z.invert();
-        let mut bytes = self.y.mul(inverse).to_bytes();
-        bytes[31] |= u8::from(self.x.mul(inverse).is_odd()) << 7;
-        bytes
+        compressed(self.x.mul(inverse), self.y.mul(inverse))
+    }
+
+    /// [`Point::compress`] of many, with one inversion, the last one first. `products` has as much room as there are
+    /// points.
+    pub(super) fn compress_all(points: &[Self], products: &mut [Fe], mut each: impl FnMut(usize, [u8; 32])) {
+        Self::affine_all(points, products, |at, x, y| each(at, compressed(x, y)));
+    }
+
+    /// x and y of each point, the last one first. One inversion serves all: the products of all Z before each one,
+    /// then backwards. No Z is 0, so none spoils the others.
+    fn affine_all(points: &[Self], products: &mut [Fe], mut each: impl FnMut(usize, Fe, Fe)) {
+        let mut all = Fe::ONE;
+        for (point, before) in points.iter().zip(&mut *products) {
+            *before = all;
+            all = all.mul(point.z);
+        }
+        let mut inverse = all.invert();
+        for (at, (point, before)) in points.iter().zip(products).enumerate().rev() {
+            let of_z = inverse.mul(*before);
+            inverse = inverse.mul(point.z);
+            each(at, point.x.mul(of_z), point.y.mul(of_z));
+        }
     }
 
     pub(super) fn negate(&self) -> Self {
@@ -74,21 +94,23 @@ impl Point {
     /// This point plus or minus one of a table: 7 multiplications.
     #[inline]
     pub(super) fn add_entry(&self, entry: &Entry, negative: bool) -> Self {
-        let [plus, minus, t] = entry.0.map(|words| Fe::from_limbs(limbs(words)));
-        let (plus, minus) = if negative { (minus, plus) } else { (plus, minus) };
-        let t = self.t.mul(t);
-        let t = if negative { Fe::ZERO.sub(t).carry() } else { t };
-        Self::sum(
-            self.y.sub(self.x).times(minus),
-            self.y.add(self.x).times(plus),
-            t,
-            self.z.add(self.z).carry(),
-        )
+        // Subtracting a point is adding it with y + x and y − x changed over, and with −2·d·x·y: that is f and g changed
+        // over. Nobody can foretell the sign, so it chooses by place and not by a branch.
+        let at = usize::from(negative);
+        let number = |at: usize| Fe::of_table(limbs(entry.0[at]));
+        let minus = self.y.sub(self.x).times(number(1 - at));
+        let plus = self.y.add(self.x).times(number(at));
+        let both_t = self.t.mul(number(2));
+        let both_z = self.z.add(self.z).carry();
+        let (e, h) = (plus.sub(minus), plus.add(minus));
+        let f_g = [both_z.sub(both_t), both_z.add(both_t)];
+        let (f, g) = (f_g[at], f_g[1 - at]);
+        Self { x: e.mul(f), y: g.mul(h), z: f.mul(g), t: e.mul(h) }
     }
 
     /// The second half of an addition: (Y₁ − X₁)(Y₂ − X₂), (Y₁ + X₁)(Y₂ + X₂), 2·d·T₁·T₂ and 2·Z₁·Z₂ are known.
     #[inline]
-    fn sum(minus: Fe, plus: Fe, both_t: Fe, both_z: Fe) -> Self {
+    pub(super) fn sum(minus: Fe, plus: Fe, both_t: Fe, both_z: Fe) -> Self {
         let e: Sum = plus.sub(minus);
         let f: Sum = both_z.sub(both_t);
         let g: Sum = both_z.add(both_t);
@@ -105,22 +127,11 @@ impl Entry {
     /// The point that changes nothing.
     pub(super) const IDENTITY: Self = Self([[1, 0, 0, 0], [1, 0, 0, 0], [0; 4]]);
 
-    /// The same points, ready for a table. One inversion serves all: the products of all Z before each one, then
-    /// backwards.
+    /// The same points, ready for a table.
     pub(super) fn of(points: &[Point]) -> Vec<Self> {
-        let mut products = Vec::with_capacity(points.len());
-        let all = points.iter().fold(Fe::ONE, |product, point| {
-            products.push(product);
-            product.mul(point.z)
-        });
-        let mut inverse = all.invert();
-        let mut entries: Vec<Self> = Vec::with_capacity(points.len());
-        for (point, before) in points.iter().zip(products).rev() {
-            let of_z = inverse.mul(before);
-            inverse = inverse.mul(point.z);
-            entries.push(Self::affine(point.x.mul(of_z), point.y.mul(of_z)));
-        }
-        entries.reverse();
+        let mut entries = vec![Self::IDENTITY; points.len()];
+        let mut products = vec![Fe::ONE; points.len()];
+        Point::affine_all(points, &mut products, |at, x, y| entries[at] = Self::affine(x, y));
         entries
     }
 
@@ -128,6 +139,12 @@ impl Entry {
         let t = x.mul(y).mul(Fe::from_bytes(&D));
         Self([y.add(x).carry(), y.sub(x).carry(), t.add(t).carry()].map(|number| words(&number.to_bytes())))
     }
+}
+
+fn compressed(x: Fe, y: Fe) -> [u8; 32] {
+    let mut bytes = y.to_bytes();
+    bytes[31] |= u8::from(x.is_odd()) << 7;
+    bytes
 }
 
 /// 4 words of 64 bits as 5 limbs of 51; the number is below 2^255.

@@ -1,13 +1,12 @@
 //! Multiples of a point, made once, so that a product with any scalar is a sum of a few of them.
 //!
-//! A scalar is cut into digits of `width` bits, each from −2^(width−1) to 2^(width−1); window i holds the multiples
-//! 0 … 2^(width−1) of 2^(width·i) times the point. No doubling is left for the time of the product.
+//! A scalar is cut into digits of `WIDTH` bits, each from −2^(WIDTH−1) to 2^(WIDTH−1) − 1; window i holds the multiples
+//! 0 … 2^(WIDTH−1) of 2^(WIDTH·i) times the point. No doubling is left for the time of the product.
 
 use super::point::{Entry, Point};
 
-/// The windows of one point.
-pub(super) struct Table {
-    width: u32,
+/// The windows of one point, of so many bits: a constant, so that cutting a scalar is shifts that are known.
+pub(super) struct Table<const WIDTH: u32> {
     entries: Box<[Entry]>,
 }
 
@@ -22,53 +21,72 @@ pub(super) const fn windows(width: u32) -> usize {
     (SCALAR_BITS + 1).div_ceil(width) as usize
 }
 
-impl Table {
+impl<const WIDTH: u32> Table<WIDTH> {
     /// Memory of one, in bytes.
-    pub(super) const fn bytes(width: u32) -> usize {
-        windows(width) * ((1 << (width - 1)) + 1) * size_of::<Entry>()
-    }
+    pub(super) const BYTES: usize = windows(WIDTH) * (Self::HALF + 1) * size_of::<Entry>();
 
-    pub(super) fn new(point: &Point, width: u32) -> Self {
-        let half = 1 << (width - 1);
+    /// The largest digit, in size.
+    const HALF: usize = 1 << (WIDTH - 1);
+
+    /// [`Self::HALF`] in each window: a scalar with this added has the same digits with `HALF` added, all of them from 0
+    /// on, so that no digit has to wait for what the one before it carries over.
+    const HALVES: [u64; 5] = {
+        // The topmost window takes what the sum carries into it.
+        assert!(windows(WIDTH) as u32 * WIDTH > SCALAR_BITS + 1);
+        let (mut words, mut window) = ([0; 5], 0);
+        while window < windows(WIDTH) as u32 {
+            let bit = window * WIDTH + WIDTH - 1;
+            words[(bit / 64) as usize] |= 1 << (bit % 64);
+            window += 1;
+        }
+        words
+    };
+
+    pub(super) fn new(point: &Point) -> Self {
         let mut base = *point;
-        let mut entries = Vec::with_capacity(windows(width) * (half + 1));
-        let mut multiples = Vec::with_capacity(half + 1);
-        for _ in 0..windows(width) {
+        let mut entries = Vec::with_capacity(windows(WIDTH) * (Self::HALF + 1));
+        let mut multiples = Vec::with_capacity(Self::HALF + 1);
+        for _ in 0..windows(WIDTH) {
             multiples.clear();
             multiples.push(Point::IDENTITY);
-            for at in 0..half {
+            for at in 0..Self::HALF {
                 multiples.push(multiples[at].add(&base));
             }
-            base = multiples[half].double();
+            base = multiples[Self::HALF].double();
             entries.extend(Entry::of(&multiples));
         }
-        debug_assert_eq!(size_of_val(&*entries), Self::bytes(width));
-        Self { width, entries: entries.into_boxed_slice() }
+        debug_assert_eq!(size_of_val(&*entries), Self::BYTES);
+        Self { entries: entries.into_boxed_slice() }
     }
 
     /// The terms whose sum is `scalar` (below 2^253, the lowest byte first) times the point.
     #[inline]
     pub(super) fn terms(&self, scalar: &[u8; 32]) -> impl Iterator<Item = Term<'_>> {
-        let half = 1u64 << (self.width - 1);
-        let words = super::inverse::words(scalar);
-        let mut carry = 0;
-        self.entries.chunks_exact(half as usize + 1).enumerate().map(move |(window, multiples)| {
-            let digit = bits(&words, window as u32 * self.width, self.width) + carry;
-            carry = u64::from(digit > half);
-            // Above the half it is cheaper to go one too far in the next window and come back in this one.
-            let back = digit > half;
-            let times = if back { (half << 1) - digit } else { digit };
-            (&multiples[times as usize], back)
+        let words = plus(super::inverse::words(scalar), &Self::HALVES);
+        self.entries.chunks_exact(Self::HALF + 1).enumerate().map(move |(window, multiples)| {
+            let digit = bits(&words, window as u32 * WIDTH, WIDTH) as i64 - Self::HALF as i64;
+            (&multiples[digit.unsigned_abs() as usize], digit < 0)
         })
     }
 }
 
-/// `count` bits of a number of 256 bits, from bit `from` on; above it there are zeros.
+/// The sum of two numbers, the lowest word first.
 #[inline]
-fn bits(words: &[u64; 4], from: u32, count: u32) -> u64 {
+fn plus(left: [u64; 4], right: &[u64; 5]) -> [u64; 5] {
+    let mut out = *right;
+    let mut carry = false;
+    for (out, left) in out.iter_mut().zip(left.into_iter().chain([0])) {
+        (*out, carry) = out.carrying_add(left, carry);
+    }
+    out
+}
+
+/// `count` bits of a number, from bit `from` on.
+#[inline]
+fn bits(words: &[u64; 5], from: u32, count: u32) -> u64 {
     let (word, bit) = ((from / 64) as usize, from % 64);
-    let word_at = |at: usize| words.get(at).copied().unwrap_or(0);
-    let wide = u128::from(word_at(word)) | u128::from(word_at(word + 1)) << 64;
+    let above = words.get(word + 1).copied().unwrap_or(0);
+    let wide = u128::from(words[word]) | u128::from(above) << 64;
     (wide >> bit) as u64 & ((1 << count) - 1)
 }
 
@@ -80,12 +98,18 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::LazyLock;
 
-    static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
-        let base = Point::decompress(&ED25519_BASEPOINT_POINT.compress().to_bytes()).unwrap();
-        (4..=8).map(|width| Table::new(&base, width)).collect()
-    });
+    /// The product by each width.
+    fn products(scalar: &Scalar) -> [[u8; 32]; 5] {
+        static TABLES: LazyLock<(Table<4>, Table<5>, Table<6>, Table<7>, Table<8>)> = LazyLock::new(|| {
+            let base = Point::decompress(&ED25519_BASEPOINT_POINT.compress().to_bytes()).unwrap();
+            (Table::new(&base), Table::new(&base), Table::new(&base), Table::new(&base), Table::new(&base))
+        });
+        let (four, five, six, seven, eight) = &*TABLES;
+        let (four, five, six) = (product(four, scalar), product(five, scalar), product(six, scalar));
+        [four, five, six, product(seven, scalar), product(eight, scalar)]
+    }
 
-    fn product(table: &Table, scalar: &Scalar) -> [u8; 32] {
+    fn product<const WIDTH: u32>(table: &Table<WIDTH>, scalar: &Scalar) -> [u8; 32] {
         let sum = |point: Point, (entry, negative)| point.add_entry(entry, negative);
         table.terms(scalar.as_bytes()).fold(Point::IDENTITY, sum).compress()
     }
@@ -95,9 +119,7 @@ mod tests {
         fn terms_of_any_width_sum_up_to_the_product(bytes: [u8; 64]) {
             let scalar = Scalar::from_bytes_mod_order_wide(&bytes);
             let expected = (ED25519_BASEPOINT_POINT * scalar).compress().to_bytes();
-            for table in TABLES.iter() {
-                prop_assert_eq!(product(table, &scalar), expected);
-            }
+            prop_assert_eq!(products(&scalar), [expected; 5]);
         }
     }
 
@@ -107,9 +129,7 @@ mod tests {
         let edges = [Scalar::ZERO, Scalar::ONE, -Scalar::ONE, -Scalar::ONE - Scalar::ONE];
         for scalar in powers.chain(edges) {
             let expected = (ED25519_BASEPOINT_POINT * scalar).compress().to_bytes();
-            for table in TABLES.iter() {
-                assert_eq!(product(table, &scalar), expected, "{scalar:?} by windows of {}", table.width);
-            }
+            assert_eq!(products(&scalar), [expected; 5], "{scalar:?}");
         }
     }
 }

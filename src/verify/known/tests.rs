@@ -26,13 +26,23 @@ fn pair(seed: [u8; 32]) -> Pair {
     Pair { known: KeyTable::new(dalek.as_bytes()).unwrap(), secret, dalek }
 }
 
-/// The verdict, if all three agree.
+/// The verdict, if all ways that there are on this processor agree.
 fn verdict(dalek: &VerifyingKey, known: &KeyTable, message: &[u8], signature: &[u8; 64]) -> bool {
     let strict = dalek.verify_strict(message, &Signature::from_bytes(signature)).is_ok();
-    let case = (dalek.as_bytes(), message, signature);
-    assert_eq!(known.signed(message, signature), strict, "{case:?}");
-    assert_eq!(known.signed_one_by_one(message, signature), strict, "{case:?}");
+    for way in Way::all() {
+        let case = (way.name(), dalek.as_bytes(), message, signature);
+        assert_eq!(known.signed_by(way, message, signature), strict, "{case:?}");
+    }
     strict
+}
+
+/// Whether each verdict is the same among others, in all ways that there are.
+fn assert_together(claims: &[Claim<'_>], verdicts: &[bool]) {
+    for way in Way::all() {
+        let together = signed_together_by(way, claims);
+        assert_eq!(&together[..claims.len()], verdicts, "{}: {claims:?}", way.name());
+        assert!(together[claims.len()..].iter().all(|verdict| !verdict));
+    }
 }
 
 impl Pair {
@@ -85,6 +95,43 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_signature_among_others_has_the_verdict_that_it_has_alone(
+        which in proptest::collection::vec((0u8..3, any::<u8>(), 0..8usize), 1..=TOGETHER_MAX),
+    ) {
+        let pairs = [pair([1; 32]), pair([2; 32]), pair([3; 32])];
+        let messages: Vec<_> = which.iter().map(|(_, byte, _)| vec![*byte; usize::from(*byte)]).collect();
+        let mut signatures = Vec::new();
+        for ((key, byte, fault), message) in which.iter().zip(&messages) {
+            let mut signature = pairs[usize::from(*key)].secret.sign(message).to_bytes();
+            match fault {
+                // Wrong R, s not below the order, s another one, R of small order, the key of another.
+                0 => signature[usize::from(*byte) % 32] ^= 1,
+                1 => signature[63] |= 0xe0,
+                2 => signature[32] ^= 1,
+                3 => signature[..32].copy_from_slice(EIGHT_TORSION[usize::from(*byte) % 8].compress().as_bytes()),
+                4 => signature = pairs[usize::from(*key + 1) % 3].secret.sign(message).to_bytes(),
+                _ => {}
+            }
+            signatures.push(signature);
+        }
+        let (mut claims, mut verdicts) = (Vec::new(), Vec::new());
+        for (((key, _, fault), message), signature) in which.iter().zip(&messages).zip(&signatures) {
+            let pair = &pairs[usize::from(*key)];
+            claims.push(Claim { key: &pair.known, message, signature });
+            verdicts.push(pair.verdict(message, signature));
+            prop_assert_eq!(verdicts.last(), Some(&(*fault > 4)));
+        }
+        assert_together(&claims, &verdicts);
+    }
+}
+
+#[test]
+fn of_nothing_there_are_no_verdicts() {
+    assert_together(&[], &[]);
+}
+
 /// One of the ways in which a signature is almost genuine, or not at all.
 fn mutated(rng: &mut TestRng, genuine: &[u8; 64]) -> [u8; 64] {
     let mut signature = *genuine;
@@ -98,7 +145,7 @@ fn mutated(rng: &mut TestRng, genuine: &[u8; 64]) -> [u8; 64] {
         4 => rng.fill_bytes(&mut signature[32..]),
         5 => signature[63] = rng.next_u32() as u8,
         6 => {
-            let r = CompressedEdwardsY(halves(genuine).0).decompress().unwrap();
+            let r = CompressedEdwardsY(*halves(genuine).0).decompress().unwrap();
             let r = r + EIGHT_TORSION[rng.next_u32() as usize % 8];
             signature[..32].copy_from_slice(r.compress().as_bytes());
         }
@@ -119,8 +166,13 @@ fn random_signatures_get_the_verdict_of_verify_strict() {
         let message = &message[..rng.next_u32() as usize % 257];
         let pair = pair(seed);
         let signature = pair.secret.sign(message).to_bytes();
-        for _ in 0..CASES_PER_KEY {
-            genuine += u64::from(pair.verdict(message, &mutated(&mut rng, &signature)));
+        let signatures: Vec<_> = (0..CASES_PER_KEY).map(|_| mutated(&mut rng, &signature)).collect();
+        for signatures in signatures.chunks(1 + rng.next_u32() as usize % TOGETHER_MAX) {
+            let claim = |signature| Claim { key: &pair.known, message, signature };
+            let claims: Vec<_> = signatures.iter().map(claim).collect();
+            let verdicts: Vec<_> = signatures.iter().map(|one| pair.verdict(message, one)).collect();
+            assert_together(&claims, &verdicts);
+            genuine += verdicts.iter().filter(|verdict| **verdict).count() as u64;
         }
     }
     assert!(genuine > cases / 16, "{genuine} of {cases} hold");

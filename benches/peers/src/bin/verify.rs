@@ -9,7 +9,8 @@
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use sealgate::sys::pin;
-use sealgate::verify::known::KeyTable;
+use sealgate::verify::known::way::Way;
+use sealgate::verify::known::{Claim, KeyTable, TOGETHER_MAX, signed_together};
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -22,8 +23,16 @@ const TURNS: u32 = 10;
 /// As long as what is signed of an order.
 const MESSAGE: [u8; 200] = [b'x'; 200];
 
-/// Nanoseconds of [`TURNS`] verifications.
-type Way<'a> = Box<dyn FnMut() -> u64 + 'a>;
+/// A line of the table.
+struct Row<'a> {
+    name: String,
+    /// Nanoseconds of [`TURNS`] turns.
+    turns: Box<dyn FnMut() -> u64 + 'a>,
+    /// Signatures a turn.
+    signatures: u32,
+    /// Nanoseconds a signature, of each round.
+    times: Vec<u64>,
+}
 
 fn main() {
     if let Some(core) = pin::usable_cores().ok().and_then(|cores| cores.last().copied()) {
@@ -34,37 +43,47 @@ fn main() {
     let key = SigningKey::from_bytes(&[7; 32]);
     let signature = key.sign(&MESSAGE).to_bytes();
     let known = KeyTable::new(key.verifying_key().as_bytes()).expect("a point");
-    let mut ways: [(&str, Way<'_>); 4] = [
-        (
-            "Sealgate, table of a known key",
-            timed(|| known.signed(black_box(&MESSAGE), black_box(&signature))),
-        ),
-        (
-            "the same without AVX-512 IFMA",
-            timed(|| known.signed_one_by_one(black_box(&MESSAGE), black_box(&signature))),
-        ),
-        ("ed25519-dalek 3.0, `verify`", Box::new(|| dalek.borrow_mut().ask("verify"))),
-        ("ed25519-dalek 3.0, `verify_strict`", Box::new(|| dalek.borrow_mut().ask("strict"))),
+    let claims = [Claim { key: &known, message: &MESSAGE, signature: &signature }; TOGETHER_MAX];
+    let row = |name: &str, turns: Box<dyn FnMut() -> u64 + '_>, signatures: usize| {
+        let (name, signatures) = (name.to_owned(), signatures as u32);
+        Row { name, turns, signatures, times: Vec::new() }
+    };
+    let mut rows = vec![
+        row("ed25519-dalek 3.0, `verify`", Box::new(|| dalek.borrow_mut().ask("verify")), 1),
+        row("ed25519-dalek 3.0, `verify_strict`", Box::new(|| dalek.borrow_mut().ask("strict")), 1),
     ];
-    let mut times = [const { Vec::new() }; 4];
+    for way in Way::all() {
+        let (known, claims, signature) = (&known, &claims, &signature);
+        let one = timed(move || known.signed_by(way, black_box(&MESSAGE), black_box(signature)));
+        rows.push(row(&format!("Sealgate, known key, {}", way.name()), one, 1));
+        let all = timed(move || signed_together_by(way, black_box(claims)) == [true; TOGETHER_MAX]);
+        let name = format!("Sealgate, known key, {}, {TOGETHER_MAX} together", way.name());
+        rows.push(row(&name, all, TOGETHER_MAX));
+    }
     for _ in 0..ROUNDS {
-        for ((_, way), times) in ways.iter_mut().zip(&mut times) {
-            times.push(way() / u64::from(TURNS));
+        for row in &mut rows {
+            let nanos = (row.turns)() / u64::from(TURNS * row.signatures);
+            row.times.push(nanos);
         }
     }
-    println!("| a signature over {} bytes | µs, median | p10 – p90 |\n|---|---|---|", MESSAGE.len());
-    let mut medians = Vec::new();
-    for ((name, _), times) in ways.iter().zip(&mut times) {
-        times.sort_unstable();
-        let at = |percent: usize| times[(times.len() - 1) * percent / 100] as f64 / 1_000.0;
-        medians.push(at(50));
-        println!("| {name} | {:.2} | {:.2} – {:.2} |", at(50), at(10), at(90));
+    rows.iter_mut().for_each(|row| row.times.sort_unstable());
+    let verify = rows[0].at(50);
+    println!("| a signature over {} bytes | µs, median | p10 – p90 | of `verify` |", MESSAGE.len());
+    println!("|---|---|---|---|");
+    for row in &rows {
+        let (low, median, high) = (row.at(10), row.at(50), row.at(90));
+        println!("| {} | {median:.2} | {low:.2} – {high:.2} | {:.3} × |", row.name, median / verify);
     }
-    let by = |ours: usize| medians[ours] / medians[2];
-    println!("Sealgate takes {:.3} × the time of `verify`, without AVX-512 IFMA {:.3} ×", by(0), by(1));
 }
 
-fn timed<'a>(mut verify: impl FnMut() -> bool + 'a) -> Way<'a> {
+impl Row<'_> {
+    /// Microseconds.
+    fn at(&self, percent: usize) -> f64 {
+        self.times[(self.times.len() - 1) * percent / 100] as f64 / 1_000.0
+    }
+}
+
+fn timed<'a>(mut verify: impl FnMut() -> bool + 'a) -> Box<dyn FnMut() -> u64 + 'a> {
     Box::new(move || {
         let started = Instant::now();
         for _ in 0..TURNS {
