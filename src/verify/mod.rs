@@ -20,9 +20,11 @@
 //! its first message and not on the day when the policy changes.
 //!
 //! The decision is that of `VerifyingKey::verify_strict`: [`key`] asks it, [`known`] decides the same from a table of
-//! the key, and [`tables`] knows which keys have theirs. Nothing here is secret, so nothing needs constant time. Cost:
+//! the key, and [`tables`] knows which keys have theirs. Of requests that wait one behind the other, `ahead.rs` finds
+//! the verdicts together. Nothing here is secret, so nothing needs constant time. Cost:
 //! one Ed25519 verification where there is a signature, two binary searches where there is none; no allocation.
 
+mod ahead;
 pub mod key;
 pub mod known;
 pub mod tables;
@@ -32,6 +34,7 @@ use crate::types::{
     AccountId, ApiKeyId, Detail, MemberId, Refusal, Reject, RequestKind, Unverified, Verified,
 };
 use crate::wire::digest;
+use ahead::Ahead;
 use key::{KeyProblem, PublicKey};
 use std::cell::Cell;
 use tables::{Keeper, SAMPLE_EVERY, Tables};
@@ -57,6 +60,8 @@ pub struct Verifier {
     policies: Vec<(AccountId, SignaturePolicy)>,
     /// `None`: dalek decides all.
     tables: Option<Tables>,
+    /// Of requests that wait.
+    ahead: Ahead,
     /// Verdicts until the next sample.
     until_sample: Cell<u32>,
     counts: Cell<Counts>,
@@ -67,6 +72,8 @@ pub struct Verifier {
 pub struct Counts {
     /// Over the table of their key.
     pub by_table: u64,
+    /// Of these: together with others that waited.
+    pub together: u64,
     /// By dalek.
     pub by_dalek: u64,
 }
@@ -101,6 +108,7 @@ impl Verifier {
             keys: api_keys.iter().map(|key| KnownKey::new(key)).collect::<Result<_, _>>()?,
             policies: accounts.iter().map(|account| (account.id, account.signature)).collect(),
             tables: None,
+            ahead: Ahead::default(),
             until_sample: Cell::new(SAMPLE_EVERY),
             counts: Cell::default(),
         })
@@ -147,28 +155,48 @@ impl Verifier {
         self.key(key, member).is_some_and(|key| self.signed(key, payload, signature))
     }
 
+    /// How many more requests may be told of before [`Verifier::find_ahead`]; none where dalek decides all.
+    pub fn room_ahead(&self) -> usize {
+        if self.tables.is_some() { self.ahead.room() } else { 0 }
+    }
+
+    /// Tells of a request that waits, so that its verdict may be found together with those of others. It is asked for
+    /// in its turn as any other.
+    pub fn tell_ahead(&mut self, member: MemberId, key: ApiKeyId, message: &[u8], signature: &[u8; 64]) {
+        if let Some(key) = self.key(key, member) {
+            self.ahead.tell(key, message, signature);
+        }
+    }
+
+    /// Finds the verdicts of the requests that were told of, if they are several.
+    pub fn find_ahead(&mut self) {
+        if let Some(tables) = &self.tables {
+            self.ahead.find(tables);
+        }
+    }
+
     /// The place of a key, if it is that member's.
     fn key(&self, id: ApiKeyId, member: MemberId) -> Option<usize> {
         self.ids.binary_search(&id).ok().filter(|at| self.keys[*at].member == member)
     }
 
     fn signed(&self, key: usize, message: &[u8], signature: &[u8; 64]) -> bool {
+        let ahead = self.ahead.verdict(key, message, signature);
         let verdict = self.tables.as_ref().and_then(|tables| {
             let left = self.until_sample.get() - 1;
             self.until_sample.set(if left == 0 { SAMPLE_EVERY } else { left });
-            tables.verdict(key, message, signature, left == 0)
+            tables.verdict(key, message, signature, ahead, left == 0)
         });
-        let Counts { by_table, by_dalek } = self.counts.get();
+        let mut counts = self.counts.get();
         match verdict {
-            Some(verdict) => {
-                self.counts.set(Counts { by_table: by_table + 1, by_dalek });
-                verdict
+            Some(_) => {
+                counts.by_table += 1;
+                counts.together += u64::from(ahead.is_some());
             }
-            None => {
-                self.counts.set(Counts { by_table, by_dalek: by_dalek + 1 });
-                self.keys[key].public.signed(message, signature)
-            }
+            None => counts.by_dalek += 1,
         }
+        self.counts.set(counts);
+        verdict.unwrap_or_else(|| self.keys[key].public.signed(message, signature))
     }
 
     /// How many signatures this verifier, and not its clones, has verified.

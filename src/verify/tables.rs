@@ -12,8 +12,9 @@
 //!
 //! Cost on the path: one load of a shared pointer, and the copy of a sample once in [`SAMPLE_EVERY`].
 
+use super::ahead::Told;
 use super::key::PublicKey;
-use super::known::KeyTable;
+use super::known::{Claim, KeyTable, TOGETHER_MAX, signed_together};
 use crate::types::ApiKeyId;
 use arc_swap::ArcSwapOption;
 use crossbeam_queue::ArrayQueue;
@@ -98,13 +99,14 @@ pub(super) fn tables(keys: Vec<(ApiKeyId, PublicKey)>, bytes_max: usize) -> (Tab
 }
 
 impl Tables {
-    /// Whether the owner of the key at `slot` signed `message`; `None` if its table is not there. `sample` asks for the
-    /// verdict to be checked again in the background.
+    /// Whether the owner of the key at `slot` signed `message`; `None` if its table is not there. `ahead` is the
+    /// verdict where it was found before; `sample` asks for it to be checked again in the background.
     pub(super) fn verdict(
         &self,
         slot: usize,
         message: &[u8],
         signature: &[u8; 64],
+        ahead: Option<bool>,
         sample: bool,
     ) -> Option<bool> {
         let shared = &*self.0;
@@ -121,12 +123,41 @@ impl Tables {
         if place.used.load(Ordering::Relaxed) != turn {
             place.used.store(turn, Ordering::Relaxed);
         }
-        let verdict = table.signed(message, signature);
+        let verdict = ahead.unwrap_or_else(|| table.signed(message, signature));
         if sample && let Some(sample) = Sample::new(slot, message, signature, verdict) {
             // A full queue is a keeper that is behind; the next sample will do.
             let _ = shared.samples.push(sample);
         }
         Some(verdict)
+    }
+
+    /// Finds the verdicts of requests that wait, if the tables of two of them at least are there. Returns how many.
+    pub(super) fn find(&self, told: &[Told]) -> usize {
+        let shared = &*self.0;
+        if shared.distrusted.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let tables: [_; TOGETHER_MAX] =
+            std::array::from_fn(|at| told.get(at).map(|told| shared.slots[told.key].table.load()));
+        let with_table = || {
+            let all = told.iter().zip(&tables);
+            all.filter_map(|(told, table)| table.as_ref()?.as_deref().map(|table| (told, table)))
+        };
+        let mut claims = with_table().map(|(told, key)| Claim {
+            key,
+            message: told.message(),
+            signature: &told.signature,
+        });
+        let Some(first) = claims.next() else { return 0 };
+        let mut all = [first; TOGETHER_MAX];
+        let others = all[1..].iter_mut().zip(claims).map(|(slot, claim)| *slot = claim).count();
+        if others == 0 {
+            return 0;
+        }
+        for ((told, _), verdict) in with_table().zip(signed_together(&all[..=others])) {
+            told.verdict.set(Some(verdict));
+        }
+        1 + others
     }
 }
 
@@ -204,7 +235,7 @@ mod tests {
 
     fn verdict(tables: &Tables, slot: u8, sample: bool) -> Option<bool> {
         let signature = signer(slot).sign(b"message").to_bytes();
-        tables.verdict(usize::from(slot), b"message", &signature, sample)
+        tables.verdict(usize::from(slot), b"message", &signature, None, sample)
     }
 
     #[test]
@@ -214,7 +245,7 @@ mod tests {
         while keeper.turn().made {}
         assert_eq!([0, 1, 2].map(|slot| verdict(&tables, slot, false)), [Some(true); 3]);
         let signature = signer(1).sign(b"another message").to_bytes();
-        assert_eq!(tables.verdict(1, b"message", &signature, false), Some(false));
+        assert_eq!(tables.verdict(1, b"message", &signature, None, false), Some(false));
     }
 
     #[test]
@@ -247,7 +278,7 @@ mod tests {
             assert_eq!(verdict(&tables, 0, true), Some(true));
         }
         let long = [b'x'; SAMPLE_BYTES_MAX + 1];
-        assert_eq!(tables.verdict(0, &long, &signer(0).sign(&long).to_bytes(), true), Some(true));
+        assert_eq!(tables.verdict(0, &long, &signer(0).sign(&long).to_bytes(), None, true), Some(true));
         assert_eq!(keeper.turn(), Turn { checked: SAMPLES_MAX as u32, ..Turn::default() });
     }
 

@@ -255,3 +255,82 @@ proptest! {
         prop_assert!(!public.signed(other, wrong.try_into().unwrap()));
     }
 }
+
+/// With the tables of all keys.
+fn verifier_with_tables() -> Verifier {
+    let directory = directory(signer(1).verifying_key().to_bytes());
+    let (verifier, mut keeper) = Verifier::with_tables(&directory, 1 << 20).unwrap();
+    while keeper.turn().made {}
+    verifier
+}
+
+#[test]
+fn what_waited_has_the_verdict_that_it_has_alone_whoever_stands_beside_it() {
+    let mut verifier = verifier_with_tables();
+    let messages: [[u8; 1]; known::TOGETHER_MAX] = std::array::from_fn(|at| [at as u8]);
+    let signatures = messages.map(|message| signer(if message == [3] { 2 } else { 1 }).sign(&message));
+    for (message, signature) in messages.iter().zip(&signatures) {
+        verifier.tell_ahead(MEMBER, KEY, message, &signature.to_bytes());
+    }
+    assert_eq!(verifier.room_ahead(), 0);
+    verifier.tell_ahead(MEMBER, KEY, b"one too many", &[0; 64]);
+    verifier.find_ahead();
+    // In any order.
+    for (message, signature) in messages.iter().zip(&signatures).rev() {
+        let good = verifier.logon(MEMBER, KEY, message, &signature.to_bytes());
+        assert_eq!(good, *message != [3], "{message:?}");
+    }
+    assert_eq!(verifier.counts(), Counts { by_table: 8, together: 8, by_dalek: 0 });
+    assert!(verifier.logon(MEMBER, KEY, &messages[0], &signatures[0].to_bytes()), "a second time, alone");
+    assert_eq!(verifier.counts(), Counts { by_table: 9, together: 8, by_dalek: 0 });
+}
+
+#[test]
+fn a_verdict_that_was_found_is_given_for_these_bytes_of_this_key_only() {
+    let mut verifier = verifier_with_tables();
+    let [one, two] = [b"one", b"two"].map(|message| signer(1).sign(message).to_bytes());
+    verifier.tell_ahead(MEMBER, KEY, b"one", &one);
+    verifier.tell_ahead(MEMBER, KEY, b"two", &two);
+    verifier.find_ahead();
+    assert!(!verifier.logon(MEMBER, KEY, b"two", &one));
+    assert!(!verifier.logon(MEMBER, KEY, b"on", &one));
+    assert!(!verifier.logon(OTHER_MEMBER, OTHER_KEY, b"one", &one));
+    assert_eq!(verifier.counts().together, 0);
+    assert!(verifier.logon(MEMBER, KEY, b"one", &one) && verifier.logon(MEMBER, KEY, b"two", &two));
+    assert_eq!(verifier.counts().together, 2);
+}
+
+#[test]
+fn verdicts_that_nobody_asks_for_make_room_for_those_of_the_rounds_after_them() {
+    let mut verifier = verifier_with_tables();
+    for round in 0..9u8 {
+        let messages = [[round, 0], [round, 1]];
+        let signatures = messages.map(|message| signer(1).sign(&message).to_bytes());
+        for (message, signature) in messages.iter().zip(&signatures) {
+            verifier.tell_ahead(MEMBER, KEY, message, signature);
+        }
+        verifier.find_ahead();
+        assert!(verifier.logon(MEMBER, KEY, &messages[1], &signatures[1]));
+        assert_eq!(verifier.counts().together, u64::from(round) + 1);
+    }
+}
+
+#[test]
+fn what_waits_alone_or_has_no_table_waits_for_its_turn() {
+    let (one, two) = (signer(1).sign(b"one").to_bytes(), signer(1).sign(b"two").to_bytes());
+    let mut alone = verifier_with_tables();
+    alone.tell_ahead(MEMBER, KEY, b"one", &one);
+    alone.tell_ahead(OTHER_MEMBER, KEY, b"two", &two);
+    alone.find_ahead();
+    assert!(alone.logon(MEMBER, KEY, b"one", &one) && alone.logon(MEMBER, KEY, b"two", &two));
+    assert_eq!(alone.counts(), Counts { by_table: 2, together: 0, by_dalek: 0 });
+
+    let directory = directory(signer(1).verifying_key().to_bytes());
+    let (mut without_table, _) = Verifier::with_tables(&directory, 0).unwrap();
+    without_table.tell_ahead(MEMBER, KEY, b"one", &one);
+    without_table.tell_ahead(MEMBER, KEY, b"two", &two);
+    without_table.find_ahead();
+    assert!(without_table.logon(MEMBER, KEY, b"one", &one));
+    assert_eq!(without_table.counts(), Counts { by_table: 0, together: 0, by_dalek: 1 });
+    assert_eq!(verifier().room_ahead(), 0, "where dalek decides all nothing is looked at ahead");
+}

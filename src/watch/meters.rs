@@ -29,6 +29,8 @@ pub enum Meter {
     InFlight,
     /// Gateway: signatures that were verified over the table of their key.
     VerifiedByTable,
+    /// Gateway: of these, signatures that were verified together with others that waited.
+    VerifiedTogether,
     /// Gateway: signatures that dalek verified.
     VerifiedByDalek,
     /// Gateway: events of shards that wait in their rings to be told.
@@ -81,7 +83,7 @@ pub enum Meter {
 
 impl Meter {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Handshakes,
         Self::FixConnections,
         Self::WebSocketConnections,
@@ -89,6 +91,7 @@ impl Meter {
         Self::Answers,
         Self::InFlight,
         Self::VerifiedByTable,
+        Self::VerifiedTogether,
         Self::VerifiedByDalek,
         Self::OutputsWaiting,
         Self::InputsWaiting,
@@ -125,6 +128,7 @@ impl Meter {
             Self::Answers => "answers",
             Self::InFlight => "in_flight",
             Self::VerifiedByTable => "verified_by_table",
+            Self::VerifiedTogether => "verified_together",
             Self::VerifiedByDalek => "verified_by_dalek",
             Self::OutputsWaiting => "outputs_waiting",
             Self::InputsWaiting => "inputs_waiting",
@@ -162,6 +166,7 @@ impl Meter {
             Self::Answers => "Answers to requests that went to a shard",
             Self::InFlight => "Requests that wait for their answer",
             Self::VerifiedByTable => "Signatures verified over the table of their key",
+            Self::VerifiedTogether => "Of these, signatures verified together with others that waited",
             Self::VerifiedByDalek => "Signatures verified by ed25519-dalek",
             Self::OutputsWaiting => "Events of shards that wait in their rings to be told",
             Self::InputsWaiting => "Requests that wait in the rings to a shard",
@@ -200,6 +205,7 @@ impl Meter {
             Self::Requests
                 | Self::Answers
                 | Self::VerifiedByTable
+                | Self::VerifiedTogether
                 | Self::VerifiedByDalek
                 | Self::Records
                 | Self::RecordsWritten

@@ -1,9 +1,11 @@
 //! Orders over FIX, as they should be.
 
+use crate::stats::{ask, meter};
 use crate::support::fix::{Fields, buy, cancel};
 use crate::support::websocket::resting;
-use crate::support::{Fix, Venue, Ws, read_to_close};
+use crate::support::{Fix, PATIENCE, Venue, Ws, read_to_close};
 use sealgate::types::{Event, ExecType};
+use std::time::Instant;
 
 #[test]
 fn an_order_rests_trades_and_is_canceled() {
@@ -105,4 +107,39 @@ fn a_server_that_stops_answers_the_orders_that_it_took_before_it_logs_out() {
 
 fn is_new(event: &Event) -> bool {
     matches!(event, Event::Execution(execution) if execution.exec_type == ExecType::New)
+}
+
+#[test]
+fn orders_of_one_write_are_verified_together_and_a_forged_one_is_refused_alone() {
+    let venue = Venue::start();
+    let control = venue.path("data/control.sock");
+    let started = Instant::now();
+    while meter(&ask(&control), "verify-keeper", "key_tables") < 2 {
+        assert!(started.elapsed() < PATIENCE, "no tables");
+    }
+    let mut alice = Fix::logged_on(&venue, "alice");
+    let (mut bytes, mut forged, mut genuine) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..20 {
+        let (name, is_forged) = (format!("o-{n}"), n % 7 == 3);
+        alice.key = venue.key(if is_forged { "bob" } else { "alice" });
+        if is_forged {
+            forged.push(alice.next.to_string());
+        } else {
+            genuine.push(name.clone());
+        }
+        bytes.extend(alice.message("D", buy(&name), true));
+    }
+    alice.send(&bytes);
+    let answers: Vec<Fields> = (0..20).map(|_| alice.read()).collect();
+    let values = |msg_type: &str, tag| -> Vec<&str> {
+        answers.iter().filter(|answer| answer.get(35) == msg_type).map(|answer| answer.get(tag)).collect()
+    };
+    assert_eq!(values("3", 45), forged);
+    assert_eq!(values("8", 11), genuine);
+    let gateway = |name: &str| meter(&ask(&control), "gateway-0", name);
+    let started = Instant::now();
+    // Figures are written some times a second.
+    while gateway("verified_together") < 20 {
+        assert!(started.elapsed() < PATIENCE, "{} together", gateway("verified_together"));
+    }
 }

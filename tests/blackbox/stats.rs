@@ -25,7 +25,8 @@ fn stats(venue: &Venue) -> Value {
     ask(&venue.path("data/control.sock"))
 }
 
-fn ask(socket: &Path) -> Value {
+/// What a server tells over its control socket.
+pub fn ask(socket: &Path) -> Value {
     Control::connect(socket).unwrap().ask(&Request::Stats).unwrap()
 }
 

@@ -243,6 +243,7 @@ impl Desk {
         self.meters.set(Meter::Answers, self.requests - in_flight);
         self.meters.set(Meter::InFlight, in_flight);
         self.meters.set(Meter::VerifiedByTable, counts.by_table);
+        self.meters.set(Meter::VerifiedTogether, counts.together);
         self.meters.set(Meter::VerifiedByDalek, counts.by_dalek);
         self.meters.set(Meter::OutputsWaiting, waiting);
     }

@@ -6,6 +6,7 @@
 
 mod private;
 
+use super::ahead::{Signer, look_ahead};
 use super::desk::{Asker, Desk, Sender};
 use super::line::{Lines, Owner};
 use super::market::{Hearer, Request};
@@ -41,6 +42,8 @@ pub struct FixConnection {
     /// Bytes that are not yet a whole message.
     input: Vec<u8>,
     index: Index,
+    /// For messages that wait behind the one in hand.
+    behind: Index,
     /// A message that had come before its turn.
     queued: Vec<u8>,
     session: Option<SessionId>,
@@ -119,6 +122,7 @@ impl FixConnection {
             cap: MessageCap::new(messages_per_second),
             input: Vec::with_capacity(2 * FIX_MESSAGE_BYTES_MAX),
             index: Index::new(),
+            behind: Index::new(),
             queued: Vec::new(),
             session: None,
             logon: None,
@@ -139,7 +143,7 @@ impl FixConnection {
         let mut input = std::mem::take(&mut self.input);
         input.extend_from_slice(plain);
         let mut index = std::mem::take(&mut self.index);
-        let mut at = 0;
+        let (mut at, mut seen) = (0, 0);
         let mut go = if self.starved { self.take_queued(turn) } else { Go::On };
         // A turn's bytes are one read, so the records that they can make are bounded; room is asked for all the same.
         while go == Go::On && turn.log.has_room() {
@@ -148,6 +152,10 @@ impl FixConnection {
             match take(&input[at..], check_sum, &mut index) {
                 Taken::NeedMore => break,
                 Taken::Message(message) => {
+                    if seen == 0 {
+                        seen = self.look_ahead(&message, &input[at + message.bytes().len()..], turn);
+                    }
+                    seen -= 1;
                     go = self.message(&message, turn);
                     // Who takes the connection over reads the Logon again.
                     at += if matches!(go, Go::Over(_)) { 0 } else { message.bytes().len() };
@@ -230,6 +238,14 @@ impl FixConnection {
         {
             desk.session_ended(logon, end);
         }
+    }
+
+    /// Looks at what waits behind a message. Returns how many messages need not be looked at again.
+    fn look_ahead(&mut self, message: &Message<'_>, behind: &[u8], turn: &mut FixTurn<'_>) -> usize {
+        let key = self.session.and_then(|session| turn.lines.get_mut(session)).and_then(|line| line.key());
+        let Some(key) = key else { return 1 };
+        let signer = Signer { member: self.from.identity.member, key };
+        look_ahead(message, behind, signer, &mut self.behind, &mut turn.desk.verifier)
     }
 
     /// A garbled message uses up no number, so the session asks for it again; some refuse it instead.

@@ -9,12 +9,14 @@
 //!   handover.rs  connections that another gateway keeps go there; those that this one keeps come
 //! ```
 //!
+//! ahead.rs has the signatures of what waits in one read verified together, before each message is taken in its turn.
 //! market.rs tells books and trades to their subscribers, after all that was due to those who trade.
 //! logons.rs tells the shards who logged on and whose session ended: cancel on disconnect.
 //!
 //! One turn does a bounded amount of each, and nothing in it blocks. A connection that breaks is dropped; no other is
 //! touched. Events wait in the shards' rings until they are durable: the head of a ring is looked at, not taken.
 
+mod ahead;
 pub mod catch_up;
 pub mod connections;
 mod control;

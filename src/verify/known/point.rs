@@ -94,8 +94,8 @@ impl Point {
     /// This point plus or minus one of a table: 7 multiplications.
     #[inline]
     pub(super) fn add_entry(&self, entry: &Entry, negative: bool) -> Self {
-        // Subtracting a point is adding it with y + x and y − x changed over, and with −2·d·x·y: that is f and g changed
-        // over. Nobody can foretell the sign, so it chooses by place and not by a branch.
+        // Subtracting a point is adding it with y + x and y − x changed over, and with −2·d·x·y: that is f and g
+        // changed over. Nobody can foretell the sign, so it chooses by place and not by a branch.
         let at = usize::from(negative);
         let number = |at: usize| Fe::of_table(limbs(entry.0[at]));
         let minus = self.y.sub(self.x).times(number(1 - at));

@@ -28,8 +28,8 @@ impl<const WIDTH: u32> Table<WIDTH> {
     /// The largest digit, in size.
     const HALF: usize = 1 << (WIDTH - 1);
 
-    /// [`Self::HALF`] in each window: a scalar with this added has the same digits with `HALF` added, all of them from 0
-    /// on, so that no digit has to wait for what the one before it carries over.
+    /// [`Self::HALF`] in each window: a scalar with this added has the same digits with `HALF` added, all of them from
+    /// 0 on, so that no digit has to wait for what the one before it carries over.
     const HALVES: [u64; 5] = {
         // The topmost window takes what the sum carries into it.
         assert!(windows(WIDTH) as u32 * WIDTH > SCALAR_BITS + 1);
