@@ -47,6 +47,8 @@ pub enum Bug {
     ResendOtherBody,
     /// What a session was owed when the last run ended is forgotten.
     DebtForgotten,
+    /// Of what a session was owed, only executions are told.
+    ReportForgotten,
     /// What may have been told before is not marked.
     NotMarked,
     /// A gateway refuses as busy what it has put into the ring.
@@ -73,6 +75,10 @@ pub enum Bug {
     MakerPositionLost,
     /// An account may ask once more than its limit says.
     RateOffByOne,
+    /// A restart gives accounts a new budget for their windows.
+    RatesForgotten,
+    /// A restart gives accounts a new budget for their day.
+    DayForgotten,
     /// The market is not told that a level shrank because an order of it was canceled.
     BookUpdateLost,
     /// An update of a book begins with the last id that was told, not with the one behind it.
@@ -116,7 +122,7 @@ mod switch {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Self; 50] = [
+        pub const ALL: [Self; 53] = [
             Self::AnswerBeforeSync,
             Self::SyncSkipped,
             Self::SyncErrorIgnored,
@@ -137,6 +143,7 @@ mod switch {
             Self::OwnNotDurable,
             Self::ResendOtherBody,
             Self::DebtForgotten,
+            Self::ReportForgotten,
             Self::NotMarked,
             Self::RefusedAndExecuted,
             Self::OpenOrdersOffByOne,
@@ -150,6 +157,8 @@ mod switch {
             Self::CancelLost,
             Self::MakerPositionLost,
             Self::RateOffByOne,
+            Self::RatesForgotten,
+            Self::DayForgotten,
             Self::BookUpdateLost,
             Self::UpdateIdRepeated,
             Self::TradeSkipped,

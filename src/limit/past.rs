@@ -6,6 +6,7 @@
 
 use super::RateClass;
 use crate::config::Directory;
+use crate::planted::{self, Bug};
 use crate::ring::rate::DayCount;
 use crate::types::{AccountId, Command, Nanos, ShardId};
 use std::collections::{BTreeMap, VecDeque};
@@ -54,7 +55,9 @@ impl Past {
         let used = self.accounts.entry(account).or_default();
         match class {
             RateClass::New => {
-                used.today = used.today.with(time);
+                if !planted::has(Bug::DayForgotten) {
+                    used.today = used.today.with(time);
+                }
                 keep(&mut used.orders, orders, time);
             }
             RateClass::Cancel => keep(&mut used.cancels, cancels, time),
@@ -104,7 +107,8 @@ fn counted(command: &Command) -> Option<(AccountId, RateClass, bool)> {
 fn keep(times: &mut VecDeque<Nanos>, most: u32, time: Nanos) {
     let after = times.iter().rev().take_while(|other| **other > time).count();
     times.insert(times.len() - after, time);
-    while times.len() > most as usize {
+    let most = if planted::has(Bug::RatesForgotten) { 0 } else { most as usize };
+    while times.len() > most {
         times.pop_front();
     }
 }

@@ -19,6 +19,8 @@ pub const SEGMENT_BYTES: u64 = (12 + 128) * 1_024;
 pub const ORDER_RATE: u32 = 12;
 pub const CANCEL_RATE: u32 = 8;
 pub const QUERY_RATE: u32 = 6;
+/// Of one account on a day, where that is limited.
+const ORDERS_PER_DAY: u32 = 40;
 pub const MAX_OPEN_ORDERS: u32 = 4;
 pub const MAX_POSITION: u64 = 7;
 pub const MAX_QTY: i64 = 5;
@@ -66,6 +68,8 @@ pub struct Plan {
     pub shards: u8,
     /// Whether a Logon takes its session from another connection.
     pub takeover: bool,
+    /// Most orders of an account on a day, in some runs.
+    pub orders_per_day: Option<u32>,
 }
 
 /// Made once: certificates cost time, and nobody looks at them.
@@ -117,8 +121,15 @@ impl Venue {
             session.rules.takeover = takeover;
             session.rules.timing = true;
         }
-        config.directory = config.directory.with_sessions(sessions).unwrap();
-        Plan { config, gateways, shards, takeover }
+        let orders_per_day = rng.pick(&[None, None, None, Some(ORDERS_PER_DAY)]);
+        let mut accounts = config.directory.accounts().to_vec();
+        accounts.iter_mut().for_each(|account| account.rates.orders_per_day = orders_per_day);
+        let old = &config.directory;
+        let (members, keys, instruments) = (old.members(), old.keys(), old.instruments());
+        config.directory =
+            Directory::new(members.to_vec(), accounts, keys.to_vec(), sessions, instruments.to_vec())
+                .unwrap();
+        Plan { config, gateways, shards, takeover, orders_per_day }
     }
 }
 

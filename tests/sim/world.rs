@@ -116,8 +116,11 @@ impl World {
         // Now and then a day ends on the way.
         let begin = BEGIN - rng.pick(&[0, 0, 3_000_000_000, 20_000_000_000]);
         hand.set(Nanos(begin));
+        let plan = VENUE.plan(&mut rng);
+        let seen = Seen::new(plan.orders_per_day);
+
         Self {
-            plan: VENUE.plan(&mut rng),
+            plan,
             vault: keys::vault(seed),
             temper: rng.pick(&[1, 4, 4, 10]),
             rng: RefCell::new(rng),
@@ -128,7 +131,7 @@ impl World {
             machine,
             slots: RefCell::default(),
             clients: RefCell::new(clients::all()),
-            seen: RefCell::default(),
+            seen: RefCell::new(seen),
             trace: RefCell::new(Trace::new(aloud)),
             summary: Cell::default(),
             depth: Cell::new(0),

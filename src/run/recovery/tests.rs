@@ -370,6 +370,26 @@ fn a_session_is_not_owed_what_another_message_has_told_it_as_well() {
     assert_eq!(recovered(dir.path()).unwrap().sessions[&TAKER].owed, [at(5, 0), at(5, 2)]);
 }
 
+/// A shard reports it, so a crash can take its number away, and it is told again under another one.
+#[test]
+fn the_report_of_a_mass_cancel_is_owed_until_it_has_a_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut venue = Venue::begin(dir.path());
+    let Command::New(requester, order) = order(MAKER, Side::Buy, "m-1", 1) else { panic!() };
+    let scope =
+        CancelScope { account: order.account, instrument: Some(order.instrument), side: None, session: None };
+    let cancel = MassCancel { scope, cl_ord_id: ClOrdId::truncated("all") };
+    let refs = venue.run(&Command::MassCancel(requester, cancel));
+    drop(venue);
+    let owed = |dir: &Path| recovered(dir).unwrap().sessions.remove(&MAKER).unwrap().owed;
+    assert_eq!(owed(dir.path()), refs);
+    let mut venue = Venue::open(dir.path());
+    venue.note(&SessionRecord::Reserved { session: MAKER, upto: MsgSeqNum(200) });
+    venue.send(MAKER, 101, OutboundBody::Event(refs[0]));
+    drop(venue);
+    assert_eq!(owed(dir.path()), []);
+}
+
 #[test]
 fn a_request_without_an_outcome_is_lost_and_one_with_an_outcome_is_not() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,9 +2,8 @@
 
 use super::history::levels;
 use super::model::{Model, Resting};
-use crate::clients::seen::{MarketTold, Question, RateClass, Said, Seen, Stands, check};
-use crate::venue;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::clients::seen::{MarketTold, Question, Said, Seen, Stands, check};
+use std::collections::BTreeSet;
 
 impl Model {
     /// Every answer was true at some moment between question and answer.
@@ -112,28 +111,4 @@ fn open_of(book: &[Resting], account: u32) -> Vec<Stands> {
 
 fn best(book: &[Resting], buy: bool) -> Option<(i64, i64)> {
     levels(book, buy).first().copied()
-}
-
-/// No window of an account has more requests than its limit, counted by what the answers tell.
-pub fn rates(seen: &Seen) {
-    for ((member, class), passed) in &seen.passed {
-        let limit = match class {
-            RateClass::Orders => venue::ORDER_RATE,
-            RateClass::Cancels => venue::CANCEL_RATE,
-            RateClass::Queries => venue::QUERY_RATE,
-        };
-        // The windows begin anew with the process.
-        let mut runs: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-        for (at, ..) in passed {
-            runs.entry(seen.starts.partition_point(|start| start <= at)).or_default().push(*at);
-        }
-        for run in runs.values_mut() {
-            run.sort_unstable();
-            let crowded =
-                run.windows(limit as usize + 1).find(|some| some[limit as usize] - some[0] < 1_000_000_000);
-            check(crowded.is_none(), "limit-rate", || {
-                format!("{class:?} of member {member}: {limit} in a second, and {crowded:?}")
-            });
-        }
-    }
 }

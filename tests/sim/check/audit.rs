@@ -1,7 +1,7 @@
 //! What a journal says, against what the clients were told of it.
 
-use super::answers::rates;
 use super::model::Model;
+use super::rates::rates;
 use crate::clients::intent::{WINDOW_BASE, What};
 use crate::clients::seen::{At, Seen, Told, Verdict, check};
 use crate::venue::TRADED;
@@ -9,7 +9,7 @@ use sealgate::run::journal::walk::JournalFault;
 use sealgate::run::recovery::{self, ReplayedStep, SessionState};
 use sealgate::seal::Vault;
 use sealgate::types::{Event, ExecType, Execution, InstrumentId, SessionId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What one pass over a journal gathers.
@@ -23,6 +23,8 @@ pub struct Audit {
     order: BTreeMap<(u8, SessionId), Vec<usize>>,
     /// Attempts that did something.
     effective: BTreeMap<usize, At>,
+    /// Attempts that a shard executed; the first one, of what concerns all.
+    executed: BTreeSet<usize>,
     last_time: BTreeMap<u8, u64>,
     /// What was accepted under a name.
     accepted: BTreeMap<usize, usize>,
@@ -83,6 +85,10 @@ impl Audit {
         }
         if let (Some(attempt), Some(requester)) = (attempt, step.command.requester()) {
             self.order.entry((shard, requester.session)).or_default().push(attempt);
+            let is_everywhere = matches!(wanted.map(|wanted| &wanted.what), Some(What::MassCancel(None, _)));
+            if shard == 0 || !is_everywhere {
+                self.executed.insert(attempt);
+            }
         }
     }
 
@@ -149,7 +155,7 @@ impl Audit {
         self.streamed(seen);
         self.model.answers(seen);
         self.model.market(seen);
-        rates(seen);
+        rates(seen, &self.executed, seen.orders_per_day);
         self.promises(seen);
     }
 

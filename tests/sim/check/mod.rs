@@ -5,3 +5,4 @@ pub mod audit;
 mod ends;
 mod history;
 pub mod model;
+mod rates;

@@ -30,12 +30,15 @@ struct Sent {
 #[derive(Debug)]
 struct Heard {
     body: String,
-    /// The event that it tells, if a shard made it.
-    event: Option<At>,
-    is_own: bool,
-    /// In which run of the server it came.
+    /// Whether the session log keeps it, as what the venue says of its own: else a shard's journal does, and what a
+    /// crash can take away is its number.
+    is_kept: bool,
+    /// In which run of the server it came; [`VOID`] when its number was filled over.
     epoch: u64,
 }
+
+/// Of a number that a crash took away.
+const VOID: u64 = u64::MAX;
 
 pub struct Fix {
     /// Its place among the clients, and its member.
@@ -50,9 +53,8 @@ pub struct Fix {
     sent: BTreeMap<u32, Sent>,
     /// The server's application messages by number.
     bodies: BTreeMap<u32, Heard>,
-    /// Events whose number was lost in a crash after it was told, and how often they were heard by then: they must
-    /// come again under another.
-    lost: Vec<(At, u32)>,
+    /// Names of requests that had an outcome, or were told how they stand.
+    named: BTreeSet<String>,
     /// Numbers of ours that were refused by number: the server has taken them for good.
     answered: BTreeSet<u32>,
     /// The highest number of the server's that is known to be missing.
@@ -78,7 +80,7 @@ impl Fix {
             next_in: 1,
             sent: BTreeMap::new(),
             bodies: BTreeMap::new(),
-            lost: Vec::new(),
+            named: BTreeSet::new(),
             answered: BTreeSet::new(),
             missing: None,
             logged_on: false,
@@ -262,11 +264,11 @@ impl Fix {
     /// A number has one body, whenever and however often it comes.
     fn compare(&mut self, number: u32, message: &Message) {
         let epoch = self.epoch;
-        let (body, event) = (message.body(), event_of(message));
-        // What a shard says is durable before it is told; its number may not be. What the venue says of its own is
-        // kept with its number.
-        let is_own = event.is_none() && message.get(35) != "9";
-        let heard = Heard { body: body.clone(), event, is_own, epoch };
+        let body = message.body();
+        // What a shard says is durable before it is told; its number may not be. From outside nobody can tell whether
+        // it was a shard that refused a cancel or reported a mass cancel.
+        let is_kept = event_of(message).is_none() && !matches!(message.get(35), "9" | "r");
+        let heard = Heard { body: body.clone(), is_kept, epoch };
         let known = self.bodies.entry(number).or_insert(heard);
         check(known.body == body, "fix-same-body", || format!("number {number} was {known:?}, then {body}"));
     }
@@ -276,14 +278,10 @@ impl Fix {
         check(message.get(123) == "Y", "fix-number-once", || format!("reset to {next}"));
         let told: Vec<u32> = self.bodies.range(number..next).map(|(number, _)| *number).collect();
         for number in told {
-            let heard = &self.bodies[&number];
-            let is_lost = !heard.is_own && (heard.epoch < turn.epoch || heard.epoch == u64::MAX);
+            let heard = self.bodies.get_mut(&number).expect("it is there");
+            let is_lost = !heard.is_kept && (heard.epoch < turn.epoch || heard.epoch == VOID);
             check(is_lost, "fix-same-body", || format!("{number} is filled over, and was {heard:?}"));
-            if heard.epoch != u64::MAX {
-                let times = |at| turn.seen.heard.get(&(self.id, at)).copied().unwrap_or(0);
-                self.lost.extend(heard.event.map(|at| (at, times(at))));
-            }
-            self.bodies.get_mut(&number).expect("it is there").epoch = u64::MAX;
+            heard.epoch = VOID;
         }
         if number > self.next_in {
             return self.ask_again(number, turn);
@@ -292,11 +290,21 @@ impl Fix {
         self.caught_up();
     }
 
-    /// What was told under a number that a crash took away came again.
+    /// What was told under a number that a crash took away came again, and every request had a word.
     pub fn nothing_is_lost(&self, seen: &Seen) {
-        for (at, before) in &self.lost {
-            let again = seen.heard.get(&(self.id, *at)).is_some_and(|times| times > before);
-            check(again, "told-again", || format!("{at:?} was told under a number that is void now"));
+        for (number, lost) in self.bodies.iter().filter(|(_, heard)| heard.epoch == VOID) {
+            let mut later = self.bodies.range(number + 1..).map(|(_, heard)| heard);
+            let again = later.any(|heard| heard.epoch != VOID && heard.body == lost.body);
+            check(again, "told-again", || format!("{number} was {lost:?}, and is void now"));
+        }
+        for (number, sent) in &self.sent {
+            let Some(attempt) = sent.attempt else { continue };
+            // What came twice under one name may be answered under the name that the order has by then.
+            let intent = seen.attempts[attempt].intent;
+            let is_alone = seen.attempts.iter().filter(|other| other.intent == intent).count() == 1;
+            let has_word = self.answered.contains(number) || self.named.contains(seen.name(attempt));
+            let has_word = has_word || !is_alone;
+            check(has_word, "told-at-last", || format!("{number} {:?}", seen.attempts[attempt]));
         }
     }
 
@@ -314,6 +322,9 @@ impl Fix {
     }
 
     fn deal(&mut self, message: &Message, turn: &mut Turn<'_>) {
+        if matches!(message.get(35), "8" | "9" | "r") {
+            self.named.insert(message.get(11).to_owned());
+        }
         match message.get(35) {
             "A" => self.logged_on = true,
             "0" if message.get(112) == "settled" => self.test_answered = true,
@@ -395,7 +406,8 @@ impl Fix {
         let Some(number) = number else { return };
         let Some(question) = self.questions.get_mut(&number) else { return };
         if question.hear(message) {
-            turn.seen.passed_at((self.member, RateClass::Queries), message, (self.id, number));
+            let class = (self.member, RateClass::Queries);
+            turn.seen.passed_at(class, message, ((self.id, number), None));
             let said = question.said(turn.now.0);
             turn.seen.questions.extend(said);
             self.questions.remove(&number);
@@ -418,7 +430,7 @@ impl Fix {
         let class = turn.seen.class(attempt);
         // Questions have the numbers of their messages.
         let request = (self.id, u64::MAX - attempt as u64);
-        turn.seen.passed_at((self.member, class), message, request);
+        turn.seen.passed_at((self.member, class), message, (request, Some(attempt)));
     }
 
     fn report(&mut self, message: &Message, turn: &mut Turn<'_>) {

@@ -2,7 +2,7 @@
 
 use super::fix_message::{Message, time};
 use super::intent::{WINDOW_BASE, What};
-use super::seen::{self, RateClass, Said, Seen, Stands};
+use super::seen::{self, Passed, RateClass, Said, Seen, Stands};
 use crate::rng::Rng;
 use crate::venue::{TRADED, decimal, scaled};
 use sealgate::types::Nanos;
@@ -131,11 +131,16 @@ impl Seen {
     }
 
     /// When a gateway let the request pass that this answers, if it tells.
-    pub fn passed_at(&mut self, of: (usize, RateClass), message: &Message, request: (usize, u64)) {
+    pub fn passed_at(
+        &mut self,
+        of: (usize, RateClass),
+        message: &Message,
+        (request, attempt): ((usize, u64), Option<usize>),
+    ) {
         if !message.get(25_012).is_empty()
             && let Ok(at) = message.get(25_011).parse()
         {
-            self.passed(of, at, request);
+            self.passed(of, Passed { at, request, attempt });
         }
     }
 }

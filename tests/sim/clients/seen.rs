@@ -94,8 +94,16 @@ pub enum RateClass {
     Queries,
 }
 
-/// When a request passed, its client, and that one's number of it.
-pub type Passed = (u64, usize, u64);
+/// A request that a gateway let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Passed {
+    /// When.
+    pub at: u64,
+    /// Its client, and that one's number of it: one request may have several answers.
+    pub request: (usize, u64),
+    /// What was wanted with it.
+    pub attempt: Option<usize>,
+}
 
 /// All that was wanted and told in a run.
 #[derive(Debug, Default)]
@@ -114,16 +122,22 @@ pub struct Seen {
     orders: BTreeMap<(usize, usize, String), u64>,
     /// Which session heard which event, for what must be heard in the end.
     pub heard: BTreeMap<(usize, At), u32>,
-    /// When a gateway let requests pass, by member and class, as its answers tell; with the client and its number of
-    /// the request, since one request may have several answers.
+    /// What gateways let pass, by member and class, as their answers tell.
     pub passed: BTreeMap<(usize, RateClass), BTreeSet<Passed>>,
     /// Signed requests over WebSocket, with their attempts: a thief could have them too.
     pub captured: Vec<(Option<usize>, String)>,
     /// When the server was started.
     pub starts: Vec<u64>,
+    /// Most orders of an account on a day, if there is such a limit.
+    pub orders_per_day: Option<u32>,
 }
 
 impl Seen {
+    /// Nothing yet; `orders_per_day`: the limit of a day.
+    pub fn new(orders_per_day: Option<u32>) -> Self {
+        Self { orders_per_day, ..Self::default() }
+    }
+
     /// An attempt had an outcome.
     pub fn verdict(&mut self, attempt: usize, verdict: Verdict) {
         let attempt = &mut self.attempts[attempt];
@@ -162,9 +176,9 @@ impl Seen {
         self.answered.push(answered);
     }
 
-    /// A gateway let a request pass at this time.
-    pub fn passed(&mut self, of: (usize, RateClass), at: u64, (client, request): (usize, u64)) {
-        self.passed.entry(of).or_default().insert((at, client, request));
+    /// A gateway let a request pass.
+    pub fn passed(&mut self, of: (usize, RateClass), passed: Passed) {
+        self.passed.entry(of).or_default().insert(passed);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Turn;
 use super::intent::{Tongue, What};
-use super::seen::{Question, RateClass, Said, Seen, Verdict, check};
+use super::seen::{Passed, Question, RateClass, Said, Seen, Verdict, check};
 use super::ws_link::{Heard, Link};
 use super::ws_words::{self, executed, levels, stands, traded_of};
 use crate::venue::TRADED;
@@ -314,7 +314,8 @@ impl Ws {
         if timing["limited"].is_string()
             && let Some(at) = timing["verified"].as_str().and_then(|at| at.parse().ok())
         {
-            turn.seen.passed((self.member, class), at, (self.id, id));
+            let attempt = if let Asked::Attempt(attempt) = asked { Some(*attempt) } else { None };
+            turn.seen.passed((self.member, class), Passed { at, request: (self.id, id), attempt });
         }
     }
 

@@ -23,7 +23,9 @@ impl World {
             self.fall();
             self.full.set(false);
             self.broken.set(false);
-            self.forward(1_000_000_000);
+            // Sooner than the windows of the limits are over, now and then.
+            let pause = self.rng.borrow_mut().pick(&[1_000_000, 100_000_000, 1_000_000_000]);
+            self.forward(pause);
             if self.start() {
                 return;
             }
