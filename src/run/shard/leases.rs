@@ -13,7 +13,8 @@
 //! - Each shard does this for the orders that it has; all are told of each logon and each end.
 //! - What would change nothing takes no sequence number.
 //! - Memory: a lease for each session that is under cancel on disconnect, and for each ended one that left orders.
-//! - Cost: an end looks at the leases of its logon alone, so ten thousand that end at once are no more than that.
+//! - Cost: an end looks at the leases of its logon alone, and a logon at its own and at those that logons of the same
+//!   key left: so ten thousand that end at once, and come back at once, are no more than that.
 
 use super::timers::{Timer, Timers};
 use super::{At, Shard};
@@ -34,11 +35,13 @@ pub(super) struct Leases {
     leases: BTreeMap<LeaseId, Lease>,
     /// Those that are held, by the logon that holds them: it follows from `leases`.
     held: BTreeSet<(LogonId, LeaseId)>,
+    /// Those of WebSocket logons that nobody holds, by their key: it follows from `leases`.
+    left: BTreeSet<(ApiKeyId, LeaseId)>,
 }
 
 impl Hash for Leases {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { leases, held: _ } = self;
+        let Self { leases, held: _, left: _ } = self;
         leases.hash(state);
     }
 }
@@ -61,12 +64,12 @@ struct Ended {
 }
 
 impl Lease {
-    /// Whether a logon takes it over: its own session's again, or the same key's after a WebSocket logon has ended.
+    /// Whether a logon takes over one of its candidates: its own session's again, or the same key's after a WebSocket
+    /// logon has ended.
     fn passes_to(&self, id: LeaseId, began: &SessionBegan) -> bool {
         let is_own = id == began.lease;
-        let is_left = matches!((id, began.lease), (LeaseId::Logon(_), LeaseId::Logon(_)))
-            && (self.key == began.key || planted::has(Bug::LeaseOfOthers))
-            && self.ended.is_some();
+        let is_left =
+            matches!((id, began.lease), (LeaseId::Logon(_), LeaseId::Logon(_))) && self.ended.is_some();
         (is_own || is_left) && self.logon < began.logon
     }
 }
@@ -85,7 +88,7 @@ impl Leases {
 
     /// Writes them into a snapshot.
     pub(super) fn save(&self, to: &mut Encoder) {
-        let Self { leases, held: _ } = self;
+        let Self { leases, held: _, left: _ } = self;
         to.put_all(leases.iter().map(|(id, lease)| {
             let Lease { key, terms, logon, ended } = *lease;
             (*id, key, terms, logon, ended.map(|Ended { cause, until }| (cause, until)))
@@ -102,7 +105,9 @@ impl Leases {
         let leases: BTreeMap<LeaseId, Lease> = from.take_all()?.into_iter().map(lease).collect();
         let held = leases.iter().filter(|(_, lease)| lease.ended.is_none());
         let held = held.map(|(id, lease)| (lease.logon, *id)).collect();
-        Ok(Self { leases, held })
+        let left = leases.iter().filter(|(_, lease)| lease.ended.is_some());
+        let left = left.filter_map(|(id, lease)| place_of_left(*id, lease)).collect();
+        Ok(Self { leases, held, left })
     }
 
     /// Whether the command changes nothing here.
@@ -110,7 +115,7 @@ impl Leases {
         match command {
             Command::SessionBegan(began) => {
                 let is_new = began.terms.on != CancelOn::Nothing && !self.leases.contains_key(&began.lease);
-                !is_new && !self.leases.iter().any(|(id, lease)| lease.passes_to(*id, began))
+                !is_new && !self.candidates(began).any(|id| self.leases[&id].passes_to(id, began))
             }
             Command::SessionEnded(ended) => self.held_by(ended.logon).next().is_none(),
             Command::Restarted => self.leases.is_empty(),
@@ -120,11 +125,16 @@ impl Leases {
 
     pub(super) fn begin(&mut self, began: &SessionBegan, timers: &mut Timers) {
         let held = Lease { key: began.key, terms: began.terms, logon: began.logon, ended: None };
-        for (id, lease) in &mut self.leases {
-            if lease.passes_to(*id, began) {
-                forget_deadline(*id, lease, timers);
-                self.held.remove(&(lease.logon, *id));
-                self.held.insert((began.logon, *id));
+        let candidates: Vec<_> = self.candidates(began).collect();
+        for id in candidates {
+            let lease = self.leases.get_mut(&id).expect("a candidate is there");
+            if lease.passes_to(id, began) {
+                forget_deadline(id, lease, timers);
+                if let Some(place) = place_of_left(id, lease) {
+                    self.left.remove(&place);
+                }
+                self.held.remove(&(lease.logon, id));
+                self.held.insert((began.logon, id));
                 *lease = held;
             }
         }
@@ -132,6 +142,16 @@ impl Leases {
             self.leases.insert(began.lease, held);
             self.held.insert((began.logon, began.lease));
         }
+    }
+
+    /// The leases that a logon may take over: its own, and those that logons of its key left.
+    pub(super) fn candidates(&self, began: &SessionBegan) -> impl Iterator<Item = LeaseId> {
+        let all = planted::has(Bug::LeaseOfOthers);
+        let (own, key) = (began.lease, if all { ApiKeyId(0) } else { began.key });
+        let left = self.left.range((key, LeaseId::Session(SessionId::NONE))..);
+        let left = left.take_while(move |(of, _)| all || *of == key).map(|(_, id)| *id);
+        let left = left.filter(move |id| matches!(own, LeaseId::Logon(_)) && *id != own);
+        self.leases.contains_key(&own).then_some(own).into_iter().chain(left)
     }
 
     fn held_by(&self, logon: LogonId) -> impl Iterator<Item = LeaseId> {
@@ -150,6 +170,7 @@ impl Leases {
             self.held.remove(&(ended.logon, *id));
             let lease = self.leases.get_mut(id).expect("what is held is there");
             run_out(*id, lease, ended.end, cause, time, timers);
+            self.left.extend(place_of_left(*id, lease));
         }
         left
     }
@@ -159,7 +180,10 @@ impl Leases {
         self.held.clear();
         for (id, lease) in &mut self.leases {
             match lease.ended {
-                None => run_out(*id, lease, SessionEnd::Disconnect, Cause::ServerRestarted, time, timers),
+                None => {
+                    run_out(*id, lease, SessionEnd::Disconnect, Cause::ServerRestarted, time, timers);
+                    self.left.extend(place_of_left(*id, lease));
+                }
                 Some(Ended { cause, until: Some(_) }) => {
                     forget_deadline(*id, lease, timers);
                     set_deadline(*id, lease, cause, time, timers);
@@ -168,6 +192,15 @@ impl Leases {
             }
         }
         self.leases.keys().copied().collect()
+    }
+
+    /// Forgets a lease.
+    fn remove(&mut self, id: LeaseId) -> Option<Lease> {
+        let lease = self.leases.remove(&id)?;
+        if let Some(place) = place_of_left(id, &lease) {
+            self.left.remove(&place);
+        }
+        Some(lease)
     }
 
     /// Why the orders of a lease whose time has come are canceled.
@@ -179,6 +212,11 @@ impl Leases {
     fn last_logon(&self) -> LogonId {
         self.leases.values().map(|lease| lease.logon).max().unwrap_or_default()
     }
+}
+
+/// Where a lease stands in `left` once nobody holds it.
+fn place_of_left(id: LeaseId, lease: &Lease) -> Option<(ApiKeyId, LeaseId)> {
+    matches!(id, LeaseId::Logon(_)).then_some((lease.key, id))
 }
 
 fn run_out(id: LeaseId, lease: &mut Lease, end: SessionEnd, cause: Cause, time: Nanos, timers: &mut Timers) {
@@ -228,7 +266,7 @@ impl Shard {
                 .range(from..)
                 .find_map(|(instrument, book)| book.first_of_lease(id).map(|at| (*instrument, at)));
             let Some((instrument, at)) = next else {
-                self.leases.leases.remove(&id);
+                self.leases.remove(id);
                 self.books.values_mut().for_each(|book| book.forget_lease(id));
                 return true;
             };
@@ -237,7 +275,7 @@ impl Shard {
             self.follow_last(seq);
             from = instrument;
             if planted::has(Bug::LeaseKeepsOne) {
-                self.leases.leases.remove(&id);
+                self.leases.remove(id);
                 self.books.values_mut().for_each(|book| book.forget_lease(id));
                 return true;
             }
@@ -250,7 +288,7 @@ impl Shard {
         if self.books.values().any(|book| book.first_of_lease(id).is_some()) {
             return;
         }
-        if let Some(lease) = self.leases.leases.remove(&id) {
+        if let Some(lease) = self.leases.remove(id) {
             forget_deadline(id, &lease, &mut self.timers);
             self.books.values_mut().for_each(|book| book.forget_lease(id));
         }

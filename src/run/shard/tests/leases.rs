@@ -224,6 +224,34 @@ fn a_session_without_orders_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_logon_looks_at_its_own_lease_and_at_those_that_its_key_left() {
+    let mut venue = Venue::new();
+    for n in 1..=300 {
+        let lease = LeaseId::Session(SessionId(n));
+        let (logon, key) = (LogonId(n.into()), ApiKeyId(1));
+        venue.tell(Command::SessionBegan(SessionBegan { lease, logon, key, terms: terms(CancelOn::Both) }));
+    }
+    for logon in 301..=400 {
+        venue.tell(ws_logon(logon, 2 + (logon % 2) as u32, CancelOn::Both));
+        venue.place_on(SessionId::NONE, logon, &format!("o{logon}"));
+    }
+    let looked_at = |venue: &Venue, command: Command| {
+        let Command::SessionBegan(began) = command else { panic!("a logon") };
+        venue.shard.leases.candidates(&began).count()
+    };
+    assert_eq!(looked_at(&venue, fix_logon(401, CancelOn::Both)), 1);
+    assert_eq!(looked_at(&venue, ws_logon(401, 2, CancelOn::Both)), 0, "all of its key are held");
+    (303..=305).for_each(|logon| venue.tell(dropped(logon)));
+    assert_eq!(looked_at(&venue, ws_logon(401, 2, CancelOn::Both)), 1);
+    assert_eq!(looked_at(&venue, ws_logon(401, 3, CancelOn::Both)), 2);
+    venue.tell(ws_logon(401, 3, CancelOn::Both));
+    assert_eq!(looked_at(&venue, ws_logon(402, 3, CancelOn::Both)), 0, "it holds them now");
+    venue.tell(Command::Restarted);
+    let left = looked_at(&venue, ws_logon(402, 2, CancelOn::Both));
+    assert_eq!((left, looked_at(&venue, ws_logon(402, 3, CancelOn::Both))), (50, 50));
+}
+
+#[test]
 fn a_session_that_ended_without_cancelling_answers_for_its_orders_when_it_is_back() {
     let mut venue = Venue::new();
     venue.tell(fix_logon(1, CancelOn::Disconnect));
