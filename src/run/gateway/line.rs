@@ -29,7 +29,7 @@ use crate::session::fix::{
 };
 use crate::types::{
     ApiKeyId, CancelTerms, ConnId, Event, EventRef, LostRequest, MsgSeqNum, Nanos, Seq, SessionEnd,
-    SessionId, Shift, Span, Timing,
+    SessionId, Shift, Timing,
 };
 use crate::wire::fix::Message;
 pub use logon::Owner;
@@ -40,9 +40,6 @@ use table::Table;
 
 /// Most bodies of one replay that are asked for at a time, so that one session does not fill the ring.
 const REPLAY_ASKED_MAX: usize = 8;
-
-/// Hours end at whole seconds; a Logon looks for itself.
-const HOURS_EVERY: Span = Span::from_secs(1);
 
 /// A replay pauses while so many bytes wait to be sent.
 const REPLAY_STAGED_MAX: usize = 64 * 1024;
@@ -106,8 +103,9 @@ pub struct Lines {
     pub(super) lockouts: Lockouts,
     /// The connection whose session another has just taken over: it is to be closed.
     pub(super) evicted: Option<ConnId>,
-    /// When the hours of idle sessions are looked at.
+    /// When the hours of idle sessions are looked at next, and from which on.
     hours_due: Nanos,
+    hours_from: SessionId,
     /// Requests of the last run that got no answer and were not executed.
     lost: VecDeque<(SessionId, LostRequest)>,
     /// What was read back for subscribers who catch up, and whose catch-up it is.
@@ -324,6 +322,7 @@ impl Lines {
             lockouts: Lockouts::default(),
             evicted: None,
             hours_due: Nanos(0),
+            hours_from: SessionId::NONE,
         }
     }
 
@@ -366,19 +365,6 @@ impl Lines {
         }
         self.finish_replays(now, log);
         answered
-    }
-
-    /// Tells sessions without a connection their hours.
-    pub fn keep_hours(&mut self, now: Nanos, log: &mut SessionLog) {
-        if now < self.hours_due {
-            return;
-        }
-        self.hours_due = now + HOURS_EVERY;
-        self.lines.visit_all(|line| {
-            if log.has_room() {
-                line.keep_hours(now, log);
-            }
-        });
     }
 
     /// Whether connections have bytes that may leave now.

@@ -1,11 +1,17 @@
 //! Who may have a session, and when.
 
-use super::Line;
+use super::{Line, Lines};
 use crate::config::{FixRules, FixSession};
 use crate::run::gateway::session_log::SessionLog;
 use crate::run::recovery::SessionState;
 use crate::session::fix::{CloseReason, LogonAsk, PasswordFault, Settings};
-use crate::types::{ApiKeyId, ConnId, Nanos};
+use crate::types::{ApiKeyId, ConnId, Nanos, SessionId, Span};
+
+/// Hours end at whole seconds; a Logon looks for itself.
+const HOURS_EVERY: Span = Span::from_secs(1);
+
+/// Sessions whose hours are looked at in one tick.
+const HOURS_PER_TICK: usize = 64;
 
 /// The connection that has a session, and what it has proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +22,24 @@ pub struct Owner {
     pub key: ApiKeyId,
     /// SHA-256 of its certificate's SubjectPublicKeyInfo.
     pub spki: [u8; 32],
+}
+
+impl Lines {
+    /// Tells sessions without a connection their hours, a few in each tick.
+    pub fn keep_hours(&mut self, now: Nanos, log: &mut SessionLog) {
+        if now < self.hours_due {
+            return;
+        }
+        let next = self.lines.visit_some(self.hours_from, HOURS_PER_TICK, |line| {
+            if log.has_room() {
+                line.keep_hours(now, log);
+            }
+        });
+        self.hours_from = next.unwrap_or(SessionId::NONE);
+        if next.is_none() {
+            self.hours_due = now + HOURS_EVERY;
+        }
+    }
 }
 
 impl Line {

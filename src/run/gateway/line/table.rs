@@ -62,15 +62,28 @@ impl Table {
         }
     }
 
-    /// All of them, to be changed. To be asked for some times a second at most.
-    pub(super) fn visit_all(&mut self, mut visit: impl FnMut(&mut Line)) {
-        for (session, entry) in &mut self.entries {
+    /// All of them, to be changed. To be asked for when the clock was set, which is rare.
+    pub(super) fn visit_all(&mut self, visit: impl FnMut(&mut Line)) {
+        self.visit_some(SessionId::NONE, usize::MAX, visit);
+    }
+
+    /// So many of them, to be changed, from a number on. Where to go on: whoever looks at all of them does so a few at
+    /// a time, because ten thousand are a stop of a millisecond.
+    pub(super) fn visit_some(
+        &mut self,
+        from: SessionId,
+        most: usize,
+        mut visit: impl FnMut(&mut Line),
+    ) -> Option<SessionId> {
+        let mut entries = self.entries.range_mut(from..);
+        for (session, entry) in entries.by_ref().take(most) {
             visit(&mut entry.line);
             if !entry.listed && !entry.line.is_idle() {
                 entry.listed = true;
                 self.busy.push(*session);
             }
         }
+        entries.next().map(|(session, _)| *session)
     }
 
     /// Takes those that are idle from the list.
