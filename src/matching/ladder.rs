@@ -15,13 +15,16 @@
 
 use super::grain::Grain;
 use super::orders::Ends;
+use crate::limits::ORDERS_PER_BOOK_MAX;
 use crate::types::{BookLevel, Price, Qty, Side};
 
 /// Levels of a page: as many as a word has bits.
 const PAGE: u32 = u64::BITS;
 
-/// Pages a side for which room is made at once: with one tick a level, 65,536 ticks.
-const PAGES_RESERVED: usize = 1_024;
+/// Pages for which a side has room from its start: one for each order that the book may hold, should all be far apart,
+/// and one that is being moved while the grain gets finer. So no order waits for a larger array; what is not used is
+/// address space and no memory.
+const PAGES_RESERVED: usize = ORDERS_PER_BOOK_MAX + 1;
 
 /// Pages that are found without a search, if they follow each other: 4,096 ticks.
 const PAGES_NEAR: usize = 64;
@@ -235,4 +238,39 @@ fn place(page: u32, slot: u32) -> u32 {
 /// What a book tells of a level.
 pub(super) fn told((price, level): (Price, &Level)) -> BookLevel {
     BookLevel { price, qty: level.qty }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the arrays are and how much room they have: an array that grows has more, or is elsewhere.
+    fn room(ladder: &Ladder) -> [(usize, usize); 5] {
+        let Ladder { rungs, pages, levels, free, coarse, .. } = ladder;
+        // The two arrays of rungs change places when the grain gets finer.
+        let mut rungs =
+            [(rungs.as_ptr() as usize, rungs.capacity()), (coarse.as_ptr() as usize, coarse.capacity())];
+        rungs.sort_unstable();
+        [
+            rungs[0],
+            rungs[1],
+            (pages.as_ptr() as usize, pages.capacity()),
+            (levels.as_ptr() as usize, levels.capacity()),
+            (free.as_ptr() as usize, free.capacity()),
+        ]
+    }
+
+    #[test]
+    fn a_side_whose_orders_are_all_far_apart_never_asks_for_memory() {
+        let mut ladder = Ladder::new(Side::Buy);
+        let before = room(&ladder);
+        ladder.refine(Price(2_000), |_, _| {});
+        for n in 1..=ORDERS_PER_BOOK_MAX as i64 {
+            ladder.at_or_new(Price(n * 128 * 2_000));
+        }
+        assert_eq!(ladder.rungs.len(), ORDERS_PER_BOOK_MAX, "a page each");
+        let mut moved = 0;
+        ladder.refine(Price(3_000), |_, _| moved += 1);
+        assert_eq!((moved, room(&ladder)), (ORDERS_PER_BOOK_MAX, before));
+    }
 }
