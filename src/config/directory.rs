@@ -230,7 +230,7 @@ impl Directory {
         }
         Ok(Self {
             by_spki: pins(&members)?,
-            drop_copies: drop_copies(&sessions, &accounts)?,
+            drop_copies: drop_copies(&sessions, |id| by_account_id.get(&id).map(|&at| &accounts[at]))?,
             by_account_name: index("account", &accounts, |a| Arc::from(a.name.as_str()))?,
             by_key_name: index("API key", &keys, |k| Arc::from(k.name.as_str()))?,
             by_key_id: index("API key", &keys, |k| k.id)?,
@@ -358,16 +358,16 @@ fn pins(members: &[Member]) -> Result<HashMap<[u8; 32], MemberId>, DirectoryErro
     Ok(found)
 }
 
-fn drop_copies(
+fn drop_copies<'a>(
     sessions: &[FixSession],
-    accounts: &[Account],
+    account: impl Fn(AccountId) -> Option<&'a Account>,
 ) -> Result<HashMap<AccountId, Vec<SessionId>>, DirectoryError> {
     let mut found: HashMap<AccountId, Vec<SessionId>> = HashMap::new();
     for session in sessions {
         let Role::DropCopy(seen) = &session.role else { continue };
         for id in seen {
             let name = || session.sender_comp_id.as_str();
-            let Some(account) = accounts.iter().find(|account| account.id == *id) else {
+            let Some(account) = account(*id) else {
                 return Err(dangling("FIX session", name(), format!("account {id}"), "is not there"));
             };
             if account.member != session.member {

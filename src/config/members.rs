@@ -1,7 +1,7 @@
 //! `[[member]]` with what belongs to it: each record is the binding of certificates to CompIDs, accounts and
 //! API keys, so nothing in it can name what is another's.
 
-use super::reader::{ConfigError, Entry, Section};
+use super::reader::{ConfigError, Entry, Position, Section};
 use super::{Account, ApiKey, FixSession, Member, RateLimits, Role, SignaturePolicy, Signing};
 use super::{fix, pem};
 use crate::types::{
@@ -22,7 +22,7 @@ pub(super) struct Members {
     unique: Uniques,
 }
 
-/// On which line each number and name was given out, to refuse the second and point at the first.
+/// Where each number and name was given out, to refuse the second and point at the first.
 #[derive(Default)]
 struct Uniques {
     member_ids: Unique<u16>,
@@ -36,9 +36,10 @@ struct Uniques {
     comp_ids: Unique<(String, String)>,
 }
 
-/// Values of which each may stand there once.
+/// Values of which each may stand there once, and where. Which line that is is counted for a refusal alone: a file of
+/// ten thousand sessions would be read through ten thousand times.
 #[derive(Default)]
-pub(super) struct Unique<T>(HashMap<T, usize>);
+pub(super) struct Unique<T>(HashMap<T, Position>);
 
 impl<T: Hash + Eq + Clone> Unique<T> {
     /// Takes `value`, which stands at `entry` and is called `shown`, or refuses the second of its kind.
@@ -48,10 +49,10 @@ impl<T: Hash + Eq + Clone> Unique<T> {
         value: T,
         shown: impl Display,
     ) -> Result<T, ConfigError> {
-        match self.0.insert(value.clone(), entry.line()) {
+        match self.0.insert(value.clone(), entry.position()) {
             None => Ok(value),
-            Some(line) => Err(entry.refuse_but(
-                format!("{shown} is taken on line {line}"),
+            Some(first) => Err(entry.refuse_but(
+                format!("{shown} is taken on line {}", entry.line_of(first)),
                 "a value that stands there once in the whole file",
             )),
         }
@@ -181,16 +182,20 @@ impl Members {
 
     /// The accounts of a list, each one of this member's.
     fn named_accounts(&self, first: usize, list: &Entry<'_>) -> Result<Vec<AccountId>, ConfigError> {
-        let own = &self.accounts[first..];
+        let (own, entries) = (&self.accounts[first..], list.list()?);
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let by_name: HashMap<&str, AccountId> =
+            own.iter().map(|account| (account.name.as_str(), account.id)).collect();
         let mut accounts = Vec::new();
-        for entry in list.list()? {
-            let name = entry.text()?;
-            let Some(account) = own.iter().find(|account| account.name == name) else {
+        for entry in entries {
+            let Some(account) = by_name.get(entry.text()?) else {
                 let names: Vec<&str> = own.iter().map(|account| account.name.as_str()).collect();
                 let problem = format!("{} is no account of this member", entry.shown());
                 return Err(entry.refuse_but(problem, names.join(", ")));
             };
-            accounts.push(account.id);
+            accounts.push(*account);
         }
         Ok(accounts)
     }

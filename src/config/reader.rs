@@ -31,6 +31,10 @@ pub struct ConfigError {
     pub allowed: String,
 }
 
+/// Where something stands in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position(usize);
+
 /// The file that is read.
 pub(super) struct File<'t> {
     pub(super) path: &'t Path,
@@ -46,8 +50,13 @@ pub(super) struct Section<'t> {
     at: usize,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often the lines of a file were counted.
+    pub(super) static LINES_COUNTED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// A value of the file, or the default in its place.
-#[derive(Clone)]
 pub(super) struct Entry<'t> {
     file: &'t File<'t>,
     name: String,
@@ -72,7 +81,10 @@ impl File<'_> {
         }
     }
 
+    /// Counts from the beginning of the file: for refusals, of which there is one.
     fn line(&self, at: usize) -> usize {
+        #[cfg(test)]
+        LINES_COUNTED.set(LINES_COUNTED.get() + 1);
         1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|&&b| b == b'\n').count()
     }
 
@@ -244,9 +256,14 @@ impl<'t> Entry<'t> {
         self.file.error(self.at, &self.name, problem, allowed)
     }
 
-    /// The line on which it stands.
-    pub(super) fn line(&self) -> usize {
-        self.file.line(self.at)
+    /// Where it stands.
+    pub(super) fn position(&self) -> Position {
+        Position(self.at)
+    }
+
+    /// On which line something of the same file stands.
+    pub(super) fn line_of(&self, position: Position) -> usize {
+        self.file.line(position.0)
     }
 
     /// A string.
@@ -350,9 +367,11 @@ impl<'t> Entry<'t> {
         };
         // No list has a default with something in it, so each item stands in the file.
         let item = |item: &Spanned<DeValue<'t>>| Self {
+            file: self.file,
+            name: self.name.clone(),
+            kind: self.kind,
             value: item.get_ref().clone(),
             at: item.span().start,
-            ..self.clone()
         };
         Ok(items.iter().map(item).collect())
     }

@@ -3,7 +3,7 @@
 //! How many gateways and shards there are is how many are named. They are numbered from 0 without a gap: the number of
 //! a shard stands in the journal and in every OrderID(37), so a hole would be a shard that was left out.
 
-use super::reader::{ConfigError, Entry, Section};
+use super::reader::{ConfigError, Entry, Position, Section};
 use super::{AgentName, Idle, ThreadPlan, Topology};
 use crate::limits::{GATEWAYS_MAX, SHARDS_MAX};
 use std::collections::HashMap;
@@ -17,9 +17,9 @@ pub(super) fn read(top: &Section<'_>) -> Result<Topology, ConfigError> {
     let Some(first) = sections.first() else {
         return Ok(Topology::for_cores(std::thread::available_parallelism().map_or(1, |n| n.get())));
     };
-    let mut lines = HashMap::new();
+    let mut places = HashMap::new();
     let threads =
-        sections.iter().map(|section| thread(section, &mut lines)).collect::<Result<Vec<_>, _>>()?;
+        sections.iter().map(|section| thread(section, &mut places)).collect::<Result<Vec<_>, _>>()?;
     let topology = Topology { threads };
     match topology.missing() {
         None => Ok(topology),
@@ -27,7 +27,10 @@ pub(super) fn read(top: &Section<'_>) -> Result<Topology, ConfigError> {
     }
 }
 
-fn thread(section: &Section<'_>, lines: &mut HashMap<AgentName, usize>) -> Result<ThreadPlan, ConfigError> {
+fn thread(
+    section: &Section<'_>,
+    places: &mut HashMap<AgentName, Position>,
+) -> Result<ThreadPlan, ConfigError> {
     let core = section.find("core")?.map(|core| core.integer()).transpose()?;
     let idle = match section.get("idle")?.choice()? {
         "spin" => Idle::Spin,
@@ -38,7 +41,8 @@ fn thread(section: &Section<'_>, lines: &mut HashMap<AgentName, usize>) -> Resul
     let mut agents = Vec::new();
     for entry in list.list()? {
         let agent = agent(&entry)?;
-        if let Some(line) = lines.insert(agent, entry.line()) {
+        if let Some(first) = places.insert(agent, entry.position()) {
+            let line = entry.line_of(first);
             return Err(entry.refuse(format!("{} runs on the thread of line {line} already", entry.shown())));
         }
         agents.push(agent);
