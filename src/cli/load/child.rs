@@ -1,19 +1,24 @@
 //! The server of a run: the real binary in a process of its own.
 
-use std::io::{self, BufReader};
+use std::collections::VecDeque;
+use std::io::{self, BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a server may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(20);
 
+/// Lines of what it says that are kept: the last ones tell why it ended.
+const LINES_KEPT: usize = 64;
+
 /// A running server; it does not outlive this value.
 pub struct Served {
     process: Child,
-    /// Kept, so that the server can go on writing to it.
-    log: BufReader<ChildStderr>,
+    /// Reads what the server says for as long as it does: it would wait for a pipe that is full. Its last lines.
+    log: Option<JoinHandle<VecDeque<String>>>,
     figures: PathBuf,
     /// Where FIX sessions connect; `None`: not served.
     pub fix: Option<SocketAddr>,
@@ -34,7 +39,10 @@ pub fn start(config: &Path, figures: PathBuf) -> io::Result<Served> {
         .spawn()?;
     let mut log = BufReader::new(process.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);
     match ready(&mut log) {
-        Ok((fix, websocket)) => Ok(Served { process, log, figures, fix, websocket }),
+        Ok((fix, websocket)) => {
+            let log = Some(std::thread::spawn(move || last_lines(log)));
+            Ok(Served { process, log, figures, fix, websocket })
+        }
         Err(error) => {
             let _ = process.kill();
             let _ = process.wait();
@@ -45,6 +53,19 @@ pub fn start(config: &Path, figures: PathBuf) -> io::Result<Served> {
 
 /// Where clients connect: over FIX, over WebSocket.
 type Addresses = (Option<SocketAddr>, Option<SocketAddr>);
+
+/// Reads to the end. It has nothing to do while the server has nothing to say, so it takes no time from the client,
+/// whose core it shares.
+fn last_lines(log: BufReader<ChildStderr>) -> VecDeque<String> {
+    let mut kept = VecDeque::new();
+    for line in log.split(b'\n').map_while(Result::ok) {
+        if kept.len() == LINES_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(String::from_utf8_lossy(&line).into_owned());
+    }
+    kept
+}
 
 fn ready(log: &mut impl io::BufRead) -> io::Result<Addresses> {
     let mut said = String::new();
@@ -67,10 +88,9 @@ impl Served {
     /// Stops the server; what it timed of itself, as JSON.
     pub fn stop(mut self) -> io::Result<serde_json::Value> {
         self.end()?;
-        let mut said = String::new();
-        io::Read::read_to_string(&mut self.log, &mut said)?;
-        let figures =
-            std::fs::read(&self.figures).map_err(|error| io::Error::other(format!("{error}; {said}")))?;
+        let mut said = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
+        let figures = std::fs::read(&self.figures)
+            .map_err(|error| io::Error::other(format!("{error}; {}", said.make_contiguous().join("\n"))))?;
         Ok(serde_json::from_slice(&figures)?)
     }
 

@@ -61,6 +61,11 @@ impl Link {
         Ok(link)
     }
 
+    /// Gives its memory back as far as it is not needed by a connection that says nothing and is not read.
+    pub fn rest(&mut self) {
+        (self.read, self.output) = (Box::default(), Vec::new());
+    }
+
     /// Takes bytes; [`Link::flush`] encrypts and writes all that was put since.
     pub fn put(&mut self, plain: &[u8]) -> io::Result<()> {
         match &mut self.tls {

@@ -78,6 +78,7 @@ struct Stand {
 fn stand(args: &Args) -> Result<Stand, Failed> {
     writable("--plot", args.plot.as_deref())?;
     writable("--hdr", args.hdr.as_deref())?;
+    crowd::fits(args)?;
     let (client_core, server_core) = cores();
     let pin = || client_core.map_or(Ok(()), pin::pin_to_core).map_err(failed("the client's core"));
     // What else our own server has than its one pinned thread inherits the client's core, and is off the one that is
@@ -184,7 +185,7 @@ fn fleet(args: &Args, venue: &Venue) -> io::Result<Fleet> {
     let mut clock = Clock::new();
     let connect = |at: usize| {
         let member = &venue.members[at % venue.members.len()];
-        Speaker::connect(args, venue, member, clock.now())
+        Speaker::connect(args, args.sign, venue, member, clock.now())
     };
     let speakers: Vec<_> = (0..args.connections as usize).map(connect).collect::<io::Result<_>>()?;
     // A server that was there before remembers the names of earlier runs: this one's begin with the time.

@@ -1,6 +1,6 @@
 //! What is said over a link: orders become the bytes of a protocol, bytes become answers.
 
-use super::args::{Args, Protocol};
+use super::args::{Args, Protocol, Signing};
 use super::fix::FixSpeaker;
 use super::link::{Link, Peer};
 use super::setup::Identity;
@@ -56,12 +56,18 @@ pub enum Speaker {
 }
 
 impl Speaker {
-    /// Connects and logs on.
-    pub fn connect(args: &Args, venue: &Venue, member: &Identity, now: Nanos) -> io::Result<(Self, Link)> {
+    /// Connects and logs on; `sign` says what is signed from there on.
+    pub fn connect(
+        args: &Args,
+        sign: Signing,
+        venue: &Venue,
+        member: &Identity,
+        now: Nanos,
+    ) -> io::Result<(Self, Link)> {
         let tls = member.tls.clone().map(|config| (config, venue.host.clone()));
         let peer = Peer { address: venue.address, tls, stamped: !args.no_kernel_timestamps };
         let mut link = Link::connect(peer)?;
-        let (terms, sign) = (&venue.terms, args.sign);
+        let terms = &venue.terms;
         let speaker = match args.protocol {
             Protocol::Fix => Self::Fix(Box::new(FixSpeaker::log_on(&mut link, member, terms, sign, now)?)),
             Protocol::Websocket => {
