@@ -1,7 +1,7 @@
 //! What a running server measures of itself, as the control socket tells it: times in nanoseconds.
 
 use crate::sys::clock::Clock;
-use crate::watch::{Board, Figures, Stage, State};
+use crate::watch::{Board, Figures, State};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -35,15 +35,14 @@ fn tell(state: &State) -> Value {
 }
 
 fn stages(figures: &Figures) -> Vec<Value> {
-    let row = |stage: Stage| {
-        let times = figures.stage(stage);
+    let rows = figures.stages().map(|(stage, times)| {
         let mut row = json!({ "stage": stage.name(), "count": times.len(), "max": times.max() });
         for (name, quantile) in QUANTILES {
             row[name] = json!(times.value_at_quantile(quantile));
         }
         row
-    };
-    Stage::ALL.into_iter().map(row).collect()
+    });
+    rows.collect()
 }
 
 /// One object an agent: a gauge is a number, a counter has what it counted and how fast of late.

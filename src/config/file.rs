@@ -5,8 +5,8 @@
 
 use super::reader::{ConfigError, Entry, File, Section};
 use super::{
-    Archive, Caps, Config, ControlSocket, Directory, Durability, Head, JournalFiles, TlsFiles, Verification,
-    account_limits, instruments, members, placement, threads,
+    Archive, Caps, Config, ControlSocket, Directory, Durability, Head, JournalFiles, Sockets, TlsFiles,
+    Verification, account_limits, instruments, members, placement, threads,
 };
 use crate::limits::ONCE_IDS_DEFAULT;
 use std::path::{Path, PathBuf};
@@ -47,6 +47,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         control: top.section("control")?.map_or(Ok(ControlSocket::InDataDir), |section| control(&section))?,
         admin: top.section("admin")?.map(|section| admin(&section)).transpose()?,
         caps: top.section("caps")?.map_or(Ok(Caps::default()), |section| caps(&section))?,
+        sockets: top.section("sockets")?.map_or(Ok(Sockets::default()), |section| sockets(&section))?,
         directory: directory(&top)?,
         // After the directory: the readers of instruments and sessions refuse what is wrong with them first.
         placement: placement::read(&top, &topology)?,
@@ -131,6 +132,20 @@ fn caps(section: &Section<'_>) -> Result<Caps, ConfigError> {
         messages_per_second: section.get("messages_per_second")?.integer()?,
         output_bytes: usize::try_from(output.size()?).map_err(|_| output.refuse(output.shown()))?,
         stream_heartbeat: section.get("stream_heartbeat")?.duration()?,
+    })
+}
+
+fn sockets(section: &Section<'_>) -> Result<Sockets, ConfigError> {
+    let busy_poll = section.get("busy_poll")?;
+    let span = busy_poll.duration()?;
+    if !span.0.is_multiple_of(1_000) {
+        return Err(busy_poll.refuse_but(busy_poll.shown(), "whole microseconds"));
+    }
+    Ok(Sockets {
+        kernel_timestamps: section.get("kernel_timestamps")?.boolean()?,
+        no_delay: section.get("no_delay")?.boolean()?,
+        quick_ack: section.get("quick_ack")?.boolean()?,
+        busy_poll: span,
     })
 }
 

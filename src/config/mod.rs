@@ -69,6 +69,8 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// Caps on connections.
     pub caps: Caps,
+    /// What the kernel does for the sockets of clients.
+    pub sockets: Sockets,
     /// How signatures are verified.
     pub verification: Verification,
     /// Most requests that a shard remembers.
@@ -181,6 +183,19 @@ pub struct Caps {
     pub output_bytes: usize,
     /// How often a subscriber hears how far its private streams are.
     pub stream_heartbeat: Span,
+}
+
+/// What the kernel does for the sockets of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sockets {
+    /// It says when it had what is read.
+    pub kernel_timestamps: bool,
+    /// It sends each answer at once.
+    pub no_delay: bool,
+    /// It acknowledges at once what was read.
+    pub quick_ack: bool,
+    /// It polls the network device for so long.
+    pub busy_poll: Span,
 }
 
 /// The files of the journal.
@@ -304,6 +319,12 @@ impl Default for Caps {
             output_bytes: 4 * 1024 * 1024,
             stream_heartbeat: Span::from_secs(10),
         }
+    }
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self { kernel_timestamps: false, no_delay: true, quick_ack: false, busy_poll: Span::ZERO }
     }
 }
 

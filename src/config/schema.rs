@@ -7,6 +7,7 @@ mod journal;
 mod limit;
 mod operator;
 mod reference;
+mod sockets;
 
 pub use reference::reference;
 
@@ -128,9 +129,6 @@ pub const RATE_COUNT_MAX: u32 = 1_000_000;
 /// Longest rate window.
 pub const RATE_WINDOW_MAX: Span = Span::from_secs(3_600);
 
-/// Smallest limit of waiting output: the longest answer, a `depth` of a thousand levels, must fit several times.
-const OUTPUT_BYTES_MIN: u64 = 512 * 1024;
-
 const fn required(name: &'static str, kind: Kind, says: &'static str) -> Key {
     Key { name, kind, absent: Absent::Refused, says }
 }
@@ -227,37 +225,8 @@ pub const SECTIONS: &[Section] = &[
             optional("websocket", Kind::Address, "no WebSocket", "Clients, at the path `/ws-api/v3`."),
         ],
     },
-    Section {
-        name: "caps",
-        repeats: false,
-        says: "Bounds that protect the gateways. The whole section may be left out.",
-        keys: &[
-            default(
-                "connections",
-                Kind::Integer(1, 65_536),
-                "1024",
-                "Most connections of one gateway; further ones are closed at once.",
-            ),
-            default(
-                "messages_per_second",
-                Kind::Integer(1, 10_000_000),
-                "10000",
-                "Most messages of one connection before signatures; above it they are refused, above twice it closes.",
-            ),
-            default(
-                "output_bytes",
-                Kind::Size(OUTPUT_BYTES_MIN, 1 << 30),
-                "\"4MiB\"",
-                "Most bytes that wait for a client that does not read; above it the connection is cut.",
-            ),
-            default(
-                "stream_heartbeat",
-                Kind::Duration(Span::from_millis(100), Span::from_secs(3_600)),
-                "\"10s\"",
-                "How often a subscriber hears the last number of each of its private streams.",
-            ),
-        ],
-    },
+    sockets::CAPS,
+    sockets::SOCKETS,
     Section {
         name: "verify",
         repeats: false,

@@ -80,9 +80,10 @@ provider = "none"
 const WRONG: &[(&str, &str, &str)] = &[
     ("[tls]", "[tls", "3: syntax: unclosed table, expected `]`; allowed: TOML: key = value, [section], [[section]]"),
     ("durability = \"process\"", "durability = \"process\"\ndurability = \"disk\"", "3: syntax: duplicate key; allowed: TOML: key = value, [section], [[section]]"),
-    ("durability", "durable", "2: durable: no such key in the top; allowed: environment, data_dir, durability, [encryption], [head], [tls], [listen], [caps], [verify], [once], [journal], [archive], [control], [admin], [[thread]], [[member]], [[instrument]]"),
+    ("durability", "durable", "2: durable: no such key in the top; allowed: environment, data_dir, durability, [encryption], [head], [tls], [listen], [caps], [sockets], [verify], [once], [journal], [archive], [control], [admin], [[thread]], [[member]], [[instrument]]"),
     ("[caps]", "[archive]\ndir = \"a\"\n[journal]\nsnapshot_every = 0\n[caps]", "10: archive: without snapshots every segment is needed; allowed: [journal] snapshot_every from 1 on"),
     ("[caps]", "[archive]\ndir = \"a\"\nkeep_for = \"1h\"\n[caps]", "12: archive.keep_for: \"1h\"; allowed: \"24h\" to \"87840h\""),
+    ("[caps]", "[sockets]\nbusy_poll = \"1ns\"\n[caps]", "11: sockets.busy_poll: \"1ns\"; allowed: whole microseconds"),
     ("[caps]", "[verify]\nmethod = \"fast\"\n[caps]", "11: verify.method: \"fast\"; allowed: \"tables\", \"dalek\""),
     ("key = \"server.key\"", "keys = \"server.key\"", "5: tls.keys: no such key in [tls]; allowed: certificate, key, client_roots"),
     ("\"process\"", "\"fast\"", "2: durability: \"fast\"; allowed: \"memory\", \"process\", \"disk\""),
@@ -232,6 +233,22 @@ fn refuses_each_wrong_configuration_with_line_key_and_what_is_allowed() {
 }
 
 #[test]
+fn a_file_of_many_sessions_is_read_once_and_not_once_for_each() {
+    let sessions: String = (100..1_100)
+        .map(|id| {
+            format!(
+                "[[member.fix_session]]\nid = {id}\nsender_comp_id = \"S-{id}\"\ntarget_comp_id = \"SEALGATE\"\n"
+            )
+        })
+        .collect();
+    let text = RIGHT.replacen("[[member]]\nid = 2", &format!("{sessions}[[member]]\nid = 2"), 1);
+    let counted = super::reader::LINES_COUNTED.get();
+    let config = Fixture::new().read(&text).unwrap();
+    assert_eq!(config.directory.sessions().len(), 1_001);
+    assert_eq!(super::reader::LINES_COUNTED.get(), counted, "lines are counted for a refusal alone");
+}
+
+#[test]
 fn tells_which_file_it_could_not_read() {
     let error = load(Path::new("nowhere/sealgate.toml")).unwrap_err().to_string();
     assert_eq!(
@@ -269,6 +286,12 @@ fn defaults_of_the_schema_are_those_of_the_code() {
         (empty.connections, empty.messages_per_second, empty.output_bytes),
         (code.connections, code.messages_per_second, code.output_bytes)
     );
+    let sockets = |text: &str| Fixture::new().read(text).unwrap().sockets;
+    let code = super::Sockets::default();
+    let given = "[sockets]\nquick_ack = true\nbusy_poll = \"50us\"\n";
+    assert_eq!((sockets(RIGHT), sockets(&format!("{RIGHT}[sockets]\n"))), (code, code));
+    let wanted = super::Sockets { quick_ack: true, busy_poll: Span::from_micros(50), ..code };
+    assert_eq!(sockets(&format!("{RIGHT}{given}")), wanted);
 }
 
 #[test]

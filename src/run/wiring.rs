@@ -31,7 +31,7 @@ use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
 use crate::admin::{self, ControlPlane, ControlStartError, MetricsPage, MetricsServer, port};
-use crate::config::{AgentName, Config, Topology, Verification};
+use crate::config::{AgentName, Config, Sockets, Topology, Verification};
 use crate::limit::Limiter;
 use crate::route::Router;
 use crate::seal::Vault;
@@ -166,8 +166,8 @@ pub fn assemble(
     let (gateways, shards) = (topology.gateways(), topology.shards());
     let router = Router::new(&config.directory, &config.placement, gateways, shards)?;
     let mut listeners = Vec::new();
-    let fix = listen(config.fix_listen, Service::Fix, &mut listeners)?;
-    let websocket = listen(config.websocket_listen, Service::WebSocket, &mut listeners)?;
+    let fix = listen(config.fix_listen, config.sockets, Service::Fix, &mut listeners)?;
+    let websocket = listen(config.websocket_listen, config.sockets, Service::WebSocket, &mut listeners)?;
     let options = RecoveryOptions {
         environment: config.environment.clone(),
         segment_bytes,
@@ -278,12 +278,14 @@ fn read_pems(config: &Config) -> Result<TlsPems, StartError> {
 
 fn listen(
     address: Option<SocketAddr>,
+    sockets: Sockets,
     service: Service,
     listeners: &mut Vec<(Service, Listener)>,
 ) -> Result<Option<SocketAddr>, StartError> {
     let Some(address) = address else { return Ok(None) };
     let failed = |error| StartError::Listen { address, error };
-    let listener = Listener::bind(address, Port::Own).map_err(failed)?;
+    let listener = Listener::bind(address, Port::Own);
+    let listener = listener.and_then(|listener| listener.with(sockets)).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     listeners.push((service, listener));
     Ok(Some(bound))

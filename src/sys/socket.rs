@@ -12,7 +12,9 @@
 
 use super::machine::{self, Socket};
 use super::poll::{Watchable, Watched};
-use super::tally;
+use super::{stamped, tally};
+use crate::config::Sockets;
+use crate::types::{Nanos, Span};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{
     Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream,
@@ -58,11 +60,18 @@ pub enum Accepted {
 
 /// A listening socket.
 #[derive(Debug)]
-pub struct Listener(End<TcpListener>);
+pub struct Listener {
+    end: End<TcpListener>,
+    sockets: Sockets,
+}
 
 /// A connected socket.
 #[derive(Debug)]
-pub struct Stream(End<TcpStream>);
+pub struct Stream {
+    end: End<TcpStream>,
+    sockets: Sockets,
+    arrived: Option<Nanos>,
+}
 
 /// Whose it is.
 #[derive(Debug)]
@@ -84,7 +93,7 @@ impl Listener {
     /// Listens. Port 0 takes a free one, which [`Listener::local_addr`] tells.
     pub fn bind(address: SocketAddr, port: Port) -> io::Result<Self> {
         if let Some(machine) = machine::current() {
-            return machine.network.listen(address).map(|socket| Self(End::Machine(socket)));
+            return machine.network.listen(address).map(|socket| Self::of(End::Machine(socket)));
         }
         let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
@@ -99,34 +108,48 @@ impl Listener {
         bind(socket.as_fd(), address)?;
         // SAFETY: no pointer is passed.
         checked(unsafe { libc::listen(fd, BACKLOG) })?;
-        Ok(Self(End::Kernel(TcpListener::from(socket))))
+        Ok(Self::of(End::Kernel(TcpListener::from(socket))))
+    }
+
+    fn of(end: End<TcpListener>) -> Self {
+        Self { end, sockets: Sockets::default() }
+    }
+
+    /// What the kernel is to do for the connections that are accepted. What it refuses is told by its name.
+    pub fn with(mut self, sockets: Sockets) -> io::Result<Self> {
+        self.sockets = sockets;
+        // Tried here, so that a start fails and no connection does.
+        if let End::Kernel(listener) = &self.end {
+            prepare(listener.as_fd(), sockets)?;
+        }
+        Ok(self)
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match &self.0 {
+        match &self.end {
             End::Kernel(listener) => listener.local_addr(),
             End::Machine(socket) => Ok(socket.address()),
         }
     }
 
-    /// Takes the next connection, ready for use: it does not block, and sends without Nagle's delay.
+    /// Takes the next connection, ready for use: it does not block.
     pub fn accept(&self) -> Accepted {
-        match &self.0 {
-            End::Kernel(listener) => accept(listener),
+        match &self.end {
+            End::Kernel(listener) => accept(listener, self.sockets),
             End::Machine(socket) => socket.accept().map_or(Accepted::WouldBlock, |stream| {
                 let peer = stream.address();
-                Accepted::Stream(Stream(End::Machine(stream)), peer)
+                Accepted::Stream(Stream::of(End::Machine(stream), self.sockets), peer)
             }),
         }
     }
 }
 
-fn accept(listener: &TcpListener) -> Accepted {
+fn accept(listener: &TcpListener, sockets: Sockets) -> Accepted {
     loop {
         let error = match accept4(listener.as_fd()) {
-            Ok((stream, peer)) => match stream.set_nodelay(true) {
-                Ok(()) => return Accepted::Stream(Stream(End::Kernel(stream)), peer),
+            Ok((stream, peer)) => match prepare(stream.as_fd(), sockets) {
+                Ok(()) => return Accepted::Stream(Stream::of(End::Kernel(stream), sockets), peer),
                 // It has gone already.
                 Err(_) => continue,
             },
@@ -143,20 +166,62 @@ fn accept(listener: &TcpListener) -> Accepted {
     }
 }
 
+/// Sets what is not as it is by itself.
+fn prepare(socket: BorrowedFd<'_>, sockets: Sockets) -> io::Result<()> {
+    let Sockets { kernel_timestamps, no_delay, quick_ack: _, busy_poll } = sockets;
+    let named =
+        |what: &'static str| move |error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"));
+    if no_delay {
+        set_option(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1).map_err(named("TCP_NODELAY"))?;
+    }
+    if kernel_timestamps {
+        stamped::enable(socket).map_err(named("SO_TIMESTAMPING"))?;
+    }
+    if busy_poll > Span::ZERO {
+        let micros = i32::try_from(busy_poll.0 / 1_000).unwrap_or(i32::MAX);
+        set_option(socket, libc::SOL_SOCKET, libc::SO_BUSY_POLL, micros).map_err(named("SO_BUSY_POLL"))?;
+    }
+    Ok(())
+}
+
 impl Stream {
+    fn of(end: End<TcpStream>, sockets: Sockets) -> Self {
+        Self { end, sockets, arrived: None }
+    }
+
     /// Reads what is there, as far as there is room.
     pub fn read(&mut self, into: &mut [u8]) -> Moved {
         debug_assert!(!into.is_empty(), "no room looks like the end");
-        match &mut self.0 {
+        let Self { end, sockets, arrived } = self;
+        let moved = match end {
+            End::Kernel(stream) if sockets.kernel_timestamps => {
+                let mut read = || {
+                    let (count, at) = stamped::read(stream.as_fd(), into)?;
+                    *arrived = at;
+                    Ok(count)
+                };
+                again(&mut read, Ended::Eof)
+            }
             End::Kernel(stream) => again(|| stream.read(into), Ended::Eof),
             End::Machine(socket) => socket.read(into),
+        };
+        if let (Moved::Bytes(_), End::Kernel(stream), true) = (moved, &self.end, self.sockets.quick_ack) {
+            // The kernel forgets it soon, so it is said again after each read. It fails only for a socket that is gone,
+            // which the next read tells.
+            let _ = set_option(stream.as_fd(), libc::IPPROTO_TCP, libc::TCP_QUICKACK, 1);
         }
+        moved
+    }
+
+    /// When the kernel had the last of the bytes that were read last, where it was to say so.
+    pub fn arrived(&self) -> Option<Nanos> {
+        self.arrived
     }
 
     /// Writes as much as the kernel takes.
     pub fn write(&mut self, bytes: &[u8]) -> Moved {
         debug_assert!(!bytes.is_empty(), "nothing to write looks like the end");
-        match &mut self.0 {
+        match &mut self.end {
             End::Kernel(stream) => again(|| stream.write(bytes), Ended::Broken(io::ErrorKind::WriteZero)),
             End::Machine(socket) => socket.write(bytes),
         }
@@ -164,7 +229,7 @@ impl Stream {
 
     /// Writes as much of the pieces, one after the other, as the kernel takes.
     pub fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Moved {
-        match &mut self.0 {
+        match &mut self.end {
             End::Kernel(stream) => {
                 again(|| stream.write_vectored(pieces), Ended::Broken(io::ErrorKind::WriteZero))
             }
@@ -174,18 +239,9 @@ impl Stream {
         }
     }
 
-    /// Acknowledges what was read at once, not with the next answer. The kernel forgets this soon, so it is to be said
-    /// again after reading.
-    pub fn quick_ack(&self) -> io::Result<()> {
-        match &self.0 {
-            End::Kernel(stream) => set_option(stream.as_fd(), libc::IPPROTO_TCP, libc::TCP_QUICKACK, 1),
-            End::Machine(_) => Ok(()),
-        }
-    }
-
     /// Says that no more comes from us. What was written still arrives.
     pub fn finish(&self) {
-        match &self.0 {
+        match &self.end {
             // It fails only if the connection has gone, which is what was to be brought about.
             End::Kernel(stream) => drop(stream.shutdown(Shutdown::Write)),
             End::Machine(socket) => socket.finish(),
@@ -194,7 +250,7 @@ impl Stream {
 
     /// Where it comes from.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        match &self.0 {
+        match &self.end {
             End::Kernel(stream) => stream.peer_addr(),
             End::Machine(socket) => Ok(socket.address()),
         }
@@ -203,7 +259,7 @@ impl Stream {
     /// Where there is no TLS, because there is no kernel below: whose certificate the client has, as SHA-256 of its
     /// SubjectPublicKeyInfo. Never of a connection that came from a network.
     pub fn machine_spki(&self) -> Option<[u8; 32]> {
-        match &self.0 {
+        match &self.end {
             End::Kernel(_) => None,
             End::Machine(socket) => Some(socket.client_spki()),
         }
@@ -221,13 +277,13 @@ impl<T: AsFd> Watchable for End<T> {
 
 impl Watchable for Listener {
     fn watched(&self) -> Watched<'_> {
-        self.0.watched()
+        self.end.watched()
     }
 }
 
 impl Watchable for Stream {
     fn watched(&self) -> Watched<'_> {
-        self.0.watched()
+        self.end.watched()
     }
 }
 
@@ -339,7 +395,10 @@ mod tests {
     use super::*;
 
     fn connected(address: &str) -> (TcpStream, Stream, SocketAddr) {
-        let listener = Listener::bind(address.parse().unwrap(), Port::Own).unwrap();
+        accepted(&Listener::bind(address.parse().unwrap(), Port::Own).unwrap())
+    }
+
+    fn accepted(listener: &Listener) -> (TcpStream, Stream, SocketAddr) {
         assert!(matches!(listener.accept(), Accepted::WouldBlock));
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         loop {
@@ -371,13 +430,41 @@ mod tests {
             assert_eq!(server.read(&mut [0; 8]), Moved::WouldBlock);
             client.write_all(b"ping").unwrap();
             assert_eq!(read(&mut server), (Moved::Bytes(4), b"ping".to_vec()));
-            server.quick_ack().unwrap();
             assert_eq!(server.write(b"po"), Moved::Bytes(2));
             assert_eq!(server.write_vectored(&[IoSlice::new(b"n"), IoSlice::new(b"g")]), Moved::Bytes(2));
             server.finish();
             let mut answer = Vec::new();
             client.read_to_end(&mut answer).unwrap();
             assert_eq!(answer, b"pong");
+            drop(client);
+            assert_eq!(read(&mut server).0, Moved::Closed(Ended::Eof));
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_is_to_do_is_done_for_each_connection_that_is_accepted() {
+        let sockets =
+            Sockets { kernel_timestamps: true, no_delay: false, quick_ack: true, ..Sockets::default() };
+        let any = "127.0.0.1:0".parse().unwrap();
+        for sockets in [sockets, Sockets::default()] {
+            let (mut client, mut server, _) =
+                accepted(&Listener::bind(any, Port::Own).unwrap().with(sockets).unwrap());
+            let End::Kernel(stream) = &server.end else { panic!("no machine runs here") };
+            assert_eq!(stream.nodelay().unwrap(), sockets.no_delay);
+            assert_eq!(server.arrived(), None);
+            let mut exchange = || {
+                client.write_all(b"ping").unwrap();
+                let calls = tally::tally().calls;
+                assert_eq!(read(&mut server).1, b"ping");
+                assert_eq!(tally::tally().calls - calls, if sockets.quick_ack { 2 } else { 1 });
+                server.arrived().is_some()
+            };
+            match sockets.kernel_timestamps {
+                // The kernel begins to stamp packets a moment after it was told to.
+                true => while !exchange() {},
+                false => assert!(!exchange()),
+            }
+            assert_eq!(server.read(&mut [0; 8]), Moved::WouldBlock);
             drop(client);
             assert_eq!(read(&mut server).0, Moved::Closed(Ended::Eof));
         }

@@ -35,9 +35,9 @@ pub fn enable(socket: BorrowedFd<'_>) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Reads as `read` does: how many bytes, and when the kernel had the last of them, where it says so.
+/// Reads as `read` does: how many bytes, and when the kernel had the last of them, where it says so. It is for the
+/// caller to count the call.
 pub fn read(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Option<Nanos>)> {
-    tally::called();
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // Words, so that the heads of control messages are aligned.
     let mut control = [0u64; CONTROL_WORDS];

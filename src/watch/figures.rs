@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// A part of an order's way, from its bytes to those of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// The kernel had the last bytes of a read → they were read: once a read, where `[sockets] kernel_timestamps` is
+    /// set. It is no part of the total.
+    Kernel,
     /// Bytes were read → its fields are known; TLS and framing are in it.
     Decode,
     /// → its signature is checked.
@@ -81,7 +84,8 @@ pub fn watches(agents: usize) -> (Vec<Watch>, WatchReader) {
 
 impl Stage {
     /// All of them, in the order of the way.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Kernel,
         Self::Decode,
         Self::Verify,
         Self::Limit,
@@ -95,6 +99,7 @@ impl Stage {
     /// Its name in tables.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Kernel => "kernel",
             Self::Decode => "decode",
             Self::Verify => "verify",
             Self::Limit => "limit",
@@ -199,6 +204,12 @@ impl Figures {
     /// The times of a stage in nanoseconds, to one percent.
     pub fn stage(&self, stage: Stage) -> &Histogram<u64> {
         &self.stages[stage as usize]
+    }
+
+    /// The stages that are timed here, in the order of the way: that of the kernel where it says anything.
+    pub fn stages(&self) -> impl Iterator<Item = (Stage, &Histogram<u64>)> {
+        let all = Stage::ALL.into_iter().zip(&self.stages);
+        all.filter(|(stage, times)| *stage != Stage::Kernel || !times.is_empty())
     }
 
     /// How often each refusal was given, those that were, in the order of their numbers.
@@ -309,7 +320,9 @@ mod tests {
         watch.turn();
         let figures = reader.refresh();
         let lengths = Stage::ALL.map(|stage| figures.stage(stage).len());
-        assert_eq!(lengths, [1, 1, 0, 0, 0, 0, 0, 0]);
+        let told: Vec<Stage> = figures.stages().map(|(stage, _)| stage).collect();
+        assert_eq!(told, Stage::ALL[1..], "the kernel said nothing");
+        assert_eq!(lengths, [0, 1, 1, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]

@@ -91,6 +91,7 @@ fn sessions_that_say_nothing_are_logged_on_beside_those_that_speak() {
         let beside = &report["beside"];
         assert_eq!(beside["sessions"], 20, "{report}");
         assert!(beside["bytes_each"].as_u64() < Some(1 << 20), "{report}");
+        assert!(beside["kernel_bytes_each"].as_u64().is_some(), "{report}");
         assert!(beside["round_trip_us"]["count"].as_u64() > Some(0), "{report}");
         assert!(beside["p99_ratio"].as_f64() > Some(0.0), "{report}");
     }
@@ -109,6 +110,29 @@ fn the_kernels_part_of_a_round_trip_is_told_apart_unless_it_is_not_asked() {
     let p50 = |of: &str| with[of]["p50"].as_f64().unwrap();
     assert!(p50("kernel_us") < p50("round_trip_us"), "{with}");
     assert_eq!(without.get("kernel_us"), None);
+}
+
+#[test]
+fn the_servers_kernel_is_timed_where_that_is_asked_for() {
+    let run = |flag: &[&str]| {
+        let mut command = load(&BRIEF);
+        command.args(["--idle=park", "--rate=200"]).args(flag);
+        report(command)["stages_us"].as_array().unwrap().clone()
+    };
+    let stages = run(&["--sockets=kernel-timestamps,quick-ack,nagle"]);
+    assert_eq!((stages.len(), &stages[0]["stage"]), (9, &json!("kernel")), "{stages:?}");
+    assert!(stages[0]["count"].as_u64() > Some(0), "{stages:?}");
+    assert_eq!(run(&[])[0]["stage"], "decode");
+}
+
+#[test]
+fn over_fix_too_connections_share_the_accounts_by_turns() {
+    let mut command =
+        load(&["load", "--seconds=1", "--warm-up=0", "--json", "--connections=5", "--accounts=2"]);
+    command.args(["--idle=park", "--rate=200", "--mix=new=1,cross=1"]);
+    let report = report(command);
+    assert_all_answered(&report);
+    assert_eq!(report["first_us"]["count"], 5, "{report}");
 }
 
 #[test]
@@ -239,6 +263,7 @@ fn flags_that_make_no_sense_are_refused_by_name() {
         (&[&connect, &home, "--symbol=ETH"], 1, "--symbol ETH: the configuration has no such instrument"),
         (&[&connect, &home, "--qty=0.003"], 1, "--qty 0.003: twice a quantity that is allowed is wanted"),
         (&[&connect, &home, "--connections=2"], 1, "--connections: over FIX each is a session of its own"),
+        (&["--sockets=fast"], 2, "[possible values: kernel-timestamps, quick-ack, busy-poll, nagle]"),
         (&["--plot=/none/load.svg"], 1, "--plot: /none/load.svg: "),
         (&["--hdr=/none/load.hlog"], 1, "--hdr: /none/load.hlog: "),
     ] {

@@ -115,6 +115,21 @@ fn a_monitor_reads_the_same_as_a_page_of_prometheus() {
 }
 
 #[test]
+fn the_kernels_part_is_a_stage_of_its_own_where_it_is_asked_for() {
+    let venue = Setup::new().adjust(|config| config.sockets.kernel_timestamps = true).start();
+    let mut ws = Ws::logged_on(&venue, "bob");
+    for n in 0..3 {
+        assert_eq!(ws.place(&resting(&format!("w-{n}")))["status"], 200);
+    }
+    let told = stats(&venue);
+    let kernel = &told["stages_ns"][0];
+    // Once for each read, but for those before the kernel has begun to stamp.
+    assert_eq!((&kernel["stage"], kernel["count"].as_u64() >= Some(3)), (&"kernel".into(), true), "{told}");
+    assert!(kernel["p50"].as_u64() > Some(0), "{told}");
+    assert_eq!(told["stages_ns"][1]["stage"], "decode", "{told}");
+}
+
+#[test]
 fn looking_changes_nothing_and_stops_nobody() {
     let mut venue = venue();
     let (mut fix, _ws) = trade(&venue);

@@ -197,11 +197,11 @@ fn serve_and_trade(config: &Config, plan: Plan) -> Result<(Vec<Testimony>, Ended
 }
 
 fn stages(figures: &Figures) -> Vec<Stage> {
-    let told = |stage: watch::Stage| Stage {
+    let told = |(stage, times): (watch::Stage, &_)| Stage {
         stage: stage.name().to_owned(),
-        latency: Quantiles::from(figures.stage(stage)),
+        latency: Quantiles::from(times),
     };
-    watch::Stage::ALL.into_iter().map(told).collect()
+    figures.stages().map(told).collect()
 }
 
 fn print<T: serde::Serialize + std::fmt::Display>(what: &T, json: bool) -> Result<(), Failed> {

@@ -46,6 +46,9 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["venue", "sweep"],
         value_parser = clap::value_parser!(u32).range(0..=40_000))]
     pub(super) idle_sessions: u32,
+    /// What the kernel does for the server's sockets, beside what is usual: `[sockets]` of its configuration.
+    #[arg(long, value_name = "OPTION,…", value_enum, value_delimiter = ',', conflicts_with = "venue")]
+    pub(super) sockets: Vec<SocketOption>,
     /// What the server's threads do when there is nothing to do; spinning is the fastest.
     #[arg(long, value_enum, default_value = "spin", conflicts_with = "venue")]
     pub(super) idle: Idle,
@@ -139,6 +142,31 @@ pub(super) enum Durability {
     Memory,
     Process,
     Disk,
+}
+
+/// What the kernel does for the server's sockets, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SocketOption {
+    /// SO_TIMESTAMPING: the table has the stage `kernel`.
+    KernelTimestamps,
+    /// TCP_QUICKACK.
+    QuickAck,
+    /// SO_BUSY_POLL, 50 microseconds.
+    BusyPoll,
+    /// No TCP_NODELAY.
+    Nagle,
+}
+
+impl SocketOption {
+    /// As the configuration writes it.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::KernelTimestamps => "kernel_timestamps = true",
+            Self::QuickAck => "quick_ack = true",
+            Self::BusyPoll => "busy_poll = \"50us\"",
+            Self::Nagle => "no_delay = false",
+        }
+    }
 }
 
 /// What the server's threads do when there is nothing to do.

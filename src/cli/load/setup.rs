@@ -1,6 +1,6 @@
 //! The folder of a run: a configuration for the server, and what each connection comes with. Throw-away keys.
 
-use super::args::{Args, Protocol, Signing, word};
+use super::args::{Args, Signing, SocketOption, word};
 use super::crowd;
 use super::terms::SYMBOL;
 use crate::cli::cert::{Ca, CertError, Validity, write_member, write_pair};
@@ -38,27 +38,48 @@ pub fn write(folder: &Path, args: &Args, server_core: Option<usize>) -> Result<V
     let ca = certificates(folder, validity)?;
     write_master_key(folder)?;
     let mut config = head(args, server_core);
-    // A FIX session is one connection; accounts are shared by turns.
-    let members = match args.protocol {
-        Protocol::Fix => args.connections.max(args.accounts),
-        Protocol::Websocket => args.accounts,
-    };
-    let mut made = Vec::new();
-    for at in 1..=members {
+    // Accounts are shared by turns; over FIX a connection is a session of its own, of the member whose account it uses.
+    let (accounts, connections) = (args.accounts, args.connections.max(args.accounts));
+    let mut of_account = Vec::new();
+    for at in 1..=accounts {
         let name = format!("load-{at}");
         let key = write_member(folder, &ca, &name, validity)?;
         member(&mut config, at, &name, &BASE64.encode(key.public), args.sign);
+        (at..=connections).step_by(accounts as usize).for_each(|session| fix_session(&mut config, session));
         if at == 1 {
             crowd::configure(&mut config, args);
         }
         let tls = tls::Files::of_member(folder, &name).load()?;
-        let key = ApiKey::from_folder(folder, &name)?;
-        let comp_ids = (name, VENUE.to_owned());
-        made.push(Identity { comp_ids, heartbeat_secs: HEARTBEAT_SECS, tls: Some(tls), key });
+        of_account.push((Some(tls), ApiKey::from_folder(folder, &name)?));
     }
     let path = folder.join(CONFIG);
     std::fs::write(&path, config).map_err(|error| SetupError::Io(path, error))?;
-    Ok(made)
+    let identity = |(session, (tls, key)): (u32, &(_, ApiKey))| Identity {
+        comp_ids: (session_name(session), VENUE.to_owned()),
+        heartbeat_secs: HEARTBEAT_SECS,
+        tls: Option::clone(tls),
+        key: key.clone(),
+    };
+    Ok((1..=connections).zip(of_account.iter().cycle()).map(identity).collect())
+}
+
+/// SenderCompID(49) of a FIX session of ours.
+fn session_name(session: u32) -> String {
+    format!("load-{session}")
+}
+
+fn fix_session(out: &mut String, id: u32) {
+    let name = session_name(id);
+    // Writing to a String does not fail.
+    let _ = write!(
+        out,
+        r#"[[member.fix_session]]
+id = {id}
+sender_comp_id = "{name}"
+target_comp_id = "{VENUE}"
+heartbeat_max = "{HEARTBEAT_SECS}s"
+"#
+    );
 }
 
 /// Writes a CA and a server's certificate.
@@ -93,6 +114,8 @@ pub enum SetupError {
 
 fn head(args: &Args, server_core: Option<usize>) -> String {
     let (durability, idle) = (word(args.durability), word(args.idle));
+    let sockets: Vec<&str> = args.sockets.iter().copied().map(SocketOption::key).collect();
+    let sockets = sockets.join("\n");
     let threads = server_core.map_or(String::new(), |core| {
         format!(
             "[[thread]]\ncore = {core}\nidle = \"{idle}\"\nagents = [\"gateway-0\", \"shard-0\"]\n\
@@ -118,6 +141,8 @@ fix = "127.0.0.1:0"
 connections = 65536
 messages_per_second = 10000000
 output_bytes = "64MiB"
+[sockets]
+{sockets}
 {threads}[[instrument]]
 id = 1
 symbol = "{SYMBOL}"
@@ -159,11 +184,6 @@ id = {id}
 name = "{name}"
 public_key = "{public_key}"
 accounts = ["{name}"]
-[[member.fix_session]]
-id = {id}
-sender_comp_id = "{name}"
-target_comp_id = "{VENUE}"
-heartbeat_max = "{HEARTBEAT_SECS}s"
 "#
     );
 }

@@ -8,6 +8,7 @@
 use crate::accept::{TlsConnection, TlsFault};
 use crate::sys::socket::{Ended, Moved, Stream};
 use crate::sys::tally::library;
+use crate::types::Nanos;
 
 /// Bytes of one read: several TLS records of orders; what is left is read in the next turn.
 pub const READ_BYTES: usize = 16 * 1024;
@@ -72,6 +73,11 @@ impl Link {
                 if self.tls.peer_has_closed() { Err(Gone::Peer(Ended::Eof)) } else { Ok(true) }
             }
         }
+    }
+
+    /// When the kernel had what was read last, where it was to say so.
+    pub fn arrived(&self) -> Option<Nanos> {
+        self.stream.arrived()
     }
 
     /// Takes plain bytes to send; [`Link::flush`] sends them.

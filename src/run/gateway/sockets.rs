@@ -17,7 +17,7 @@ use crate::run::agent::{Agent, Fault};
 use crate::sys::poll::{Interest, Poller};
 use crate::sys::socket::{Accepted, Stream};
 use crate::types::{ConnId, GatewayId, MemberId, Nanos, Span, Text};
-use crate::watch::{Meter, Meters, SecurityEvent};
+use crate::watch::{self, Meter, Meters, SecurityEvent};
 use std::net::SocketAddr;
 
 /// Connections accepted or taken over in one turn; the kernel, or the ring, keeps the others.
@@ -235,6 +235,11 @@ impl Gateway {
             return false;
         }
         let now = self.desk.clock.now();
+        if let (Some(arrived), Stage::Fix(_) | Stage::WebSocket(_)) =
+            (connection.link.arrived(), &connection.stage)
+        {
+            self.desk.watch.time(watch::Stage::Kernel, now.since(arrived));
+        }
         self.hot.spoke(id, now);
         let broken = read.err();
         // What came before the end counts: a client may send and close.
