@@ -216,7 +216,7 @@ fn venue() -> (Gateway, Core) {
     let (directory, poller, mut clock) =
         (directory_with(RATE), Poller::new().expect("the kernel gives one"), Clock::new());
     let ends = rings::connect(1, 1, &Streams::default(), |_: AgentName| poller.waker());
-    let Ends { mut gateways, mut shards, mut journal } = ends;
+    let Ends { mut gateways, mut shards, mut journal, kills: _ } = ends;
     let (gateway, shard) = (gateways.remove(0), shards.remove(0));
     let (steps, sessions) = (journal.shards.remove(0), journal.gateways.remove(0));
     steps.durable.publish(Watermark::FOR_GOOD);
@@ -231,6 +231,7 @@ fn venue() -> (Gateway, Core) {
         shards: gateway.shards,
         joins: Default::default(),
         logons: Default::default(),
+        halted: Default::default(),
         directory: Arc::new(directory),
         watch: watch::watches(1).0.remove(0),
         security: watch::security_log().0,

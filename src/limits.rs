@@ -201,7 +201,11 @@ pub const CONTROL_IDLE_MAX: Span = Span::from_secs(60);
 /// that is far too busy gives it a few times a second.
 pub const CONTROL_ANSWER_MAX: Span = Span::from_secs(5);
 
-/// Slots of the rings between the control plane and a gateway: one thing at a time is asked.
+/// How long shards have to engage a kill switch: a book of a million orders is empty by then, and whoever asked is
+/// still there to hear it.
+pub const KILL_ANSWER_MAX: Span = Span::from_secs(20);
+
+/// Slots of the rings between the control plane and an agent: one thing at a time is asked.
 pub const CONTROL_SLOTS: usize = 4;
 
 const _: () = assert!(WS_PONG_DEADLINE.0 > 2 * WS_PING_EVERY.0, "one lost ping closes nothing");

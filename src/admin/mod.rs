@@ -1,9 +1,10 @@
 //! The control plane: what an operator asks of a running server, over a socket of its own.
 //!
 //! ```text
-//!   sealgate session … ──► control.sock ──► server.rs ──► plane.rs ──► sessions.sealed
-//!        client.rs          socket.rs       one line a         │
-//!                                           request            └──►│ring│──► gateway, between two polls    port.rs
+//!   sealgate session … ──► control.sock ──► server.rs ──► requests.rs ──► plane.rs ──► sessions.sealed
+//!   sealgate kill …         socket.rs       one line a      │                │
+//!        client.rs                          request         │                └──►│ring│──► gateway, between two polls
+//!                                                           └──► kill.rs ───────►│ring│──► every shard      port.rs
 //! ```
 //!
 //! stats.rs tells what the server measures of itself over the same socket, metrics.rs to a monitor over HTTP.
@@ -13,26 +14,33 @@
 //! new directory: whoever looks something up on the order path looks it up as before.
 
 pub mod client;
+mod kill;
+pub mod kill_port;
 mod metrics;
 pub mod overlay_file;
 mod plane;
 pub mod port;
 pub mod protocol;
 mod report;
+mod requests;
 mod server;
 pub mod socket;
 mod stats;
 
 use crate::config::{Config, ConfigError, Directory, Overlay};
+use crate::limits::KILL_ANSWER_MAX;
 use crate::seal::{KeyError, Vault};
 use crate::sys::clock::Clock;
 use crate::sys::file::FileError;
 use crate::types::SessionId;
 use crate::watch::{Board, SecurityLog};
+use kill::Switches;
+use kill_port::KillPort;
 pub use metrics::{MetricsError, MetricsPage, MetricsServer};
 use plane::Plane;
-pub use plane::{MasterRotated, Rotate};
 use port::PlanePort;
+use requests::Requests;
+pub use requests::{MasterRotated, Rotate};
 use socket::{Bound, SocketError};
 use std::collections::BTreeSet;
 use std::io;
@@ -105,6 +113,8 @@ pub struct Parts {
     pub journaled: BTreeSet<SessionId>,
     /// The gateways, by number.
     pub gateways: Vec<PlanePort>,
+    /// The shards, for kill switches.
+    pub shards: Vec<KillPort>,
     /// What concerns security.
     pub security: SecurityLog,
     /// What the server measures of itself.
@@ -138,6 +148,9 @@ impl ControlPlane {
     /// Starts it on a socket that is bound.
     pub fn start(bound: Bound, parts: Parts) -> Result<Self, ControlStartError> {
         let Sessions { file, directory, overlay, path, .. } = parts.sessions;
+        let shards = parts.shards;
+        let patience = Duration::from_millis(KILL_ANSWER_MAX.as_millis());
+        let switches = Switches { directory: directory.clone(), shards, patience, ticket: 0 };
         let plane = Plane {
             file,
             directory: Arc::new(directory),
@@ -145,17 +158,21 @@ impl ControlPlane {
             path,
             journaled: parts.journaled,
             gateways: parts.gateways,
+            vault: parts.vault,
+            ticket: 0,
+        };
+        let requests = Requests {
+            plane: plane.into(),
+            switches: switches.into(),
             security: parts.security,
             board: parts.board,
-            vault: parts.vault,
-            rotate: parts.rotate,
-            ticket: 0,
+            rotate: Arc::new(parts.rotate.into()),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let path = bound.path.clone();
         let thread = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-            if let Err(error) = runtime.block_on(server::serve(bound, plane, stopped)) {
+            if let Err(error) = runtime.block_on(server::serve(bound, requests, stopped)) {
                 eprintln!(
                     "sealgate: warning: control socket: {error}; nothing can be changed until a restart"
                 );

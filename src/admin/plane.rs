@@ -1,21 +1,19 @@
-//! The control plane itself: requests → changes of the directory, kept on the disk, told to the gateways.
+//! FIX sessions at run time: changes of the directory, kept on the disk, told to the gateways.
 //!
 //! ```text
 //!   check ─► new directory ─► sessions.toml (synced) ─► each gateway: Change ─► answer
 //! ```
 //!
-//! One request at a time. What was refused has changed nothing; what is saved holds after a restart whatever happens
+//! One change at a time. What was refused has changed nothing; what is saved holds after a restart whatever happens
 //! between that and the answer.
 
 use super::port::{Done, Numbers, Order, PlanePort, RepairRefused, SessionStatus};
-use super::protocol::{Failure, NAMES, Request, VERSION, session_keys};
-use super::{overlay_file, report, stats};
+use super::protocol::Failure;
+use super::{overlay_file, report};
 use crate::config::{self, Change, Directory, FixSession, Overlay, SessionKeys};
 use crate::limits::CONTROL_ANSWER_MAX;
 use crate::seal::Vault;
-use crate::sys::clock::Clock;
 use crate::types::{MsgSeqNum, SessionId, Text};
-use crate::watch::{Board, SecurityEvent, SecurityLog, SecurityRecord};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -28,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// The highest number that can be set by hand: far below where numbers end, far above where a session comes in a day.
 const NUMBER_MAX: u32 = 1_000_000_000;
 
-/// What the control plane works with.
+/// What changes of sessions are made with.
 pub struct Plane {
     /// What the configuration says.
     pub file: Directory,
@@ -44,63 +42,12 @@ pub struct Plane {
     pub journaled: BTreeSet<SessionId>,
     /// The gateways.
     pub gateways: Vec<PlanePort>,
-    /// Who changed what.
-    pub security: SecurityLog,
-    /// What the server measures of itself.
-    pub board: Board,
-    /// Changes the master key.
-    pub rotate: Rotate,
     /// The last ticket.
     pub ticket: u64,
 }
 
-/// Changes the master key of all that is sealed, and tells what was done, or why it was not. It runs on the thread of
-/// the control plane, so it may wait for disks and tokens.
-pub type Rotate = Box<dyn FnMut() -> Result<MasterRotated, String> + Send>;
-
-/// What changing the master key came to.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct MasterRotated {
-    /// The new master key, by its number.
-    pub master: String,
-    /// Files whose keys were wrapped anew.
-    pub files: u32,
-    /// Their keys.
-    pub keys: usize,
-    /// Where the old one is, for copies of the data.
-    pub put_away: String,
-}
-
 impl Plane {
-    /// Does what a request asks for, and notes it if it changes something.
-    pub async fn execute(&mut self, request: Request, uid: u32) -> Result<Value, Failure> {
-        let what = request.to_string();
-        let done = match request {
-            Request::Hello => return Ok(hello()),
-            Request::Stats => return Ok(stats::stats(&self.board).await),
-            Request::List => return self.list().await,
-            Request::Add { member, keys } => self.add(&member, session_keys(&keys)).await,
-            Request::Set { session, keys, reset, next_in, next_out } => {
-                let numbers = numbers(reset, next_in, next_out);
-                self.set(&session, session_keys(&keys), numbers).await
-            }
-            Request::RotateMaster => {
-                (self.rotate)().map(|rotated| json!(rotated)).map_err(Failure::NotRotated)
-            }
-            Request::Remove { session, text } => self.remove(&session, text.as_deref()).await,
-        };
-        let refused = done.as_ref().err().map_or(Text::EMPTY, |failure| Text::truncated(failure.name()));
-        let event = SecurityEvent::ControlChange { uid, what: Text::truncated(&what), refused };
-        self.note(event);
-        done
-    }
-
-    /// Notes what concerns security.
-    pub fn note(&self, event: SecurityEvent) {
-        self.security.note(SecurityRecord { at: Clock::new().now(), peer: None, event });
-    }
-
-    async fn list(&mut self) -> Result<Value, Failure> {
+    pub async fn list(&mut self) -> Result<Value, Failure> {
         let mut statuses: BTreeMap<SessionId, SessionStatus> = BTreeMap::new();
         for gateway in 0..self.gateways.len() {
             if let Done::Listed(listed) = self.ask(gateway, Order::List).await? {
@@ -116,7 +63,7 @@ impl Plane {
         Ok(report::sessions(&self.directory, &self.file, &self.overlay, &statuses))
     }
 
-    async fn add(&mut self, member: &str, keys: Result<SessionKeys, Failure>) -> Result<Value, Failure> {
+    pub async fn add(&mut self, member: &str, keys: Result<SessionKeys, Failure>) -> Result<Value, Failure> {
         let owner = self.directory.member_by_name(member).cloned();
         let owner = owner.ok_or_else(|| Failure::UnknownMember(member.to_owned()))?;
         let mut keys = keys?;
@@ -132,7 +79,7 @@ impl Plane {
         Ok(json!({ "session": session.id.0, "member": member }))
     }
 
-    async fn set(
+    pub async fn set(
         &mut self,
         name: &str,
         keys: Result<SessionKeys, Failure>,
@@ -159,7 +106,7 @@ impl Plane {
         Ok(json!({ "session": old.id.0 }))
     }
 
-    async fn remove(&mut self, name: &str, text: Option<&str>) -> Result<Value, Failure> {
+    pub async fn remove(&mut self, name: &str, text: Option<&str>) -> Result<Value, Failure> {
         let session = self.session(name)?;
         let text = text.unwrap_or("the operator has removed this session");
         // All of its keys stay, so that its number and CompIDs are known for as long as the journal is.
@@ -279,16 +226,8 @@ impl Plane {
     }
 }
 
-fn hello() -> Value {
-    json!({
-        "server": "sealgate",
-        "version": env!("CARGO_PKG_VERSION"),
-        "protocol": VERSION,
-        "requests": NAMES,
-    })
-}
-
-fn numbers(reset: bool, next_in: Option<u32>, next_out: Option<u32>) -> Result<Numbers, Failure> {
+/// Numbers that are set by hand, if they can be.
+pub fn numbers(reset: bool, next_in: Option<u32>, next_out: Option<u32>) -> Result<Numbers, Failure> {
     let number = |name: &str, number: Option<u32>| match number {
         Some(number) if !(1..=NUMBER_MAX).contains(&number) => {
             Err(Failure::BadRequest(format!("{name} must be 1 to {NUMBER_MAX}")))
@@ -305,7 +244,6 @@ mod tests {
     use crate::config::fixture;
     use crate::limits::CONTROL_SLOTS;
     use crate::sys::poll::Poller;
-    use crate::watch;
 
     #[tokio::test]
     async fn a_gateway_that_does_not_answer_keeps_a_change_from_no_other() {
@@ -320,10 +258,7 @@ mod tests {
             path: dir.path().join("sessions.toml"),
             journaled: BTreeSet::new(),
             gateways,
-            security: watch::security_log().0,
-            board: Board::new(watch::watches(0).1, Vec::new(), Default::default(), Clock::new().now()),
             vault: Vault::none(),
-            rotate: Box::new(|| Err("there is no key".to_owned())),
             ticket: 0,
         };
         while plane.gateways[0].ask(0, Order::List) {}

@@ -1,9 +1,11 @@
-//! The rings between the control plane and a gateway.
+//! The rings between the control plane and an agent.
 //!
 //! ```text
 //!   control plane ── Order ──► gateway       one at a time, applied between two polls
 //!   control plane ◄── Done ─── gateway       each with the ticket of its order
 //! ```
+//!
+//! What a shard is asked stands in `kill_port`.
 
 use crate::config::Directory;
 use crate::limits::CONTROL_SLOTS;
@@ -105,38 +107,44 @@ pub enum SessionState {
     LoggingOut,
 }
 
-/// The control plane's end.
+/// The control plane's end of the rings to a gateway.
+pub type PlanePort = PlaneEnd<Order, Done>;
+
+/// The gateway's end.
+pub type GatewayPort = AgentEnd<Order, Done>;
+
+/// The control plane's end: it asks for an `O` and is answered with a `D`.
 #[derive(Debug)]
-pub struct PlanePort {
-    orders: spsc::Producer<(u64, Order)>,
-    done: spsc::Consumer<(u64, Done)>,
+pub struct PlaneEnd<O, D> {
+    orders: spsc::Producer<(u64, O)>,
+    done: spsc::Consumer<(u64, D)>,
     waker: Waker,
 }
 
-/// The gateway's end.
+/// The agent's end.
 #[derive(Debug)]
-pub struct GatewayPort {
-    orders: spsc::Consumer<(u64, Order)>,
-    done: spsc::Producer<(u64, Done)>,
+pub struct AgentEnd<O, D> {
+    orders: spsc::Consumer<(u64, O)>,
+    done: spsc::Producer<(u64, D)>,
 }
 
-/// Both ends; `waker` wakes the gateway's thread.
-pub fn connect(waker: Waker) -> (PlanePort, GatewayPort) {
+/// Both ends; `waker` wakes the agent's thread.
+pub fn connect<O, D>(waker: Waker) -> (PlaneEnd<O, D>, AgentEnd<O, D>) {
     let (orders, orders_out) = spsc::ring(CONTROL_SLOTS);
     let (done_in, done) = spsc::ring(CONTROL_SLOTS);
-    (PlanePort { orders, done, waker }, GatewayPort { orders: orders_out, done: done_in })
+    (PlaneEnd { orders, done, waker }, AgentEnd { orders: orders_out, done: done_in })
 }
 
-impl PlanePort {
-    /// Asks; false if the gateway has not even taken what was asked before.
-    pub fn ask(&mut self, ticket: u64, order: Order) -> bool {
+impl<O, D> PlaneEnd<O, D> {
+    /// Asks; false if the agent has not even taken what was asked before.
+    pub fn ask(&mut self, ticket: u64, order: O) -> bool {
         let asked = self.orders.push((ticket, order)).is_done();
         self.waker.wake();
         asked
     }
 
     /// The answer of this ticket, if it is there. Answers that nobody waited for are dropped.
-    pub fn answer(&mut self, ticket: u64) -> Option<Done> {
+    pub fn answer(&mut self, ticket: u64) -> Option<D> {
         while let Some((of, done)) = self.done.pop() {
             if of == ticket {
                 return Some(done);
@@ -146,14 +154,14 @@ impl PlanePort {
     }
 }
 
-impl GatewayPort {
+impl<O, D> AgentEnd<O, D> {
     /// The next order, if there is room for its answer.
-    pub fn take(&mut self) -> Option<(u64, Order)> {
+    pub fn take(&mut self) -> Option<(u64, O)> {
         if self.done.slots() == 0 { None } else { self.orders.pop() }
     }
 
     /// Answers it.
-    pub fn done(&mut self, ticket: u64, done: Done) {
+    pub fn done(&mut self, ticket: u64, done: D) {
         // There was a slot when the order was taken. Without a control plane nobody wants to know.
         let _ = self.done.push((ticket, done));
     }

@@ -11,6 +11,7 @@
 use crate::config::{ConfigError, SessionKeys, text_value};
 use crate::seal::KeyError;
 use crate::sys::file::FileError;
+use crate::types::ShardId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,8 +21,18 @@ use std::fmt;
 pub const VERSION: u32 = 1;
 
 /// The names under `do`.
-pub const NAMES: [&str; 7] =
-    ["hello", "stats", "session.list", "session.add", "session.set", "session.remove", "key.rotate-master"];
+pub const NAMES: [&str; 10] = [
+    "hello",
+    "stats",
+    "session.list",
+    "session.add",
+    "session.set",
+    "session.remove",
+    "key.rotate-master",
+    "kill.engage",
+    "kill.release",
+    "kill.list",
+];
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +85,43 @@ pub enum Request {
     /// Makes a new master key, and wraps the keys of all that is sealed with it.
     #[serde(rename = "key.rotate-master")]
     RotateMaster,
+    /// Lets an account enter nothing more, or lets nothing more be entered in an instrument.
+    #[serde(rename = "kill.engage")]
+    KillEngage {
+        /// Which.
+        target: KillName,
+        /// Its open orders are canceled, too.
+        #[serde(default)]
+        cancel: bool,
+    },
+    /// Takes that back.
+    #[serde(rename = "kill.release")]
+    KillRelease {
+        /// Which.
+        target: KillName,
+    },
+    /// Tells the kill switches that are engaged.
+    #[serde(rename = "kill.list")]
+    KillList,
+}
+
+/// What a kill switch is for, by the name that it has in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KillName {
+    /// The name of an account.
+    Account(String),
+    /// The symbol of an instrument.
+    Instrument(String),
+}
+
+impl fmt::Display for KillName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(name) => write!(f, "account {name}"),
+            Self::Instrument(symbol) => write!(f, "instrument {symbol}"),
+        }
+    }
 }
 
 /// Why a request was refused or failed. The name is for programs.
@@ -123,6 +171,22 @@ pub enum Failure {
         "gateway-{0} did not answer in time; what was to be saved is saved, and holds after a restart at the latest"
     )]
     NoAnswer(usize),
+    /// There is no such account.
+    #[error("there is no account {0:?}; accounts stand in the configuration")]
+    UnknownAccount(String),
+    /// There is no such instrument.
+    #[error("there is no instrument {0:?}; instruments stand in the configuration")]
+    UnknownInstrument(String),
+    /// There is nothing to release.
+    #[error("the kill switch of {0} is not engaged")]
+    NotEngaged(String),
+    /// Shards did not answer in time.
+    #[error("{} did not answer in time, and may still do it; every other shard has: ask again, or `sealgate kill list`", names(.0))]
+    ShardsSilent(Vec<ShardId>),
+}
+
+fn names(shards: &[ShardId]) -> String {
+    shards.iter().map(|shard| format!("shard-{shard}")).collect::<Vec<_>>().join(", ")
 }
 
 /// An answer, as a client reads it.
@@ -161,7 +225,10 @@ impl Failure {
             Self::NotSaved(_) => "NotSaved",
             Self::NotSealed(_) => "NotSealed",
             Self::NotRotated(_) => "NotRotated",
-            Self::NoAnswer(_) => "NoAnswer",
+            Self::NoAnswer(_) | Self::ShardsSilent(_) => "NoAnswer",
+            Self::UnknownAccount(_) => "UnknownAccount",
+            Self::UnknownInstrument(_) => "UnknownInstrument",
+            Self::NotEngaged(_) => "NotEngaged",
         }
     }
 }
@@ -232,6 +299,11 @@ impl fmt::Display for Request {
                 next_out.map_or(Ok(()), |number| write!(f, " next_out={number}"))
             }
             Self::RotateMaster => f.write_str("key.rotate-master"),
+            Self::KillEngage { target, cancel } => {
+                write!(f, "kill.engage {target}{}", if *cancel { " cancel" } else { "" })
+            }
+            Self::KillRelease { target } => write!(f, "kill.release {target}"),
+            Self::KillList => f.write_str("kill.list"),
             Self::Remove { session, .. } => write!(f, "session.remove {session}"),
         }
     }

@@ -1,33 +1,32 @@
 //! Connections to the control socket: a line in, a line out.
 
-use super::plane::Plane;
-use super::protocol::{self, Failure, Request};
+use super::protocol::{self, Failure};
+use super::requests::Requests;
 use super::socket::Bound;
-use super::stats;
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_IDLE_MAX, CONTROL_REQUEST_BYTES_MAX};
-use crate::watch::{Board, SecurityEvent};
+use crate::watch::SecurityEvent;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 /// Takes connections until it is told to stop.
-pub async fn serve(bound: Bound, plane: Plane, stop: oneshot::Receiver<()>) -> io::Result<()> {
+pub async fn serve(bound: Bound, requests: Requests, stop: oneshot::Receiver<()>) -> io::Result<()> {
     let listener = UnixListener::from_std(bound.listener)?;
-    let board = plane.board.clone();
-    let (plane, room) = (Arc::new(Mutex::new(plane)), Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX)));
+    let board = requests.board.clone();
+    let (requests, room) = (Arc::new(requests), Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX)));
     let accepting = async {
         loop {
             // Those for whom there is no room wait in the kernel.
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (plane, owner, board) = (Arc::clone(&plane), bound.owner, board.clone());
+                    let (requests, owner) = (Arc::clone(&requests), bound.owner);
                     tokio::spawn(async move {
                         // An operator who goes away in the middle is nobody's fault.
-                        let _ = converse(stream, &plane, &board, owner).await;
+                        let _ = converse(stream, &requests, owner).await;
                         drop(permit);
                     });
                 }
@@ -45,10 +44,10 @@ pub async fn serve(bound: Bound, plane: Plane, stop: oneshot::Receiver<()>) -> i
     Ok(())
 }
 
-async fn converse(stream: UnixStream, plane: &Mutex<Plane>, board: &Board, owner: u32) -> io::Result<()> {
+async fn converse(stream: UnixStream, requests: &Requests, owner: u32) -> io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     if uid != owner && uid != 0 {
-        plane.lock().await.note(SecurityEvent::ControlRefused { uid });
+        requests.note(SecurityEvent::ControlRefused { uid });
         return Ok(());
     }
     let idle = Duration::from_millis(CONTROL_IDLE_MAX.as_millis());
@@ -64,9 +63,7 @@ async fn converse(stream: UnixStream, plane: &Mutex<Plane>, board: &Board, owner
             Ok(Err(error)) => return Err(error),
         };
         let answer = match request {
-            // Also while a change waits for a gateway: that is when somebody looks.
-            Ok(Request::Stats) => Ok(stats::stats(board).await),
-            Ok(request) => plane.lock().await.execute(request, uid).await,
+            Ok(request) => requests.execute(request, uid).await,
             Err(failure) => Err(failure),
         };
         match tokio::time::timeout(idle, stream.write_all(protocol::line(&answer).as_bytes())).await {

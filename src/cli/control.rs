@@ -38,3 +38,18 @@ pub fn unanswered(command: &str, socket: &Path, error: ControlError) -> ExitCode
         error => problem(socket.display(), error, "is the server running, and yours?"),
     }
 }
+
+/// Rows of a table, whose first is its head, as lines in which each column is as wide as its widest cell.
+pub fn columns<R: AsRef<[String]>>(rows: &[R]) -> String {
+    let cells = |row: &R| row.as_ref().iter().map(|cell| cell.chars().count()).collect::<Vec<_>>();
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows.iter().map(cells) {
+        widths.resize(widths.len().max(row.len()), 0);
+        widths.iter_mut().zip(row).for_each(|(width, cell)| *width = cell.max(*width));
+    }
+    let line = |row: &R| {
+        let cells = row.as_ref().iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}

@@ -15,6 +15,7 @@ pub mod fix_dictionary;
 pub mod init;
 pub mod journal;
 pub mod key;
+pub mod kill;
 pub mod load;
 pub mod serve;
 pub mod session;
@@ -50,6 +51,8 @@ enum Command {
     Journal(journal::Args),
     /// Tell, add, change and remove the FIX sessions of a running server.
     Session(session::Args),
+    /// Stop an account or an instrument of a running server at once, and release it.
+    Kill(kill::Args),
     /// Tell what a running server measures of itself: times of each stage, rates, rings, refusals.
     Stats(stats::Args),
     /// Print Sealgate's dialect of FIX as a dictionary that clients' engines load.
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Cert(args) => cert::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Session(args) => session::run(args),
+        Command::Kill(args) => kill::run(args),
         Command::Stats(args) => stats::run(args),
         Command::FixDictionary(args) => fix_dictionary::run(args),
         Command::Key(args) => key::run(args),

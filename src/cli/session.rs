@@ -148,13 +148,7 @@ fn table(answer: &Value) -> String {
     let mut rows: Vec<Vec<String>> = vec![HEAD.iter().map(|name| (*name).to_owned()).collect()];
     let sessions = answer["sessions"].as_array().map_or(&[][..], Vec::as_slice);
     rows.extend(sessions.iter().map(row));
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+    control::columns(&rows)
 }
 
 fn row(session: &Value) -> Vec<String> {

@@ -99,7 +99,8 @@ fn counted(command: &Command) -> Option<(AccountId, RateClass, bool)> {
         | Command::Reference(..)
         | Command::SessionBegan(_)
         | Command::SessionEnded(_)
-        | Command::Restarted => return None,
+        | Command::Restarted
+        | Command::Kill(_) => return None,
     })
 }
 

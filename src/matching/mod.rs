@@ -201,6 +201,12 @@ impl Book {
         self.orders.next_of_account(at)
     }
 
+    /// Where the order rests that trades next: on the bid, and where there is none on the ask.
+    pub fn first(&self) -> Option<Handle> {
+        let mut levels = self.bids.iter().chain(self.asks.iter());
+        levels.find_map(|(_, level)| self.orders.queue(level.queue).next()).map(|(at, _)| at)
+    }
+
     /// The resting orders of a side in the order in which they trade.
     pub fn orders_by_priority(&self, side: Side) -> impl Iterator<Item = &Order> {
         self.side(side).iter().flat_map(|(_, level)| self.orders.queue(level.queue)).map(|(_, order)| order)

@@ -37,6 +37,8 @@ pub const fn cause_text(cause: Cause) -> &'static str {
         Cause::SessionDisconnected => "SessionDisconnected: cancel on disconnect.",
         Cause::SessionLoggedOut => "SessionLoggedOut: cancel on disconnect, after a logout.",
         Cause::CancelAllAfter => "CancelAllAfter: the dead man's timer was not set again.",
+        Cause::KillSwitch => "KillSwitch: the venue has stopped its account.",
+        Cause::TradingHalt => "TradingHalt: the venue has halted its instrument.",
         Cause::ServerRestarted => "ServerRestarted: cancel on disconnect, no new logon after a restart.",
     }
 }

@@ -13,16 +13,19 @@
 
 mod band;
 mod exposure;
+mod kills;
 #[cfg(test)]
 mod tests;
 
 use crate::planted::{self, Bug};
 use crate::types::{
-    AccountId, AccountLimits, AccountState, Detail, ExecType, Execution, ExposureState, Instrument,
-    InstrumentId, InstrumentState, OrdType, Order, PositionState, Price, Refusal, Reject, Side, SmpGroupId,
+    AccountId, AccountLimits, AccountState, Detail, Engaged, ExecType, Execution, ExposureState, Instrument,
+    InstrumentId, InstrumentState, KillSwitch, KillTarget, Nanos, OrdType, Order, PositionState, Price,
+    Refusal, Reject, Side, SmpGroupId,
 };
 use band::Band;
 use exposure::Exposure;
+use kills::Kills;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
@@ -56,6 +59,7 @@ pub struct Risk {
     accounts: BTreeMap<(AccountId, Option<InstrumentId>), AccountLimits>,
     /// Sorted, so that it is told and hashed in one order.
     exposures: BTreeMap<(InstrumentId, AccountId), Exposure>,
+    kills: Kills,
 }
 
 impl Risk {
@@ -117,6 +121,7 @@ impl Risk {
         if !limits.enabled {
             return Err(Reject::AccountDisabled.into());
         }
+        self.kills.check(order.account, order.instrument)?;
         Ok((limits, listed))
     }
 
@@ -180,6 +185,26 @@ impl Risk {
         }
     }
 
+    /// Whether a kill switch is as it is to become, or means what is not here. Engaging one that is engaged already is
+    /// something to do if orders are to be canceled.
+    pub fn is_idle(&self, switch: &KillSwitch) -> bool {
+        let is_known = match switch.target {
+            KillTarget::Account(account) => self.accounts.contains_key(&(account, None)),
+            KillTarget::Instrument(instrument) => self.instruments.contains_key(&instrument),
+        };
+        !is_known || (self.kills.has(switch.target) == switch.engaged && !(switch.engaged && switch.cancel))
+    }
+
+    /// Engages or releases a kill switch.
+    pub fn switch(&mut self, switch: &KillSwitch, at: Nanos) {
+        self.kills.set(switch, at);
+    }
+
+    /// The kill switches that are engaged, those of accounts first.
+    pub fn engaged(&self) -> impl ExactSizeIterator<Item = Engaged> {
+        self.kills.engaged()
+    }
+
     /// The instruments by number.
     pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
         self.instruments.values().map(|listed| &listed.instrument)
@@ -207,7 +232,8 @@ impl Risk {
 
     /// What an account may do and what it has, in every instrument in which it ever had an order.
     pub fn account(&self, account: AccountId) -> Option<AccountState> {
-        let limits = *self.accounts.get(&(account, None))?;
+        let mut limits = *self.accounts.get(&(account, None))?;
+        limits.enabled &= !self.kills.has(KillTarget::Account(account));
         let own = self.exposures.iter().filter(|((_, of), _)| *of == account);
         let positions = own.map(|((instrument, _), has)| PositionState {
             instrument: *instrument,
@@ -235,11 +261,12 @@ impl Risk {
         self.exposures.iter().map(|((instrument, account), has)| has.state(*instrument, *account))
     }
 
-    /// What [`Risk::listed`], [`Risk::accounts`] and [`Risk::exposures`] told before.
+    /// What [`Risk::listed`], [`Risk::accounts`], [`Risk::exposures`] and [`Risk::engaged`] told before.
     pub fn restore(
         listed: Vec<(Instrument, Option<Price>)>,
         accounts: Vec<AccountLimits>,
         exposures: &[ExposureState],
+        engaged: Vec<Engaged>,
     ) -> Self {
         let listed = listed.into_iter();
         let keyed = exposures.iter().map(|has| ((has.instrument, has.account), Exposure::from_state(has)));
@@ -252,6 +279,7 @@ impl Risk {
                 .map(|limits| ((limits.account, limits.instrument), limits))
                 .collect(),
             exposures: keyed.collect(),
+            kills: Kills::restore(engaged),
         }
     }
 
@@ -260,6 +288,7 @@ impl Risk {
         self.instruments.hash(state);
         self.accounts.hash(state);
         self.exposures.hash(state);
+        self.kills.hash(state);
     }
 }
 

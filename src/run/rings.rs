@@ -4,6 +4,7 @@
 //!   gateway ── inputs ──► shard          gateway ── session records, read-backs ──► journal
 //!   gateway ◄─ outputs ── shard          gateway ◄─ read-back answers, watermarks ── journal
 //!   gateway ── connections ──► gateway   shard ── step records ──► journal
+//!   control plane ── kill switches ──► shard
 //! ```
 //!
 //! Each pair of gateway and shard has two rings of its own, each gateway and each shard one of records to the journal.
@@ -14,6 +15,7 @@ use super::gateway::session_log::SessionLog;
 use super::journal;
 use super::journal::port::JournalPort;
 use super::shard_agent;
+use crate::admin::kill_port::{self, KillPort};
 use crate::config::AgentName;
 use crate::journal::streams::Streams;
 use crate::limits::{
@@ -39,6 +41,8 @@ pub struct Ends {
     pub shards: Vec<ShardEnds>,
     /// Of the journal.
     pub journal: JournalEnds,
+    /// Of the control plane: to and from each shard.
+    pub kills: Vec<KillPort>,
 }
 
 /// What a gateway has.
@@ -57,6 +61,8 @@ pub struct ShardEnds {
     pub gateways: Vec<shard_agent::GatewayPort>,
     /// To the journal.
     pub journal: JournalPort,
+    /// To and from the control plane.
+    pub kills: kill_port::ShardPort,
 }
 
 /// What the journal has.
@@ -81,7 +87,7 @@ pub fn connect(gateways: u8, shards: u8, streams: &Streams, waker: impl Fn(Agent
         journal.gateways.push(port);
         gateway_ends.push(GatewayEnds { shards: Vec::new(), log, peers });
     }
-    let mut shard_ends = Vec::new();
+    let (mut shard_ends, mut kills) = (Vec::new(), Vec::new());
     for shard in (0..shards).map(ShardId) {
         let (steps, records) = bytes::ring(JOURNAL_RING_BYTES);
         let durable = Watermark::new(streams.last(Stream::Shard(shard)));
@@ -94,10 +100,12 @@ pub fn connect(gateways: u8, shards: u8, streams: &Streams, waker: impl Fn(Agent
         }
         let to_journal =
             JournalPort { records: steps, durable: durable.clone(), waker: journal_waker.clone() };
-        shard_ends.push(ShardEnds { gateways: ports, journal: to_journal });
+        let (to_shard, port) = kill_port::between(shard, durable.clone(), waker(AgentName::Shard(shard.0)));
+        kills.push(to_shard);
+        shard_ends.push(ShardEnds { gateways: ports, journal: to_journal, kills: port });
         journal.shards.push(journal::ShardPort { shard, records, durable });
     }
-    Ends { gateways: gateway_ends, shards: shard_ends, journal }
+    Ends { gateways: gateway_ends, shards: shard_ends, journal, kills }
 }
 
 /// Between one gateway and one shard.

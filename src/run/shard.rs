@@ -20,6 +20,7 @@ mod cancels;
 mod dead_man;
 mod hash;
 mod history;
+mod kills;
 mod leases;
 mod query;
 mod requests;
@@ -90,6 +91,8 @@ enum Rest {
     Order(Sweep),
     /// Orders are canceled together.
     Cancels(Cancels),
+    /// All orders of a book are.
+    Book(InstrumentId),
 }
 
 /// An order on its way through the book.
@@ -182,7 +185,7 @@ impl Shard {
         assert!(self.pending.is_none(), "a sweep ends before the next command begins");
         assert!(!matches!(command, Command::Continue(_)), "a shard continues its sweeps itself");
         assert!(*command != Command::Timers, "a shard knows itself what is due");
-        if self.leases.is_idle(command) {
+        if self.is_idle(command) {
             return Outcome::Repetition(None);
         }
         if let Some(answer) = self.repetition(command, now).or_else(|| self.no_room(command, now)) {
@@ -237,7 +240,7 @@ impl Shard {
             return Err(ReplayError::Continuation(seq));
         }
         self.check_timers((seq, time), command)?;
-        if self.leases.is_idle(command) || self.repetition(command, time).is_some() {
+        if self.is_idle(command) || self.repetition(command, time).is_some() {
             return Err(ReplayError::Repetition(seq));
         }
         self.sequencer.replay(seq, time)?;
@@ -303,6 +306,7 @@ impl Shard {
                 match rest {
                     Rest::Order(sweep) => self.sweep(sweep, origin, at),
                     Rest::Cancels(cancels) => self.cancel_more(cancels, origin, at),
+                    Rest::Book(instrument) => self.empty_book(instrument, at),
                 }
             }
             Command::SessionBegan(_) | Command::SessionEnded(_) | Command::Restarted => {
@@ -310,6 +314,7 @@ impl Shard {
             }
             Command::CancelAllAfter(requester, request) => self.run_cancel_all_after(at, requester, request),
             Command::Timers => self.run_timers(at),
+            Command::Kill(switch) => self.run_kill(at, switch),
             Command::Instrument(instrument) => {
                 if self.risk.list(instrument) {
                     self.books.entry(instrument.id).or_default();
@@ -342,6 +347,7 @@ impl Pending {
                 Continue::Order { instrument: taker.order.instrument, order: taker.order.id }
             }
             Rest::Cancels(cancels) => Continue::Cancels(cancels.scope),
+            Rest::Book(instrument) => Continue::Book(*instrument),
         }
     }
 }

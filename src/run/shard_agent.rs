@@ -1,5 +1,5 @@
 //! A shard under a thread: takes inputs from the gateways' rings in turn, runs the core, appends the record, tells
-//! every gateway. Timers that are due come before the next input.
+//! every gateway. Timers that are due come before the next input, and so does what the operator wants.
 //!
 //! Back-pressure: a command is taken only while each output ring has room for the most events that one step can
 //! make, and the journal ring for the longest record. While one is full the inputs wait in their rings, which fill,
@@ -9,6 +9,7 @@ use super::agent::{Agent, Epilogue, Fault, Work};
 use super::journal::port::JournalPort;
 use super::phase::Phase;
 use super::shard::{Outcome, Shard, Step};
+use crate::admin::kill_port::{self, Order};
 use crate::journal::append::Appender;
 use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX};
 use crate::ring::flag::Flag;
@@ -16,7 +17,7 @@ use crate::ring::spsc;
 use crate::run::rings::InputReader;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
-use crate::types::{Command, Nanos, Origin, ShardInput, ShardOutput, SignedBytes, Span};
+use crate::types::{Cause, Command, Event, Nanos, Origin, ShardInput, ShardOutput, SignedBytes, Span};
 use crate::watch::{Meter, Meters};
 use std::collections::VecDeque;
 
@@ -57,6 +58,10 @@ pub struct ShardAgent {
     appender: Appender,
     /// Commands of the venue's own that wait for the end of a sweep.
     waiting: VecDeque<Command>,
+    /// What the control plane asks; `None`: there is none.
+    kills: Option<kill_port::ShardPort>,
+    /// A kill switch that was engaged, whose orders are not all canceled: its ticket and what is to be answered.
+    killing: Option<(u64, kill_port::Done)>,
     /// Whether the journal has no room for its next segment: what is left is for cancels.
     disk_full: Flag,
     meters: Meters,
@@ -78,10 +83,18 @@ impl ShardAgent {
             journal,
             appender: Appender::default(),
             waiting: VecDeque::new(),
+            kills: None,
+            killing: None,
             disk_full: Flag::default(),
             meters: Meters::default(),
             measure_due: Nanos(0),
         }
+    }
+
+    /// The same, which does what an operator asks.
+    #[must_use]
+    pub fn obeying(self, kills: kill_port::ShardPort) -> Self {
+        Self { kills: Some(kills), ..self }
     }
 
     /// The same, which takes no orders while the journal's disk is full.
@@ -109,13 +122,14 @@ impl ShardAgent {
 
     /// Executes commands of the venue's own before the first gateway speaks, such as instruments of the configuration.
     /// What became due while the server was down comes after them. A sweep that a crash cut short comes before them:
-    /// then they wait until the agent runs and the gateways hear how it ends.
+    /// then they wait until the agent runs and the gateways hear how it ends. So does a kill switch, which may cancel
+    /// orders.
     pub fn configure(&mut self, commands: &[Command], now: Nanos) -> Result<(), Fault> {
-        if self.shard.has_pending() {
-            self.waiting.extend(commands);
-            return Ok(());
-        }
-        for command in commands {
+        let cancels = commands.iter().position(|command| matches!(command, Command::Kill(_)));
+        let at_once = if self.shard.has_pending() { 0 } else { cancels.unwrap_or(commands.len()) };
+        let (at_once, later) = commands.split_at(at_once);
+        self.waiting.extend(later);
+        for command in at_once {
             if !self.has_room() {
                 return Err(self.fault("the journal ring is too small for the configuration"));
             }
@@ -132,6 +146,10 @@ impl ShardAgent {
                 return Err(self.fault(&what));
             }
             append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
+            // What the venue says of itself is heard by nobody but the agents.
+            if matches!(command, Command::Kill(_)) {
+                tell_all(&mut self.gateways, &step, self.clock.now());
+            }
         }
         Ok(())
     }
@@ -182,6 +200,40 @@ impl ShardAgent {
         let step = run(&mut self.shard, now);
         append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
         tell_all(&mut self.gateways, &step, self.clock.now());
+        if let Some((_, done)) = &mut self.killing {
+            done.canceled += killed(&step);
+        }
+        self.answer_operator();
+    }
+
+    /// Does what the operator asks, if he does; whether he did.
+    fn obey(&mut self, now: Nanos) -> bool {
+        let Some((ticket, order)) = self.kills.as_mut().and_then(|port| port.take()) else { return false };
+        let mut done = kill_port::Done::default();
+        if let Order::Set(switch) = order
+            && let Outcome::Step(step) = self.shard.execute(None, &Command::Kill(switch), now)
+        {
+            append(&mut self.appender, &mut self.journal, &step, &SignedBytes::NONE);
+            tell_all(&mut self.gateways, &step, self.clock.now());
+            (done.changed, done.canceled) = (true, killed(&step));
+        }
+        self.killing = Some((ticket, done));
+        self.answer_operator();
+        true
+    }
+
+    /// Answers the operator once all is done; he waits himself until it is durable.
+    fn answer_operator(&mut self) {
+        if self.shard.has_pending() {
+            return;
+        }
+        let (Some((ticket, done)), Some(port)) = (self.killing.take(), &mut self.kills) else { return };
+        let (upto, engaged) = (self.shard.last_seq(), self.shard.engaged().collect());
+        port.done(ticket, kill_port::Done { upto, engaged, ..done });
+    }
+
+    fn has_order(&self) -> bool {
+        self.kills.as_ref().is_some_and(kill_port::ShardPort::has_order)
     }
 }
 
@@ -194,6 +246,7 @@ impl Agent for ShardAgent {
         self.measure(now);
         self.shard.take_orders(!self.disk_full.is_set());
         let mut taken = 0;
+        let mut is_asked = self.has_order();
         while taken < INPUTS_PER_TURN_MAX && self.has_room() {
             // Read for each input: the time of an order is when it was sequenced, after all queueing.
             let now = self.clock.now();
@@ -203,6 +256,8 @@ impl Agent for ShardAgent {
                 self.configure_one(&command, now)?;
             } else if self.shard.is_due(now) {
                 self.go_on(Shard::fire, now);
+            } else if is_asked {
+                is_asked = self.obey(now);
             } else if !self.take_next(now) {
                 break;
             }
@@ -222,6 +277,7 @@ impl Agent for ShardAgent {
     fn has_input(&self) -> bool {
         self.shard.has_pending()
             || !self.waiting.is_empty()
+            || self.has_order()
             || self.inputs.iter().any(|inputs| !inputs.is_empty())
     }
 
@@ -238,6 +294,15 @@ impl Agent for ShardAgent {
             state_hash: self.shard.state_hash(),
         }
     }
+}
+
+/// How many orders a step of a kill switch has canceled.
+fn killed(step: &Step<'_>) -> u64 {
+    let by_switch = |event: &&Event| match event {
+        Event::Execution(it) => matches!(it.cause, Some(Cause::KillSwitch | Cause::TradingHalt)),
+        _ => false,
+    };
+    step.events.iter().filter(by_switch).count() as u64
 }
 
 fn stamped(mut origin: Origin, now: Nanos) -> Origin {

@@ -9,6 +9,8 @@
 //!   6  threads                     each polls its agents until the server stops
 //! ```
 
+mod kills;
+mod shards;
 mod told;
 
 use super::agent::{Agent, Epilogue, Fault};
@@ -24,12 +26,12 @@ use super::journal::stock::ThreadSupplier;
 use super::journal::walk::JournalFault;
 use super::phase::Control;
 use super::recovery::{self, Recovered, RecoveryError, RecoveryOptions, SessionState, Wanted};
-use super::rings::{self, Ends, GatewayEnds, ShardEnds};
+use super::rings::{self, Ends, GatewayEnds};
 use super::server::StartError;
 use super::shard::Shard;
-use super::shard_agent::ShardAgent;
 use super::thread::Loop;
 use crate::accept::{Acceptor, TlsPems};
+use crate::admin::kill_port::KillPort;
 use crate::admin::{self, ControlPlane, ControlStartError, MetricsPage, MetricsServer, port};
 use crate::config::{AgentName, Config, Sockets, Topology, Verification};
 use crate::limit::Limiter;
@@ -39,10 +41,11 @@ use crate::sys::clock::Clock;
 use crate::sys::file::Folder;
 use crate::sys::poll::{Poller, Waker};
 use crate::sys::socket::{Listener, Port};
-use crate::types::{GatewayId, LogonId, SessionId};
+use crate::types::{GatewayId, InstrumentId, LogonId, SessionId};
 use crate::verify::Verifier;
 use crate::verify::tables::Keeper;
 use crate::watch::{self, Board, Meters, MetersReader};
+use kills::Kills;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -107,6 +110,8 @@ pub struct Assembled {
     alarm: watch::SecurityLog,
     /// The gateways, from the control plane's side.
     planes: Vec<port::PlanePort>,
+    /// The shards, from there.
+    pub kills: Vec<KillPort>,
     journaled: BTreeSet<SessionId>,
     head: Option<SharedHead>,
 }
@@ -142,10 +147,19 @@ pub fn wire(mut config: Config, acceptor: Acceptor, control: &Control) -> Result
     }
     let threads = Threads { handles, agents: count };
     let (journaled, gateways) = (assembled.journaled, assembled.planes);
+    let shards = assembled.kills;
     let rotate = at_rest::rotation(vault.clone(), &config, assembled.head);
-    let board_of_plane = board.clone();
-    let plane =
-        admin::Parts { sessions, journaled, gateways, security: alarm, board: board_of_plane, vault, rotate };
+    let (security_log, board_of_plane) = (alarm, board.clone());
+    let plane = admin::Parts {
+        sessions,
+        journaled,
+        gateways,
+        shards,
+        security: security_log,
+        board: board_of_plane,
+        vault,
+        rotate,
+    };
     let operator = socket.map(|socket| ControlPlane::start(socket, plane)).transpose();
     let page = page.map(|page| page.start(board.clone())).transpose().map_err(ControlStartError::from);
     let page = page.inspect_err(|_| control.fail())?;
@@ -191,18 +205,17 @@ pub fn assemble(
     let beds = Beds::new(config).map_err(StartError::Thread)?;
     let ports = (0..gateways).map(|id| port::connect(beds.waker(AgentName::Gateway(id))));
     let (planes, ports) = ports.unzip();
-    let security_log = alarm.clone();
-    let parts =
-        Parts { acceptor, verifier, router, listeners, watches, meters, security: security_log, ports };
-    let agents = build(config, parts, recovered, head.clone(), &beds)?;
-    let recovered = report;
+    let notes = notes.into_iter().chain(Kills::of(&recovered.shards).notes(config)).collect();
+    let told = alarm.clone();
+    let parts = Parts { acceptor, verifier, router, listeners, watches, meters, security: told, ports };
+    let (agents, kills) = build(config, parts, recovered, head.clone(), &beds)?;
     Ok(Assembled {
         agents,
         fix,
         websocket,
         board,
         security,
-        recovered,
+        recovered: report,
         notes,
         folder,
         beds,
@@ -211,6 +224,7 @@ pub fn assemble(
         supplier,
         alarm,
         planes,
+        kills,
         journaled,
         head,
     })
@@ -337,12 +351,12 @@ fn build(
     recovered: Recovered,
     head: Option<SharedHead>,
     beds: &Beds,
-) -> Result<Agents, StartError> {
+) -> Result<(Agents, Vec<KillPort>), StartError> {
     let Recovered { log, shards, sessions, past, streams, .. } = recovered;
     let limiter = Limiter::resuming(&config.directory, past, Clock::new().now());
     let disk_full = log.disk_full();
     let (gateways, count) = (parts.router.gateways().len() as u8, parts.router.shards().len() as u8);
-    let Ends { gateways: gateway_ends, shards: shard_ends, journal } =
+    let Ends { gateways: gateway_ends, shards: shard_ends, journal, kills: mut kill_ports } =
         rings::connect(gateways, count, &streams, |name| beds.waker(name));
     // One floor for all: a session may come back through another gateway.
     let mut positions = Positions::new(shards.len(), config.caps.stream_heartbeat);
@@ -350,11 +364,16 @@ fn build(
         shard.streams().for_each(|(account, last)| positions.reach(account, shard.id(), last));
     }
     let last_logon = shards.iter().map(Shard::last_logon).max().unwrap_or_default();
+    let kills = Kills::of(&shards);
+    for port in &mut kill_ports {
+        let own = |id: &InstrumentId| parts.router.shard_of(*id) == Some(port.shard);
+        port.instruments = config.directory.instruments().iter().map(|known| known.id).filter(own).collect();
+    }
     let mut agents = Agents::new();
     for (shard, ends) in shards.into_iter().zip(shard_ends) {
         let name = AgentName::Shard(shard.id().0);
         let meters = parts.meters.remove(&name).unwrap_or_default();
-        let agent = shard_agent(config, &parts.router, shard, ends)?.metered(meters);
+        let agent = shards::agent((config, &kills), &parts.router, shard, ends)?.metered(meters);
         agents.insert(name, Box::new(agent.heeding(disk_full.clone())));
     }
     let name = AgentName::Journal(0);
@@ -362,27 +381,11 @@ fn build(
     let journal =
         JournalAgent::new(name.to_string(), log, config.durability, journal.shards, journal.gateways);
     agents.insert(name, Box::new(journal.metered(meters).keeping(head)));
-    for gateway in self::gateways(config, parts, gateway_ends, sessions, limiter, (last_logon, positions))? {
+    let begin = (last_logon, positions, kills.halted());
+    for gateway in self::gateways(config, parts, gateway_ends, sessions, limiter, begin)? {
         agents.insert(AgentName::Gateway(gateway.id().0), Box::new(gateway));
     }
-    Ok(agents)
-}
-
-fn shard_agent(
-    config: &Config,
-    router: &Router,
-    mut shard: Shard,
-    ends: ShardEnds,
-) -> Result<ShardAgent, StartError> {
-    check_nothing_is_gone(config, &shard)?;
-    check_nothing_moved(router, &shard)?;
-    let commands = told::configuration_commands(config, router, &shard);
-    shard.reserve_ids(config.once_ids_max);
-    let mut clock = Clock::new();
-    let now = clock.now();
-    let mut agent = ShardAgent::new(shard, clock, ends.gateways, ends.journal);
-    agent.configure(&commands, now)?;
-    Ok(agent)
+    Ok((agents, kill_ports))
 }
 
 /// The gateways, each with the sessions that it keeps. The first accepts connections for all.
@@ -392,7 +395,7 @@ fn gateways(
     ends: Vec<GatewayEnds>,
     mut sessions: BTreeMap<SessionId, SessionState>,
     limiter: Limiter,
-    (last_logon, positions): (LogonId, Positions),
+    (last_logon, positions, halted): (LogonId, Positions, BTreeSet<InstrumentId>),
 ) -> Result<Vec<Gateway>, StartError> {
     let Parts { acceptor, verifier, router, mut listeners, watches, mut meters, security, ports } = parts;
     let directory = Arc::new(config.directory.clone());
@@ -417,6 +420,7 @@ fn gateways(
             closing: false,
             in_flight: 0,
             logons: Logons::after(last_logon),
+            halted: halted.clone(),
         };
         let listeners = std::mem::take(&mut listeners);
         let (caps, acceptor, control) = (config.caps, acceptor.clone(), Some(control));
@@ -441,31 +445,6 @@ fn sessions_of(
         .partition(|(session, _)| router.gateway_of(*session) == gateway);
     *recovered = others;
     own
-}
-
-/// An instrument or account with a history cannot be left out: its orders could not be told any more.
-fn check_nothing_is_gone(config: &Config, shard: &Shard) -> Result<(), Fault> {
-    let instruments = shard.instruments().filter(|known| config.directory.instrument(known.id).is_none());
-    let accounts = shard.accounts().filter(|known| config.directory.account(known.account).is_none());
-    let mut gone = instruments
-        .map(|known| format!("instrument {} ({})", known.id, known.symbol))
-        .chain(accounts.map(|known| format!("account {}", known.account)));
-    match gone.next() {
-        Some(what) => Err(unexpected(&format!(
-            "the journal knows {what}, which the configuration leaves out; keep it, halted or disabled"
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// A book lives where its journal is. With another number of shards the default rule gives instruments to other
-/// shards, and so does another `shard`.
-fn check_nothing_moved(router: &Router, shard: &Shard) -> Result<(), StartError> {
-    let moved = shard.instruments().find_map(|known| {
-        let now = router.shard_of(known.id).filter(|owner| *owner != shard.id())?;
-        Some(StartError::Moved { instrument: known.id, symbol: known.symbol, was: shard.id(), now })
-    });
-    moved.map_or(Ok(()), Err)
 }
 
 /// Starts the threads of the topology, each with its agents.

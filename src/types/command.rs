@@ -2,6 +2,7 @@
 
 use super::ids::{ApiKeyId, ConnId, GatewayId, InstrumentId, OrderId, SessionId};
 use super::instrument::{AccountLimits, Instrument};
+use super::kill::KillSwitch;
 use super::lease::{LogonId, SessionBegan, SessionEnded};
 use super::price::Price;
 use super::request::{
@@ -65,6 +66,7 @@ impl Command {
             | Self::SessionBegan(_)
             | Self::SessionEnded(_)
             | Self::Restarted
+            | Self::Kill(_)
             | Self::Timers => None,
         }
     }
@@ -82,6 +84,8 @@ pub enum Continue {
     },
     /// More orders are to be canceled together.
     Cancels(CancelScope),
+    /// More of all orders of a book are to be canceled.
+    Book(InstrumentId),
 }
 
 /// One command of a shard. Its state is a function of these, their sequence and their times.
@@ -114,6 +118,8 @@ pub enum Command {
     SessionEnded(SessionEnded),
     /// The server was started again: all logons have ended, and every grace begins now.
     Restarted,
+    /// Engage or release a kill switch.
+    Kill(KillSwitch),
     /// Run the timers that are due at the time of this step: the shard's own.
     Timers,
 }

@@ -5,6 +5,7 @@ use super::ids::{
     AccountId, ApplSeqNum, ClOrdId, GatewayId, InstrumentId, OrderId, Seq, SessionId, ShardId, TradeId,
 };
 use super::instrument::{AccountLimits, Instrument};
+use super::kill::KillSwitch;
 use super::order::{OrdStatus, Order, Side};
 use super::price::{Price, Qty};
 use super::reject::Refusal;
@@ -60,6 +61,10 @@ pub enum Cause {
     ServerRestarted = 34,
     /// The dead man's timer of its account was not set again in time.
     CancelAllAfter = 35,
+    /// The kill switch of its account was engaged.
+    KillSwitch = 36,
+    /// The kill switch of its instrument was engaged.
+    TradingHalt = 37,
 }
 
 /// CxlRejResponseTo(434): what was refused.
@@ -206,6 +211,8 @@ pub enum Event {
     Account(AccountLimits),
     /// A reference price was set.
     Reference(InstrumentId, Price),
+    /// A kill switch was engaged or released.
+    Kill(KillSwitch),
 }
 
 /// A level of a book: price and the quantity there.
@@ -445,7 +452,7 @@ impl Event {
             Self::CancelRejected(reject) => Some(reject.account),
             Self::MassCanceled(canceled) => Some(canceled.scope.account),
             Self::CancelAllAfter(set) => Some(set.account),
-            Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => None,
+            Self::Instrument(_) | Self::Account(_) | Self::Reference(..) | Self::Kill(_) => None,
         }
     }
 
@@ -458,9 +465,11 @@ impl Event {
             Self::CancelRejected(reject) => [reject.session, SessionId::NONE],
             Self::MassCanceled(canceled) => [canceled.by, SessionId::NONE],
             // It was asked over WebSocket: FIX has no such message.
-            Self::CancelAllAfter(_) | Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => {
-                [SessionId::NONE; 2]
-            }
+            Self::CancelAllAfter(_)
+            | Self::Instrument(_)
+            | Self::Account(_)
+            | Self::Reference(..)
+            | Self::Kill(_) => [SessionId::NONE; 2],
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod event;
 pub mod fix;
 pub mod ids;
 pub mod instrument;
+pub mod kill;
 pub mod lease;
 pub mod market;
 pub mod order;
@@ -43,6 +44,7 @@ pub use ids::{
     SessionId, ShardId, SmpGroupId, Symbol, TradeId,
 };
 pub use instrument::{AccountLimits, Instrument, InstrumentKind, InstrumentState};
+pub use kill::{Engaged, KillSwitch, KillTarget};
 pub use lease::{
     CancelChoice, CancelOn, CancelPolicy, CancelRefusal, CancelTerms, LeaseId, LogonId, SessionBegan,
     SessionEnd, SessionEnded,

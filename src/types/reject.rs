@@ -303,7 +303,11 @@ impl Event {
             Self::CancelRejected(reject) => Some(&reject.refusal),
             Self::MassCanceled(canceled) => canceled.refusal.as_ref(),
             Self::CancelAllAfter(set) => set.refusal.as_ref(),
-            Self::Execution(_) | Self::Instrument(_) | Self::Account(_) | Self::Reference(..) => None,
+            Self::Execution(_)
+            | Self::Instrument(_)
+            | Self::Account(_)
+            | Self::Reference(..)
+            | Self::Kill(_) => None,
         }
     }
 }

@@ -26,6 +26,7 @@ mod fix_trust;
 mod fix_versions;
 mod handshake;
 mod kill_state;
+mod kill_switch;
 mod load;
 mod lost_request;
 mod market_data;

@@ -1,35 +1,14 @@
 //! FIX sessions at run time: added, changed, removed and listed over the control socket of a running server, and still
 //! so after a restart.
 
+use crate::support::control::{done, refused, socket};
 use crate::support::fix::{Fields, buy, cancel};
 use crate::support::{Fix, Setup, Venue};
 use sealgate::admin::client::{Control, ControlError};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
-
-fn socket(venue: &Venue) -> PathBuf {
-    venue.config().control_socket().unwrap()
-}
-
-fn ask(venue: &Venue, request: Value) -> Result<Value, ControlError> {
-    Control::connect(&socket(venue)).unwrap().say(request.to_string().as_bytes())
-}
-
-#[track_caller]
-fn done(venue: &Venue, request: Value) -> Value {
-    ask(venue, request).unwrap()
-}
-
-#[track_caller]
-fn refused(venue: &Venue, request: Value) -> (String, String) {
-    match ask(venue, request.clone()) {
-        Err(ControlError::Refused(refusal)) => (refusal.name, refusal.message),
-        other => panic!("{request} was not refused: {other:?}"),
-    }
-}
 
 /// How `session.list` tells the session of this SenderCompID.
 fn listed(venue: &Venue, sender: &str) -> Value {

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod connection;
+pub mod control;
 pub mod fix;
 pub mod proxy;
 pub mod sessions;

@@ -137,7 +137,8 @@ impl<'a> Recorded<'a> {
                 | Event::CancelAllAfter(_)
                 | Event::Instrument(_)
                 | Event::Account(_)
-                | Event::Reference(..) => {}
+                | Event::Reference(..)
+                | Event::Kill(_) => {}
             }
         }
         recorded

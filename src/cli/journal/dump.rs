@@ -4,7 +4,7 @@ use super::keys::Access;
 use super::redact::redact;
 use super::{finished, json, refused};
 use crate::run::journal::walk::{JournalFault, walk};
-use crate::types::{AccountId, Command, Event, RequestKind};
+use crate::types::{AccountId, Command, Event, KillTarget, RequestKind};
 use crate::wire::record::{self, DecodeError, Place, Record, Stream};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -82,6 +82,7 @@ fn concerns(command: &Command, events: &[Event], account: AccountId) -> bool {
         Command::MassCancel(_, cancel) => cancel.scope.account == account,
         Command::CancelAllAfter(_, request) => request.account == account,
         Command::Account(limits) => limits.account == account,
+        Command::Kill(switch) => switch.target == KillTarget::Account(account),
         Command::Continue(_) | Command::Instrument(_) | Command::Reference(..) => false,
         Command::SessionBegan(_) | Command::SessionEnded(_) | Command::Restarted | Command::Timers => false,
     };

@@ -5,7 +5,8 @@ use crate::types::event::{CancelRejected, Execution};
 use crate::types::time::Civil;
 use crate::types::{
     AccountLimits, AmendOrder, CancelOrder, CancelScope, Command, Continue, Detail, Event, Instrument,
-    LeaseId, Nanos, NewOrder, Order, OrderRef, OutboundBody, Refusal, Requester, SessionRecord,
+    KillSwitch, KillTarget, LeaseId, Nanos, NewOrder, Order, OrderRef, OutboundBody, Refusal, Requester,
+    SessionRecord,
 };
 use crate::wire::record::{LogRecord, Step};
 use base64::Engine as _;
@@ -96,6 +97,9 @@ fn command(command: &Command) -> Value {
             json!({"continue": {"instrument": instrument.0, "orderId": order.0}})
         }
         Command::Continue(Continue::Cancels(of)) => json!({"continue": {"cancels": scope(of)}}),
+        Command::Continue(Continue::Book(instrument)) => {
+            json!({"continue": {"book": {"instrument": instrument.0}}})
+        }
         Command::Instrument(new) => json!({"instrument": instrument(new)}),
         Command::Account(limits) => json!({"account": account(limits)}),
         Command::Reference(instrument, price) => {
@@ -111,6 +115,7 @@ fn command(command: &Command) -> Value {
         Command::SessionEnded(it) => {
             json!({"sessionEnded": {"logon": it.logon.0, "end": format!("{:?}", it.end)}})
         }
+        Command::Kill(it) => json!({"kill": kill(it)}),
         Command::Restarted => json!({"restarted": {}}),
         Command::Timers => json!({"timers": {}}),
     }
@@ -138,7 +143,22 @@ fn event(event: &Event) -> Value {
         Event::Reference(instrument, price) => {
             json!({"reference": {"instrument": instrument.0, "price": price.0}})
         }
+        Event::Kill(it) => json!({"kill": kill(it)}),
     }
+}
+
+fn kill(it: &KillSwitch) -> Value {
+    let (account, instrument) = match it.target {
+        KillTarget::Account(account) => (Some(account.0), None),
+        KillTarget::Instrument(instrument) => (None, Some(instrument.0)),
+    };
+    json!({
+        "account": account,
+        "instrument": instrument,
+        "engaged": it.engaged,
+        "cancelOrders": it.cancel,
+        "uid": it.uid,
+    })
 }
 
 fn lease(lease: LeaseId) -> Value {

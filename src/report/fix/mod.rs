@@ -158,7 +158,7 @@ fn write_event(
         Event::CancelRejected(reject) => cancel_reject(reject, time, directory, out),
         Event::MassCanceled(canceled) => mass_cancel_report(canceled, time, directory, out),
         Event::CancelAllAfter(_) => None,
-        Event::Instrument(_) | Event::Account(_) | Event::Reference(..) => None,
+        Event::Instrument(_) | Event::Account(_) | Event::Reference(..) | Event::Kill(_) => None,
     }
 }
 
@@ -303,6 +303,8 @@ const fn restatement(execution: &Execution) -> Option<&'static str> {
     match (execution.exec_type, execution.cause) {
         // 8: market option.
         (ExecType::Prevented, _) | (_, Some(Cause::SelfMatch | Cause::ReduceOnly)) => Some("8"),
+        // 6: cancel on trading halt.
+        (_, Some(Cause::TradingHalt)) => Some("6"),
         // 99: other; Text says which.
         (
             _,
@@ -310,7 +312,8 @@ const fn restatement(execution: &Execution) -> Option<&'static str> {
                 Cause::SessionDisconnected
                 | Cause::SessionLoggedOut
                 | Cause::ServerRestarted
-                | Cause::CancelAllAfter,
+                | Cause::CancelAllAfter
+                | Cause::KillSwitch,
             ),
         ) => Some("99"),
         _ => None,

@@ -4,16 +4,17 @@ use super::order::notional_scale;
 use super::{Reply, rate_limits, words};
 use crate::config::Directory;
 use crate::types::{
-    BookLevel, Instrument, InstrumentId, InstrumentKind, Nanos, OrdType, Scale, Seq, SmpMode,
+    BookLevel, Instrument, InstrumentId, InstrumentKind, InstrumentState, Nanos, OrdType, Scale, Seq, SmpMode,
 };
 use crate::wire::json::Writer;
+use std::collections::BTreeSet;
 
 /// `exchangeInfo`.
 pub(super) fn exchange_info(
     directory: &Directory,
     to: &Reply<'_>,
     which: Option<InstrumentId>,
-    environment: &str,
+    (environment, halted): (&str, &BTreeSet<InstrumentId>),
     now: Nanos,
     w: &mut Writer<'_>,
 ) {
@@ -27,17 +28,21 @@ pub(super) fn exchange_info(
         w.key("symbols").array(|w| {
             let wanted = |id: InstrumentId| which.is_none_or(|which| which == id);
             for instrument in directory.instruments().iter().filter(|instrument| wanted(instrument.id)) {
-                symbol(instrument, w);
+                let state = match halted.contains(&instrument.id) {
+                    true => InstrumentState::Halted,
+                    false => instrument.state,
+                };
+                symbol(instrument, state, w);
             }
         });
     });
 }
 
-fn symbol(instrument: &Instrument, w: &mut Writer<'_>) {
+fn symbol(instrument: &Instrument, state: InstrumentState, w: &mut Writer<'_>) {
     let (base, quote) = (u64::from(instrument.qty_scale.0), u64::from(instrument.price_scale.0));
     w.object(|w| {
         w.key("symbol").text(instrument.symbol.as_str());
-        w.key("status").text(words::state(instrument.state));
+        w.key("status").text(words::state(state));
         w.key("kind").text(words::kind(instrument.kind));
         w.key("baseAsset").text(instrument.base.as_str());
         w.key("baseAssetPrecision").unsigned(base);

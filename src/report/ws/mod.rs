@@ -34,6 +34,7 @@ use crate::types::{
     RateLimitUse, Refusal, Reject, RequestKind, Scale, SessionStatus, StreamPosition, Subscribed, Timing,
 };
 use crate::wire::json::{RequestId, Writer};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Which request is answered.
@@ -80,16 +81,17 @@ impl Reporter {
         result(to, false, out, |w| w.object(|w| w.key("serverTime").unsigned(now.as_millis())));
     }
 
-    /// `exchangeInfo` of one instrument or of all; its `rateLimits` are those of the reply.
+    /// `exchangeInfo` of one instrument or of all; its `rateLimits` are those of the reply. The venue has a name, and
+    /// instruments that are halted whatever the configuration says.
     pub fn exchange_info(
         &self,
         to: &Reply<'_>,
         which: Option<InstrumentId>,
-        environment: &str,
+        venue: (&str, &BTreeSet<InstrumentId>),
         now: Nanos,
         out: &mut Vec<u8>,
     ) {
-        result(to, false, out, |w| market::exchange_info(&self.directory, to, which, environment, now, w));
+        result(to, false, out, |w| market::exchange_info(&self.directory, to, which, venue, now, w));
     }
 
     /// `account.rateLimits.orders`.

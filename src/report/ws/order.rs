@@ -55,7 +55,7 @@ impl<'a> Told<'a> {
             Event::CancelRejected(reject) => Err(reject.refusal),
             Event::CancelAllAfter(set) => Err(set.refusal.unwrap_or(Reject::OutcomeUnknown.into())),
             Event::MassCanceled(canceled) => Err(canceled.refusal.unwrap_or(Reject::OutcomeUnknown.into())),
-            Event::Instrument(_) | Event::Account(_) | Event::Reference(..) => {
+            Event::Instrument(_) | Event::Account(_) | Event::Reference(..) | Event::Kill(_) => {
                 Err(Reject::OutcomeUnknown.into())
             }
         }

@@ -144,7 +144,9 @@ fn of_the_connection() -> Vec<(&'static str, String)> {
         ("time response", said(|r, out| r.time(&to("time-1", &[]), NOW, out))),
         (
             "exchangeInfo response",
-            said(|r, out| r.exchange_info(&to("info-1", &[]), Some(ETH_PERP), "demo", NOW, out)),
+            said(|r, out| {
+                r.exchange_info(&to("info-1", &[]), Some(ETH_PERP), ("demo", &BTreeSet::new()), NOW, out)
+            }),
         ),
         ("session.logon response", session(status(Some((KEY, NOW)), false))),
         ("session.status response", session(status(Some((KEY, NOW - Span::from_secs(3))), true))),

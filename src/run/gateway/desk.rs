@@ -19,12 +19,14 @@ use crate::run::rings::InputWriter;
 use crate::sys::clock::Clock;
 use crate::sys::poll::Waker;
 use crate::types::{
-    Allowed, ApiKeyId, Command, ConnId, GatewayId, InstrumentId, LogonId, Nanos, Origin, Query, Refusal,
-    Reject, Request, RequestKind, Requester, SessionId, ShardInput, ShardOutput, Stamps, Text, Unverified,
+    Allowed, ApiKeyId, Command, ConnId, GatewayId, InstrumentId, KillSwitch, KillTarget, LogonId, Nanos,
+    Origin, Query, Refusal, Reject, Request, RequestKind, Requester, SessionId, ShardInput, ShardOutput,
+    Stamps, Text, Unverified,
 };
 use crate::verify::{Authority, Verifier};
 use crate::watch::{Meter, Meters, SecurityEvent, SecurityLog, SecurityRecord, Stage, Watch};
 use crate::wire::digest;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -76,6 +78,8 @@ pub struct Desk {
     pub in_flight: usize,
     /// The logons of its connections.
     pub logons: Logons,
+    /// Instruments whose kill switch is engaged, as far as this gateway has told.
+    pub halted: BTreeSet<InstrumentId>,
 }
 
 /// Whose connection it is.
@@ -107,6 +111,15 @@ impl Desk {
     pub fn own_sessions(&self) -> impl Iterator<Item = &FixSession> {
         let sessions = self.directory.sessions().iter();
         sessions.filter(|session| self.router.gateway_of(session.id) == self.id)
+    }
+
+    /// A kill switch was engaged or released: what is told of its instrument changes.
+    pub fn switched(&mut self, switch: &KillSwitch) {
+        match switch.target {
+            KillTarget::Instrument(instrument) if switch.engaged => drop(self.halted.insert(instrument)),
+            KillTarget::Instrument(instrument) => drop(self.halted.remove(&instrument)),
+            KillTarget::Account(_) => {}
+        }
     }
 
     /// Takes a decoded request through verify, limit and route into the ring of its shard. If it is refused, it has

@@ -64,6 +64,9 @@ impl Gateway {
                 }
                 self.tell_subscribers(&told, now);
                 self.tell_drop_copies(&told, now);
+                if let Event::Kill(switch) = &event {
+                    self.desk.switched(switch);
+                }
                 if self.market.is_active() {
                     self.market.hear(&event, at, time, (ends, last));
                 }

@@ -241,7 +241,8 @@ impl WebSocket {
             Local::ExchangeInfo(which) => {
                 let account = self.account(here.desk);
                 here.counter.own_with_limits(&own, account, here.desk, |reporter, to, out| {
-                    reporter.exchange_info(to, which, &here.desk.environment, now, out);
+                    let venue = (here.desk.environment.as_str(), &here.desk.halted);
+                    reporter.exchange_info(to, which, venue, now, out);
                 })
             }
             Local::Subscribe(from) => match self.subscribe(from, here) {

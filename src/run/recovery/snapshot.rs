@@ -34,7 +34,7 @@ use std::io::ErrorKind;
 const PURPOSE: &str = "snapshot";
 
 /// The version of all that it holds. Another one is not used.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 type Environment = Text<ENVIRONMENT_BYTES_MAX>;
 

@@ -18,6 +18,7 @@ impl Shard {
             Some(Rest::Order(sweep)) => (1u8, sweep.taker).hash(&mut state),
             // Where it goes on follows from what is left in the books.
             Some(Rest::Cancels(cancels)) => (2u8, cancels.scope, cancels.canceled).hash(&mut state),
+            Some(Rest::Book(instrument)) => (3u8, instrument).hash(&mut state),
         }
         (&self.timers, &self.leases, &self.dead_men, &self.streams).hash(&mut state);
         self.risk.hash_state(&mut state);

@@ -53,6 +53,7 @@ impl Shard {
         } = self;
         to.put(id).put(&sequencer.last()).put(&sequencer.time(Nanos(0))).put(trades);
         to.put_all(risk.listed()).put_all(risk.accounts().copied()).put_all(risk.exposures());
+        to.put_all(risk.engaged());
         to.put(&(books.len() as u64));
         for (instrument, book) in books {
             to.put(instrument).put_all(book.as_rested().into_iter().copied());
@@ -71,7 +72,7 @@ impl Shard {
         let (id, last, time): (ShardId, Seq, Nanos) = from.take()?;
         let trades = from.take()?;
         let listed: Vec<(Instrument, Option<Price>)> = from.take_all()?;
-        let risk = Risk::restore(listed, from.take_all()?, &from.take_all()?);
+        let risk = Risk::restore(listed, from.take_all()?, &from.take_all()?, from.take_all()?);
         let (books, handles) = load_books(from)?;
         let once = load_once(id, from, &handles)?;
         let (timers, leases, dead_men) = (Timers::load(from)?, Leases::load(from)?, DeadMen::load(from)?);
@@ -157,6 +158,7 @@ fn save_pending(
             cancels.save(books, to);
             to
         }
+        Some(Rest::Book(instrument)) => to.put(&3u8).put(instrument),
     };
 }
 
@@ -176,6 +178,7 @@ fn load_pending(
             Rest::Order(Sweep { taker, known: known(first)?, entered: known(second)? })
         }
         2 => Rest::Cancels(Cancels::load(from, |order| handles.get(&order).copied())?),
+        3 => Rest::Book(from.take()?),
         other => return Err(DecodeError::Value { what: "pending", value: other.into() }),
     };
     Ok(Some(Pending { rest, origin: None }))

@@ -1,6 +1,7 @@
 //! The whole core: stories of requests, and random streams that must conserve, repeat and replay.
 
 mod dead_man;
+mod kills;
 mod leases;
 mod market;
 mod model;

@@ -2,6 +2,7 @@
 //!
 //! Cost: what the shard knows is looked up and not searched, so ten thousand accounts are told as fast as one, each.
 
+use super::kills::Kills;
 use crate::config::Config;
 use crate::route::Router;
 use crate::run::shard::Shard;
@@ -12,7 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 type Place = (AccountId, Option<InstrumentId>);
 
 /// What must be told to a shard after a start: that it is one, and what the configuration says that it does not know.
-pub(super) fn configuration_commands(config: &Config, router: &Router, shard: &Shard) -> Vec<Command> {
+pub(super) fn configuration_commands(
+    config: &Config,
+    router: &Router,
+    shard: &Shard,
+    kills: &Kills,
+) -> Vec<Command> {
     // First of all: whoever was logged on is not any more, and what is left of a grace counts from now.
     let mut commands = vec![Command::Restarted];
     let known: BTreeMap<_, _> = shard.instruments().map(|known| (known.id, known)).collect();
@@ -26,6 +32,7 @@ pub(super) fn configuration_commands(config: &Config, router: &Router, shard: &S
     let accounts = config.directory.accounts().iter().map(|account| account.limits);
     let wanted = accounts.chain(limits(config, router, shard));
     commands.extend(wanted.filter(|limits| known.get(&place(limits)) != Some(&limits)).map(Command::Account));
+    commands.extend(kills.missing(shard));
     commands
 }
 

@@ -48,7 +48,7 @@ words! {
         NoLiquidity = "NO_LIQUIDITY", SelfMatch = "SELF_MATCH", GoodTillDate = "GOOD_TILL_DATE",
         MassCancel = "MASS_CANCEL", CancelAllAfter = "CANCEL_ALL_AFTER", ReduceOnly = "REDUCE_ONLY",
         SessionDisconnected = "SESSION_DISCONNECTED", SessionLoggedOut = "SESSION_LOGGED_OUT",
-        ServerRestarted = "SERVER_RESTARTED",
+        ServerRestarted = "SERVER_RESTARTED", KillSwitch = "KILL_SWITCH", TradingHalt = "TRADING_HALT",
     }
     /// `kind` of an instrument.
     kind, parse_kind: InstrumentKind { Spot = "SPOT", Perpetual = "PERPETUAL", Future = "FUTURE", Option = "OPTION" }

@@ -49,6 +49,23 @@ impl Field for LeaseId {
     }
 }
 
+impl Field for KillTarget {
+    fn write(&self, to: &mut Writer<'_>) {
+        match self {
+            Self::Account(account) => to.put(&1u8).put(account),
+            Self::Instrument(instrument) => to.put(&2u8).put(instrument),
+        };
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match from.take::<u8>()? {
+            1 => from.take().map(Self::Account),
+            2 => from.take().map(Self::Instrument),
+            other => Err(DecodeError::Value { what: "KillTarget", value: other.into() }),
+        }
+    }
+}
+
 impl Field for Detail {
     fn write(&self, to: &mut Writer<'_>) {
         match self {
@@ -83,6 +100,7 @@ impl Field for Continue {
         match self {
             Self::Order { instrument, order } => to.put(&1u8).put(instrument).put(order),
             Self::Cancels(scope) => to.put(&2u8).put(scope),
+            Self::Book(instrument) => to.put(&3u8).put(instrument),
         };
     }
 
@@ -90,6 +108,7 @@ impl Field for Continue {
         match from.take::<u8>()? {
             1 => Ok(Self::Order { instrument: from.take()?, order: from.take()? }),
             2 => from.take().map(Self::Cancels),
+            3 => from.take().map(Self::Book),
             other => Err(DecodeError::Value { what: "Continue", value: other.into() }),
         }
     }
@@ -109,6 +128,7 @@ impl Field for Command {
             Self::SessionEnded(ended) => to.put(&9u8).put(ended),
             Self::Restarted => to.put(&10u8),
             Self::CancelAllAfter(requester, request) => to.put(&11u8).put(requester).put(request),
+            Self::Kill(switch) => to.put(&12u8).put(switch),
             Self::Amend(requester, amend) => to.put(&16u8).put(requester).put(amend),
             Self::Replace(requester, replace) => to.put(&17u8).put(requester).put(replace),
             Self::MassCancel(requester, cancel) => to.put(&18u8).put(requester).put(cancel),
@@ -128,6 +148,7 @@ impl Field for Command {
             9 => Self::SessionEnded(from.take()?),
             10 => Self::Restarted,
             11 => Self::CancelAllAfter(from.take()?, from.take()?),
+            12 => Self::Kill(from.take()?),
             16 => Self::Amend(from.take()?, from.take()?),
             17 => Self::Replace(from.take()?, from.take()?),
             18 => Self::MassCancel(from.take()?, from.take()?),
@@ -145,6 +166,7 @@ impl Field for Event {
             Self::Account(limits) => to.put(&4u8).put(limits),
             Self::Reference(instrument, price) => to.put(&5u8).put(instrument).put(price),
             Self::CancelAllAfter(set) => to.put(&6u8).put(set),
+            Self::Kill(switch) => to.put(&7u8).put(switch),
             Self::MassCanceled(canceled) => to.put(&16u8).put(canceled),
         };
     }
@@ -157,6 +179,7 @@ impl Field for Event {
             4 => Self::Account(from.take()?),
             5 => Self::Reference(from.take()?, from.take()?),
             6 => Self::CancelAllAfter(from.take()?),
+            7 => Self::Kill(from.take()?),
             16 => Self::MassCanceled(from.take()?),
             other => return Err(DecodeError::Value { what: "Event", value: other.into() }),
         })

@@ -219,7 +219,7 @@ enums! {
     ExecType { New Trade Canceled Rejected Expired Replaced Prevented }
     Cause {
         Requested ImmediateOrCancel FillOrKill NoLiquidity SelfMatch GoodTillDate MassCancel ReduceOnly
-        SessionDisconnected SessionLoggedOut ServerRestarted CancelAllAfter
+        SessionDisconnected SessionLoggedOut ServerRestarted CancelAllAfter KillSwitch TradingHalt
     }
     CxlRejResponseTo { Cancel Replace }
     CancelOn { Nothing Disconnect Logout Both }
@@ -274,6 +274,8 @@ structs! {
     CancelTerms { on grace }
     SessionBegan { lease logon key terms }
     SessionEnded { logon end }
+    KillSwitch { target engaged cancel uid }
+    Engaged { target since cancel uid }
     EventRef { shard seq index }
     RequestState { name content seq link due account instrument steps kind closed is_named }
     ExposureState { instrument account position buy buy_reducing sell sell_reducing open_orders }

@@ -166,6 +166,7 @@ pub fn events() -> Vec<Event> {
         Event::Instrument(instrument()),
         Event::Account(limits()),
         Event::Reference(InstrumentId(2), Price(i64::MAX)),
+        Event::Kill(kill(KillTarget::Instrument(InstrumentId(2)))),
     ]);
     events
 }
@@ -177,6 +178,10 @@ pub fn scope() -> CancelScope {
         side: Some(Side::Sell),
         session: Some(SessionId(3)),
     }
+}
+
+fn kill(target: KillTarget) -> KillSwitch {
+    KillSwitch { target, engaged: true, cancel: true, uid: 1_000 }
 }
 
 fn amend() -> AmendOrder {
@@ -232,6 +237,9 @@ pub fn commands() -> Vec<Command> {
         }),
         Command::SessionEnded(SessionEnded { logon: LogonId(5), end: SessionEnd::Logout }),
         Command::Restarted,
+        Command::Kill(kill(KillTarget::Account(AccountId(9)))),
+        Command::Kill(kill(KillTarget::Instrument(InstrumentId(2)))),
+        Command::Continue(Continue::Book(InstrumentId(2))),
     ]
 }
 

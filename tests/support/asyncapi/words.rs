@@ -53,6 +53,8 @@ const WORDS: &[(&str, &str, &[&str])] = &[
             "SESSION_DISCONNECTED",
             "SESSION_LOGGED_OUT",
             "SERVER_RESTARTED",
+            "KILL_SWITCH",
+            "TRADING_HALT",
         ],
     ),
     ("RateLimitType", "What is counted.", &["ORDERS", "CANCELS", "QUERIES"]),

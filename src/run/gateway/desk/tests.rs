@@ -29,6 +29,7 @@ fn desk() -> (Desk, Vec<ShardEnds>) {
         shards: ends.gateways.remove(0).shards,
         joins: Joins::default(),
         logons: Logons::default(),
+        halted: Default::default(),
         directory: Arc::new(keyless),
         watch: watches.remove(0),
         security: watch::security_log().0,

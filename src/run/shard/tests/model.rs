@@ -9,7 +9,7 @@ use super::venue::{START, buy, instrument, limits, requester, unnumbered};
 use super::*;
 use crate::matching::tests::naive::Naive;
 use crate::types::*;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const ACCOUNTS: u64 = 5;
 const OPEN_MAX: u32 = 12;
@@ -44,6 +44,8 @@ pub(super) struct Duel {
     recent: VecDeque<Command>,
     /// How many executions each account was told of.
     told: BTreeMap<AccountId, u64>,
+    /// What kill switches stop.
+    killed: BTreeSet<KillTarget>,
 }
 
 impl Duel {
@@ -52,7 +54,8 @@ impl Duel {
         let (random, naive, recent, told) =
             (Random(seed), Naive::default(), VecDeque::new(), BTreeMap::new());
         let (follower, now) = (None, START);
-        let mut duel = Self { random, shard, replayed, naive, follower, now, names: 0, recent, told };
+        let killed = BTreeSet::new();
+        let mut duel = Self { random, shard, replayed, naive, follower, now, names: 0, recent, told, killed };
         duel.run(&Command::Instrument(Instrument { band_bps: 0, ..instrument(1) }));
         for account in 1..=ACCOUNTS as u32 {
             // The last two are one group.
@@ -161,6 +164,7 @@ impl Duel {
             30..=35 => self.amend(),
             36 | 37 => self.replace(),
             38 if self.random.one_in(8) => self.cancel_all(),
+            39 if self.random.one_in(8) => self.kill(),
             _ => self.repeat(),
         }
     }
@@ -194,6 +198,9 @@ impl Duel {
 
     /// Why the model refuses an order.
     fn refusal(&self, order: &Order) -> Option<Reject> {
+        if let Some(stopped) = self.stopped(order.account) {
+            return Some(stopped);
+        }
         let own = self.naive.resting.iter().filter(|open| open.account == order.account);
         let rests = order.ord_type == OrdType::LimitMaker
             || matches!(order.time_in_force, TimeInForce::Gtc | TimeInForce::Gtd);
@@ -208,6 +215,51 @@ impl Duel {
             return Some(Reject::PositionLimit);
         }
         self.naive.would_take(order).then_some(Reject::WouldTake)
+    }
+
+    fn stopped(&self, account: AccountId) -> Option<Reject> {
+        if self.killed.contains(&KillTarget::Instrument(HERE)) {
+            return Some(Reject::InstrumentHalted);
+        }
+        self.killed.contains(&KillTarget::Account(account)).then_some(Reject::AccountDisabled)
+    }
+
+    /// Engages a kill switch, with or without the orders, or releases one: mostly the latter, so that most is traded.
+    fn kill(&mut self) {
+        let account = AccountId(1 + self.random.below(ACCOUNTS) as u32);
+        let target =
+            if self.random.one_in(4) { KillTarget::Instrument(HERE) } else { KillTarget::Account(account) };
+        let engaged = self.random.one_in(3);
+        let switch = KillSwitch { target, engaged, cancel: self.random.one_in(2), uid: 7 };
+        let was = self.killed.contains(&target);
+        let targets: Vec<KillTarget> =
+            if engaged { vec![target] } else { self.killed.iter().copied().collect() };
+        for target in targets {
+            let switch = KillSwitch { target, ..switch };
+            let events = self.run(&Command::Kill(switch));
+            assert_eq!(events.is_none(), was && engaged && !switch.cancel);
+            if engaged {
+                self.killed.insert(target)
+            } else {
+                self.killed.remove(&target)
+            };
+            self.follow_kill(&events.unwrap_or_default(), &switch);
+        }
+    }
+
+    fn follow_kill(&mut self, events: &[Event], switch: &KillSwitch) {
+        let Some((first, canceled)) = events.split_first() else { return };
+        assert_eq!(first, &Event::Kill(*switch));
+        let is_meant = |order: &&Order| match switch.target {
+            KillTarget::Account(account) => order.account == account,
+            KillTarget::Instrument(_) => true,
+        };
+        let meant = self.naive.resting.iter().filter(is_meant).count();
+        assert_eq!(canceled.len(), if switch.engaged && switch.cancel { meant } else { 0 });
+        for event in canceled {
+            let closed = execution(event);
+            assert_eq!(closed.order, self.naive.cancel(closed.order.id, self.now));
+        }
     }
 
     /// The position of an order's account, counted to the order's side.
@@ -281,6 +333,8 @@ impl Duel {
             Some(Reject::QtyBelowFilled)
         } else if amend.keep_priority && !(kept && less) {
             Some(Reject::PriorityWouldBeLost)
+        } else if !kept && self.stopped(target.account).is_some() {
+            self.stopped(target.account)
         } else if !kept && self.worst_case(&amended, Some(target.id)) > i128::from(POSITION_MAX) {
             Some(Reject::PositionLimit)
         } else {

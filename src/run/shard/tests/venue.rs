@@ -210,7 +210,7 @@ impl Venue {
     }
 }
 
-fn keep(log: &mut Vec<Record>, step: Step<'_>) -> Vec<ShardOutput> {
+pub(super) fn keep(log: &mut Vec<Record>, step: Step<'_>) -> Vec<ShardOutput> {
     assert!(step.events.len() <= EVENTS_PER_STEP_MAX, "a step is bounded");
     let Step { seq, time, command, events, .. } = step;
     log.push(Record { seq, time, command: *command, events: events.to_vec() });
