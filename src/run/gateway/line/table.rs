@@ -96,3 +96,50 @@ impl Table {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::fix::Settings;
+
+    fn table(sessions: u16) -> Table {
+        let mut table = Table::default();
+        for id in (1..=sessions).map(SessionId) {
+            table.insert(id, Line::new(Settings::dormant(id), None));
+        }
+        table
+    }
+
+    #[test]
+    fn a_round_looks_at_each_session_once_and_at_a_few_at_a_time() {
+        let mut table = table(150);
+        let (mut from, mut visits) = (Some(SessionId::NONE), Vec::new());
+        while let Some(session) = from {
+            let mut count = 0;
+            from = table.visit_some(session, 64, |_| count += 1);
+            visits.push(count);
+        }
+        assert_eq!(visits, [64, 64, 22]);
+    }
+
+    #[test]
+    fn a_turn_looks_at_no_session_that_is_idle() {
+        let mut table = table(1_000);
+        let visits = |table: &mut Table| {
+            let mut count = 0;
+            table.visit_busy(|_, _| {
+                count += 1;
+                true
+            });
+            count
+        };
+        assert_eq!(visits(&mut table), 0);
+        for _ in 0..3 {
+            table.get_mut(&SessionId(7));
+        }
+        assert_eq!(visits(&mut table), 1, "each stands there once");
+        table.visit_all(|_| {});
+        table.retain_busy();
+        assert_eq!((visits(&mut table), table.busy().count()), (0, 0), "it has nothing to do");
+    }
+}
