@@ -369,12 +369,13 @@ impl<'d> Desk<'d> {
 
     /// The account that is named, or the first of the key; never one that the key may not act for.
     fn account(&self, fields: &Fields<'_, '_>, key: &ApiKey) -> Result<AccountId, Refusal> {
-        let unknown = Refusal::field(Reject::AccountUnknown, "account");
+        // Made where it is needed alone: it has a text.
+        let unknown = || Refusal::field(Reject::AccountUnknown, "account");
         let Some(name) = fields.text("account")? else {
-            return key.accounts.first().copied().ok_or(unknown);
+            return key.accounts.first().copied().ok_or_else(unknown);
         };
-        let account = self.directory.account_by_name(name).ok_or(unknown)?.id;
-        if key.accounts.contains(&account) { Ok(account) } else { Err(unknown) }
+        let account = self.directory.account_by_name(name).ok_or_else(unknown)?.id;
+        if key.accounts.contains(&account) { Ok(account) } else { Err(unknown()) }
     }
 
     fn instrument(&self, fields: &Fields<'_, '_>) -> Result<&'d Instrument, Refusal> {

@@ -146,7 +146,7 @@ impl Desk<'_> {
     ) -> Result<Asked, Refusal> {
         fields.only(&["account", "timeout"])?;
         let timeout: Option<u32> = fields.integer("timeout")?;
-        let millis = timeout.ok_or(Refusal::field(Reject::FieldMissing, "timeout"))?;
+        let millis = timeout.ok_or_else(|| Refusal::field(Reject::FieldMissing, "timeout"))?;
         let timeout = Span::from_millis(millis.into());
         if timeout > Span::ZERO && !(CANCEL_ALL_AFTER_MIN..=CANCEL_ALL_AFTER_MAX).contains(&timeout) {
             return Err(Refusal::field(Reject::FieldValue, "timeout"));
@@ -222,7 +222,8 @@ fn client_name(name: &str, field: &str) -> Result<ClOrdId, Refusal> {
 }
 
 fn side(fields: &Fields<'_, '_>) -> Result<Side, Refusal> {
-    words::parse_side(fields.required_text("side")?).ok_or(Refusal::field(Reject::SideInvalid, "side"))
+    words::parse_side(fields.required_text("side")?)
+        .ok_or_else(|| Refusal::field(Reject::SideInvalid, "side"))
 }
 
 fn ord_type(fields: &Fields<'_, '_>) -> Result<OrdType, Refusal> {
@@ -259,9 +260,8 @@ fn expire(fields: &Fields<'_, '_>, time_in_force: TimeInForce) -> Result<Nanos, 
 fn smp(fields: &Fields<'_, '_>) -> Result<SmpMode, Refusal> {
     match fields.text("selfTradePreventionMode")? {
         None => Ok(SmpMode::default()),
-        Some(word) => {
-            words::parse_smp(word).ok_or(Refusal::field(Reject::FieldValue, "selfTradePreventionMode"))
-        }
+        Some(word) => words::parse_smp(word)
+            .ok_or_else(|| Refusal::field(Reject::FieldValue, "selfTradePreventionMode")),
     }
 }
 
@@ -271,7 +271,8 @@ fn price(fields: &Fields<'_, '_>, ord_type: OrdType, scale: Scale) -> Result<Pri
         (OrdType::Market, Some(_)) => Err(Refusal::field(Reject::ParameterConflict, "price")),
         (_, None) => Err(Refusal::field(Reject::FieldMissing, "price")),
         (_, Some(text)) => {
-            let units = positive(text, scale).ok_or(Refusal::field(Reject::PriceMalformed, "price"))?;
+            let units =
+                positive(text, scale).ok_or_else(|| Refusal::field(Reject::PriceMalformed, "price"))?;
             Ok(Price(units))
         }
     }
