@@ -247,7 +247,7 @@ impl Agent for ShardAgent {
         self.shard.take_orders(!self.disk_full.is_set());
         let mut taken = 0;
         let mut is_asked = self.has_order();
-        while taken < INPUTS_PER_TURN_MAX && self.has_room() {
+        while taken < INPUTS_PER_TURN_MAX && (self.has_input() || self.shard.is_due(now)) && self.has_room() {
             // Read for each input: the time of an order is when it was sequenced, after all queueing.
             let now = self.clock.now();
             if self.shard.has_pending() {

@@ -17,13 +17,15 @@
 //! how much, so that it moves its deadlines along.
 //!
 //! Each thread has a clock of its own; they agree within the error of setting an anchor, some tens of nanoseconds,
-//! except in the second after a step. Cost: one read of the monotonic clock (no system call), about 25 ns.
+//! except in the second after a step. Cost: one read of the monotonic clock (no system call), about 20 ns.
+
+#![allow(unsafe_code)]
 
 use super::machine;
 use crate::types::{Nanos, Shift, Span};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 /// Time between two anchors.
 const ANCHOR_EVERY: Span = Span::from_secs(1);
@@ -38,7 +40,6 @@ const TOLD_FROM: Span = Span::from_millis(1);
 #[derive(Clone, Debug)]
 pub struct Clock {
     course: Course,
-    started: Instant,
     /// Where time comes from if not from the system.
     hand: Option<Hand>,
     /// It is set only when its owner looks.
@@ -89,15 +90,8 @@ impl Clock {
     }
 
     fn of_the_system() -> Self {
-        let started = Instant::now();
-        let (monotonic, system) = readings(started);
-        Self {
-            course: Course { monotonic, utc: system, ahead: 0 },
-            started,
-            hand: None,
-            is_even: false,
-            untold: 0,
-        }
+        let (monotonic, system) = readings();
+        Self { course: Course { monotonic, utc: system, ahead: 0 }, hand: None, is_even: false, untold: 0 }
     }
 
     /// The time now: never before what this clock said earlier.
@@ -105,7 +99,7 @@ impl Clock {
         if let Some(hand) = &self.hand {
             return Nanos(hand.0.load(Ordering::Relaxed));
         }
-        let monotonic = nanos(self.started.elapsed());
+        let monotonic = monotonic();
         if self.is_even || monotonic - self.course.monotonic < ANCHOR_EVERY.0 {
             return self.course.at(monotonic);
         }
@@ -116,9 +110,12 @@ impl Clock {
     /// The time now, after a look at the system clock if one is due; and how far that set this clock against the time
     /// that went by, where it is worth telling.
     pub fn look(&mut self) -> (Nanos, Option<Shift>) {
-        let is_due = || nanos(self.started.elapsed()) - self.course.monotonic >= ANCHOR_EVERY.0;
-        if self.hand.is_some() || !is_due() {
+        if self.hand.is_some() {
             return (self.now(), None);
+        }
+        let monotonic = monotonic();
+        if monotonic - self.course.monotonic < ANCHOR_EVERY.0 {
+            return (self.course.at(monotonic), None);
         }
         self.set();
         let is_told = self.untold.unsigned_abs() >= TOLD_FROM.0;
@@ -126,7 +123,7 @@ impl Clock {
     }
 
     fn set(&mut self) {
-        let (monotonic, system) = readings(self.started);
+        let (monotonic, system) = readings();
         self.untold = self.untold.saturating_add(self.course.anchor(monotonic, system).0);
     }
 }
@@ -153,12 +150,12 @@ impl Course {
 }
 
 /// Both clocks at one moment, or as near to it as three tries come.
-fn readings(started: Instant) -> (u64, Nanos) {
+fn readings() -> (u64, Nanos) {
     let mut best: Option<(u64, u64, Nanos)> = None;
     for _ in 0..3 {
-        let before = nanos(started.elapsed());
+        let before = monotonic();
         let system = system_now();
-        let gap = nanos(started.elapsed()).saturating_sub(before);
+        let gap = monotonic().saturating_sub(before);
         if best.is_none_or(|(narrowest, ..)| gap < narrowest) {
             best = Some((gap, before + gap / 2, system));
         }
@@ -167,6 +164,16 @@ fn readings(started: Instant) -> (u64, Nanos) {
         }
     }
     best.map_or((0, Nanos(0)), |(_, monotonic, system)| (monotonic, system))
+}
+
+/// Nanoseconds that the machine has been up, by its monotonic clock. `Instant` reads the same, and takes half as long again
+/// to make a number of it.
+#[inline]
+fn monotonic() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a timespec that lives through the call. The call fails only for a clock that there is not.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// The system clock; 1970 if it stands before that.
@@ -228,7 +235,7 @@ mod tests {
         assert_eq!(clock.look().1, None);
         // As if the system clock had been set an hour forward when the last look was long ago.
         clock.course.utc = clock.course.utc - Span::from_secs(3_600);
-        clock.started -= std::time::Duration::from_secs(2);
+        clock.course.monotonic -= 2_000_000_000;
         let before = clock.now();
         assert!(system_now().since(before) > Span::from_secs(3_500));
         let (now, shift) = clock.look();
