@@ -51,7 +51,9 @@ impl Loop {
         control: Control,
         meters: Meters,
     ) -> std::io::Result<Self> {
-        for (token, agent) in agents.iter().enumerate() {
+        // A thread that never sleeps need not be woken, and who sends would pay for it with each packet.
+        let sleepers = agents.iter().filter(|_| plan.idle == Idle::Park);
+        for (token, agent) in sleepers.enumerate() {
             if let Some(sockets) = agent.sockets() {
                 // An epoll descriptor is readable while one of its own is, so one sleep covers all agents.
                 poller.add(sockets, token as u64, Interest::Read)?;

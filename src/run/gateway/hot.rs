@@ -2,13 +2,18 @@
 //!
 //! ```text
 //!   bytes came ─► hot: read in each turn ─► silent for a while, or too many are hot ─► the poller tells it again
+//!        └ again: the poller lets go of it
 //! ```
 //!
 //! Asking and reading are two system calls, reading is one; a read that finds nothing costs as much as asking. So it
-//! pays while few connections speak. The poller is still asked every few turns, so that no other waits: it tells
-//! whatever is not read.
+//! pays while few connections speak. One that speaks again is let go by the poller: otherwise the kernel tells the poller
+//! of each packet, in the time of whoever sends it.
+//!
+//! Whatever has no hurry, the poller among it, has its turn every few turns: no other waits for long, and who speaks is
+//! looked at more often.
 
 use super::Gateway;
+use crate::sys::poll::Interest;
 use crate::types::{ConnId, Nanos, Span};
 
 /// Most connections that are read unasked.
@@ -20,8 +25,8 @@ const COOLS_AFTER: Span = Span::from_millis(10);
 /// Where more speak than that, none is read unasked for so long.
 const CROWDED_FOR: Span = Span::from_millis(10);
 
-/// In so many turns the poller is asked once.
-const TURNS_PER_LOOK: u32 = 4;
+/// Of so many turns one is whole.
+const TURNS_PER_WHOLE: u32 = 4;
 
 /// Who speaks.
 #[derive(Debug, Default)]
@@ -29,6 +34,8 @@ pub(super) struct Hot {
     is_on: bool,
     /// And when it did last.
     speakers: Vec<(ConnId, Nanos)>,
+    /// Those that the poller is to tell again.
+    cooled: Vec<ConnId>,
     crowded_until: Nanos,
     turns: u32,
 }
@@ -36,22 +43,26 @@ pub(super) struct Hot {
 impl Hot {
     /// `is_on` on a thread that spins: one that sleeps is woken by the poller, which then has been asked already.
     pub(super) fn new(is_on: bool) -> Self {
-        Self { is_on, speakers: Vec::with_capacity(SPEAKERS_MAX), ..Self::default() }
+        let (speakers, cooled) = (Vec::with_capacity(SPEAKERS_MAX), Vec::with_capacity(SPEAKERS_MAX));
+        Self { is_on, speakers, cooled, ..Self::default() }
     }
 
-    /// Bytes came from a connection.
-    pub(super) fn spoke(&mut self, id: ConnId, now: Nanos) {
+    /// Bytes came from a connection. Whether it speaks again, so that the poller may let go of it.
+    pub(super) fn spoke(&mut self, id: ConnId, now: Nanos) -> bool {
         if !self.is_on || now < self.crowded_until {
-            return;
+            return false;
         }
         if let Some((_, last)) = self.speakers.iter_mut().find(|(speaker, _)| *speaker == id) {
             *last = now;
-        } else if self.speakers.len() < SPEAKERS_MAX {
+            return true;
+        }
+        if self.speakers.len() < SPEAKERS_MAX {
             self.speakers.push((id, now));
         } else {
-            self.speakers.clear();
+            self.cooled.extend(self.speakers.drain(..).map(|(id, _)| id));
             self.crowded_until = now + CROWDED_FOR;
         }
+        false
     }
 
     /// The connection to be read at this place of a turn.
@@ -59,23 +70,50 @@ impl Hot {
         self.speakers.get(at).map(|(id, _)| *id)
     }
 
-    /// The turn has read them all. Whether the poller is to be asked in it.
-    fn read(&mut self, now: Nanos) -> bool {
-        self.speakers.retain(|(_, last)| now.since(*last) < COOLS_AFTER);
-        self.turns = (self.turns + 1) % TURNS_PER_LOOK;
-        self.turns == 0 || self.speakers.is_empty()
+    /// A turn begins. Whether it is one in which everything has its turn: each is, while nobody speaks.
+    pub(super) fn turn(&mut self, now: Nanos) -> bool {
+        self.turns = (self.turns + 1) % TURNS_PER_WHOLE;
+        let is_whole = self.turns == 0 || self.speakers.is_empty();
+        if is_whole {
+            let cooled = self.speakers.extract_if(.., |(_, last)| now.since(*last) >= COOLS_AFTER);
+            self.cooled.extend(cooled.map(|(id, _)| id));
+        }
+        is_whole
     }
 }
 
 impl Gateway {
-    /// Reads who speaks; how many had something, and whether the poller is to be asked as well.
-    pub(super) fn hot_turn(&mut self, now: Nanos) -> (usize, bool) {
+    /// Reads who speaks; how many had something.
+    pub(super) fn hot_turn(&mut self) -> usize {
+        while let Some(id) = self.hot.cooled.pop() {
+            self.watch(id);
+        }
         let (mut count, mut at) = (0, 0);
         while let Some(id) = self.hot.speaker(at) {
             count += usize::from(self.read(id));
             at += 1;
         }
-        (count, self.hot.read(now))
+        count
+    }
+
+    /// The poller lets go of a connection that is read without it. One whose bytes wait for the socket it keeps.
+    pub(super) fn unwatch(&mut self, id: ConnId) {
+        if let Some(connection) = self.connections.get_mut(id)
+            && connection.is_watched
+            && !connection.watched_for_write
+        {
+            connection.is_watched = self.poller.remove(connection.link.stream()).is_err();
+        }
+    }
+
+    /// The poller tells of a connection again.
+    fn watch(&mut self, id: ConnId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if !std::mem::replace(&mut connection.is_watched, true)
+            && self.poller.add(connection.link.stream(), id.0, Interest::Read).is_err()
+        {
+            self.remove(id);
+        }
     }
 }
 
@@ -88,22 +126,24 @@ mod tests {
     }
 
     #[test]
-    fn who_is_silent_cools_and_the_poller_is_asked_every_few_turns() {
+    fn who_is_silent_cools_and_every_few_turns_one_is_whole() {
         let mut hot = Hot::new(true);
-        hot.spoke(ConnId(1), Nanos(0));
-        hot.spoke(ConnId(2), Nanos(5));
-        let asked = (0..8).filter(|_| hot.read(Nanos(9))).count();
-        assert_eq!((speakers(&hot), asked), (vec![1, 2], 2));
-        hot.read(Nanos(0) + COOLS_AFTER);
+        assert!(!hot.spoke(ConnId(1), Nanos(0)) && !hot.spoke(ConnId(2), Nanos(4)));
+        assert!(hot.spoke(ConnId(2), Nanos(5)), "it speaks again");
+        let whole = (0..8).filter(|_| hot.turn(Nanos(9))).count();
+        assert_eq!((speakers(&hot), whole), (vec![1, 2], 2));
+        assert!((0..4).any(|_| hot.turn(Nanos(0) + COOLS_AFTER)));
         assert_eq!(speakers(&hot), [2]);
-        assert!(hot.read(Nanos(5) + COOLS_AFTER) && hot.read(Nanos(6) + COOLS_AFTER), "nobody speaks");
+        assert_eq!(hot.cooled, [ConnId(1)]);
+        assert!((0..4).any(|_| hot.turn(Nanos(5) + COOLS_AFTER)));
+        assert!((0..8).all(|_| hot.turn(Nanos(6) + COOLS_AFTER)), "nobody speaks");
     }
 
     #[test]
     fn where_many_speak_all_of_them_wait_for_the_poller_for_a_while() {
         let mut hot = Hot::new(true);
-        (0..=SPEAKERS_MAX as u64).for_each(|n| hot.spoke(ConnId(n), Nanos(7)));
-        assert_eq!(speakers(&hot), [0; 0]);
+        (0..=SPEAKERS_MAX as u64).for_each(|n| _ = hot.spoke(ConnId(n), Nanos(7)));
+        assert_eq!((speakers(&hot).len(), hot.cooled.len()), (0, SPEAKERS_MAX));
         hot.spoke(ConnId(1), Nanos(6) + CROWDED_FOR);
         assert_eq!(speakers(&hot), [0; 0]);
         hot.spoke(ConnId(1), Nanos(7) + CROWDED_FOR);
@@ -113,7 +153,7 @@ mod tests {
     #[test]
     fn a_thread_that_sleeps_reads_nobody_unasked() {
         let mut hot = Hot::new(false);
-        hot.spoke(ConnId(1), Nanos(0));
-        assert_eq!((speakers(&hot), hot.read(Nanos(0))), (vec![], true));
+        assert!(!hot.spoke(ConnId(1), Nanos(0)) && !hot.spoke(ConnId(1), Nanos(1)));
+        assert_eq!((speakers(&hot), hot.turn(Nanos(1))), (vec![], true));
     }
 }

@@ -237,6 +237,25 @@ impl Gateway {
         self.population.measure(&mut self.desk.meters);
     }
 
+    /// What has less hurry than a message of who speaks just now and its answer.
+    fn rest_of_turn(&mut self, now: Nanos) -> Result<usize, Fault> {
+        let mut count = 0;
+        if self.is_open {
+            count += self.sockets_turn(now)? + self.take_over(now);
+            count += self.streams_read() + self.streams_turn(now);
+            count += self.control_turn(now);
+            self.timers_turn(now);
+            self.tick(now);
+        } else if self.lines.are_ready() {
+            self.open()?;
+            count += 1;
+        }
+        self.desk.tell_sessions();
+        self.flush_turn();
+        self.market_turn(now);
+        Ok(count)
+    }
+
     /// Refuses what is new, and says goodbye to everybody once the answers that are due are out.
     fn say_goodbye(&mut self, now: Nanos) -> bool {
         self.desk.closing = true;
@@ -282,26 +301,23 @@ impl Agent for Gateway {
     fn poll(&mut self, _: Nanos) -> Result<Work, Fault> {
         // By the clock that stamps what comes: another one may have been set before or after it.
         let now = self.begin_turn();
-        let mut count = self.lines.read_back(&self.desk.directory, now, &mut self.log);
-        count += self.tell_recalled();
+        let is_whole = self.hot.turn(now) || !self.is_open;
+        let mut count = 0;
+        if is_whole {
+            count += self.lines.read_back(&self.desk.directory, now, &mut self.log);
+            count += self.tell_recalled();
+        }
         if self.is_open {
             // Answers leave before anything is read that is newer.
             let released = self.release();
-            if released > 0 {
+            if released > 0 || !self.dirty.is_empty() {
                 self.flush_turn();
             }
-            count += released + self.sockets_turn(now)? + self.take_over(now);
-            count += self.streams_read() + self.streams_turn(now);
-            count += self.control_turn(now);
-            self.timers_turn(now);
-            self.tick(now);
-        } else if self.lines.are_ready() {
-            self.open()?;
-            count += 1;
+            count += released + self.hot_turn();
         }
-        self.desk.tell_sessions();
-        self.flush_turn();
-        self.market_turn(now);
+        if is_whole {
+            count += self.rest_of_turn(now)?;
+        }
         self.log.wake();
         Ok(Work::from_count(count))
     }

@@ -38,6 +38,8 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     member: Option<MemberId>,
     pub(super) stage: Stage,
+    /// Whether the poller tells of it; one that is read unasked it does not.
+    pub(super) is_watched: bool,
     pub(super) watched_for_write: bool,
     pub(super) queued: bool,
     /// When it must have come further; `None` once it has.
@@ -123,12 +125,8 @@ pub(super) fn send_text(
 }
 
 impl Gateway {
-    /// Reads who speaks just now, asks the kernel who else is ready, and reads each such connection once.
+    /// Asks the kernel who is ready, and reads each such connection once.
     pub(super) fn sockets_turn(&mut self, now: Nanos) -> Result<usize, Fault> {
-        let (heard, asks) = self.hot_turn(now);
-        if !asks {
-            return Ok(heard);
-        }
         let mut ready = std::mem::take(&mut self.ready);
         let polled = self.poller.poll(&mut ready);
         polled.map_err(|error| Fault { agent: self.name(), what: format!("epoll: {error}") })?;
@@ -146,7 +144,7 @@ impl Gateway {
                 self.read(id);
             }
         }
-        let count = heard + ready.len();
+        let count = ready.len();
         self.ready = ready;
         Ok(count)
     }
@@ -191,6 +189,7 @@ impl Gateway {
             peer,
             member: None,
             stage: Stage::Handshake(service),
+            is_watched: true,
             watched_for_write: false,
             queued: false,
             deadline: Some(now + HANDSHAKE_DEADLINE),
@@ -213,6 +212,7 @@ impl Gateway {
         *self.population.of(&connection.stage) += 1;
         let id = self.connections.insert(|_| connection);
         let entered = self.connections.get_mut(id)?;
+        entered.is_watched = true;
         if self.poller.add(entered.link.stream(), id.0, Interest::Read).is_err() {
             self.remove(id);
             return None;
@@ -240,7 +240,7 @@ impl Gateway {
         {
             self.desk.watch.time(watch::Stage::Kernel, now.since(arrived));
         }
-        self.hot.spoke(id, now);
+        let speaks_again = self.hot.spoke(id, now);
         let broken = read.err();
         // What came before the end counts: a client may send and close.
         let (leaving, peer) = (connection.leaving, connection.peer);
@@ -255,6 +255,9 @@ impl Gateway {
             (None, Fate::Leave) => self.leave(id, now),
             (None, Fate::Over(to)) => self.hand_over(id, to),
             (None, Fate::Stay) => touch(&mut self.connections, &mut self.dirty, id),
+        }
+        if speaks_again {
+            self.unwatch(id);
         }
         true
     }
@@ -442,7 +445,10 @@ impl Connection {
             self.watched_for_write = waits;
             let interest = if waits { Interest::ReadWrite } else { Interest::Read };
             // It fails only for a socket that is gone, which the next read tells.
-            let _ = poller.modify(self.link.stream(), id.0, interest);
+            let _ = match std::mem::replace(&mut self.is_watched, true) {
+                true => poller.modify(self.link.stream(), id.0, interest),
+                false => poller.add(self.link.stream(), id.0, interest),
+            };
         }
         if self.leaving && !waits && !holds {
             self.link.close();
