@@ -166,8 +166,8 @@ fn readings() -> (u64, Nanos) {
     best.map_or((0, Nanos(0)), |(_, monotonic, system)| (monotonic, system))
 }
 
-/// Nanoseconds that the machine has been up, by its monotonic clock. `Instant` reads the same, and takes half as long again
-/// to make a number of it.
+/// Nanoseconds that the machine has been up, by its monotonic clock. `Instant` reads the same, and takes half as long
+/// again to make a number of it.
 #[inline]
 fn monotonic() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Asking and reading are two system calls, reading is one; a read that finds nothing costs as much as asking. So it
-//! pays while few connections speak. One that speaks again is let go by the poller: otherwise the kernel tells the poller
-//! of each packet, in the time of whoever sends it.
+//! pays while few connections speak. One that speaks again is let go by the poller: otherwise the kernel tells the
+//! poller of each packet, in the time of whoever sends it.
 //!
 //! Whatever has no hurry, the poller among it, has its turn every few turns: no other waits for long, and who speaks is
 //! looked at more often.

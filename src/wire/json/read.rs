@@ -145,8 +145,8 @@ struct Slot {
     kind: Kind,
 }
 
-/// The length of a name, and its first, middle and last byte: a dozen of them is looked through faster than searched, as
-/// nearly no other name has the same.
+/// The length of a name, and its first, middle and last byte: a dozen of them is looked through faster than searched,
+/// as nearly no other name has the same.
 #[inline]
 fn mark(name: &str) -> u32 {
     let bytes = name.as_bytes();
