@@ -72,12 +72,16 @@ fn the_control_socket_tells_stages_agents_refusals_and_security() {
     let _clients = trade(&venue);
     let started = Instant::now();
     let mut told = stats(&venue);
-    // Tables are made beside the path, one at a time.
+    while told["stages_ns"][7]["count"] != 8 && started.elapsed() < PATIENCE {
+        told = stats(&venue);
+    }
+    let at_once = told.clone();
+    // Tables are made beside the path, one at a time; on a busy machine that takes longer than "of late" is.
     while meter(&told, "verify-keeper", "key_tables") < 2 && started.elapsed() < PATIENCE {
         told = stats(&venue);
     }
     for stages in ["stages_ns", "recent_stages_ns"] {
-        for stage in told[stages].as_array().unwrap() {
+        for stage in at_once[stages].as_array().unwrap() {
             assert_eq!(stage["count"], 8, "{stage}");
             let times = ["p50", "p90", "p99", "p99.9", "p99.99"].map(|name| stage[name].as_u64().unwrap());
             assert!(times.is_sorted() && times[0] > 0, "{stage}");
@@ -91,7 +95,7 @@ fn the_control_socket_tells_stages_agents_refusals_and_security() {
     assert_eq!((of("shard-0", "records_not_durable"), of("shard-0", "inputs_waiting")), (0, 0));
     assert!(of("verify-keeper", "key_tables") >= 2, "{told}");
     assert_eq!(told["rejects"], serde_json::json!({ "OrderRate": 1, "PriceOutsideBand": 1 }));
-    assert_eq!(told["recent_rejects"], told["rejects"]);
+    assert_eq!(at_once["recent_rejects"], told["rejects"]);
 }
 
 #[test]
