@@ -68,8 +68,7 @@ fn write_journal(dir: &Path) -> Vault {
     let ((mut shard, setup), mut appender) = (shard(), Appender::default());
     let orders = (0..STEPS).map(|n| order(n, if n % 2 == 0 { Side::Buy } else { Side::Sell }));
     for command in setup.into_iter().chain(orders) {
-        let mut record = execute(&mut shard, &mut appender, &command).to_vec();
-        log.append(&mut record, NOW).expect("room");
+        log.append(execute(&mut shard, &mut appender, &command), NOW).expect("room");
     }
     vault
 }
@@ -163,8 +162,8 @@ fn disk(c: &mut Criterion) {
     let mut one = |is_synced: bool| {
         seq = seq.next();
         let command = order(seq.0, Side::Buy);
-        let mut record = appender.step(ShardId(0), seq, NOW, &command, &signed_bytes(), &[]).to_vec();
-        log.append(&mut record, NOW).expect("room");
+        let record = appender.step(ShardId(0), seq, NOW, &command, &signed_bytes(), &[]);
+        log.append(record, NOW).expect("room");
         if is_synced {
             log.sync().expect("a disk");
         }

@@ -52,6 +52,15 @@ pub struct Reader {
     ring: rtrb::Consumer<u8>,
 }
 
+/// Records that waited together, oldest first. Those that were looked at are taken out when this is dropped, all at
+/// once: the writer's core hears of it once.
+#[derive(Debug)]
+pub struct Waiting<'a> {
+    chunk: Option<ReadChunk<'a, u8>>,
+    /// How many bytes were looked at.
+    at: usize,
+}
+
 /// The oldest record. Dropping it leaves it in the ring; [`Record::release`] takes it out.
 #[derive(Debug)]
 pub struct Record<'a> {
@@ -84,7 +93,9 @@ impl Writer {
     /// Whether `count` records of at most `len` bytes each fit for sure, wherever the lap ends.
     pub fn fits(&self, count: usize, len: usize) -> bool {
         // At most one of them meets the end of the lap, and skips less than its own length.
-        (count + 1) * whole(len) <= self.ring.slots()
+        let bytes = (count + 1) * whole(len);
+        // The reader's index is on another core: it is asked when what is known of it does not do.
+        bytes <= self.ring.cached_slots() || bytes <= self.ring.slots()
     }
 
     /// Whether its reader should come soon, although nobody waits for what is in it.
@@ -123,12 +134,17 @@ impl Reader {
         Some(Record { chunk, len })
     }
 
+    /// The records in the first so many bytes, as [`Reader::backlog`] told them before.
+    pub fn first(&mut self, bytes: usize) -> Waiting<'_> {
+        Waiting { chunk: self.ring.read_chunk(bytes).ok(), at: 0 }
+    }
+
     /// Whether none waits: what an agent asks again before it sleeps.
     pub fn is_empty(&self) -> bool {
         self.ring.is_empty()
     }
 
-    /// Bytes that wait, with their lengths.
+    /// Bytes that wait, with their lengths: always whole records.
     pub fn backlog(&self) -> usize {
         self.ring.slots()
     }
@@ -140,8 +156,43 @@ impl Reader {
 
     fn header(&mut self) -> Option<u32> {
         let chunk = self.ring.read_chunk(HEADER).ok()?;
-        let (bytes, _) = chunk.as_slices();
-        bytes.try_into().ok().map(u32::from_ne_bytes)
+        header_of(chunk.as_slices().0)
+    }
+}
+
+impl Waiting<'_> {
+    /// Takes the next record, if there is one and it is no longer than `longest`.
+    pub fn next(&mut self, longest: usize) -> Option<&[u8]> {
+        let (lap, next_lap) = self.chunk.as_ref()?.as_slices();
+        let rest = |at: usize| match at.checked_sub(lap.len()) {
+            Some(at) => next_lap.get(at..).unwrap_or_default(),
+            None => &lap[at..],
+        };
+        let mut at = self.at;
+        let mut header = header_of(rest(at))?;
+        if header & SKIP != 0 {
+            at += (header & !SKIP) as usize;
+            header = header_of(rest(at))?;
+        }
+        let len = header as usize;
+        if len > longest {
+            return None;
+        }
+        self.at = at + whole(len);
+        rest(at).get(HEADER..HEADER + len)
+    }
+
+    /// Whether all were taken.
+    pub fn is_empty(&self) -> bool {
+        self.chunk.as_ref().is_none_or(|chunk| chunk.len() == self.at)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(chunk) = self.chunk.take() {
+            chunk.commit(self.at);
+        }
     }
 }
 
@@ -158,6 +209,10 @@ impl std::ops::Deref for Record<'_> {
     fn deref(&self) -> &[u8] {
         &self.chunk.as_slices().0[HEADER..HEADER + self.len]
     }
+}
+
+fn header_of(bytes: &[u8]) -> Option<u32> {
+    bytes.first_chunk().map(|header| u32::from_ne_bytes(*header))
 }
 
 /// Bytes that a record takes in the ring.
@@ -274,6 +329,19 @@ mod tests {
                         prop_assert!(done || !model.is_empty(), "an empty ring takes every record");
                         if done {
                             model.push_back(record);
+                        }
+                    }
+                    None if n % 3 == 0 => {
+                        let waits = reader.backlog();
+                        let mut waiting = reader.first(waits);
+                        for _ in 0..n % 4 {
+                            let longest = if n % 2 == 0 { 60 } else { 40 };
+                            let expected = model.front().filter(|record| record.len() <= longest);
+                            let next = waiting.next(longest);
+                            prop_assert_eq!(next, expected.map(Vec::as_slice));
+                            if next.is_some() {
+                                model.pop_front();
+                            }
                         }
                     }
                     None => {

@@ -2,15 +2,15 @@
 //! far each stream is durable, and reads records back for FIX resends.
 //!
 //! ```text
-//!   one turn:   take questions ─► drain shards ─► drain gateways ─► write ─► sync ─► publish ─► answer questions
-//!                                                                   gateways' records first, then the shards'
+//!   one turn:   take questions ─► look how far shards are ─► gateways' records, shards' up to there: seal, write
+//!               ─► sync ─► publish ─► answer questions
 //! ```
 //!
 //! **What is durable of a shard implies the session-log records before it.** A gateway appends that it took a message
 //! before it hands the message to a shard, so by the time that the step is in the shard's ring, the record is in the
-//! gateway's. Shards are drained first, so that every step that is taken finds its record already there; gateways'
-//! records are written first, so that this holds for every prefix of the file too, wherever a write is torn. And
-//! gateways are drained whole in each turn, while a shard may be left with a rest.
+//! gateway's. How far shards are is looked at first, so that every step that is taken finds its record already there;
+//! gateways' records are written first, so that this holds for every prefix of the file too, wherever a write is torn.
+//! And gateways are drained whole in each turn, while a shard may be left with a rest.
 //!
 //! **Who waits.** A sync begins when there is something that somebody waits for: a step, or a record that holds a
 //! session's bytes back. What a session was told needs none of its own: it goes with the next one, or alone after
@@ -145,8 +145,8 @@ pub struct JournalAgent {
     gateways: Vec<GatewayPort>,
     /// Questions that were taken and not answered yet, one queue a gateway.
     asked: Vec<VecDeque<Wanted>>,
-    steps: Vec<u8>,
-    batch: Vec<u8>,
+    /// Bytes that each shard had appended when the turn began.
+    due: Vec<usize>,
     read: Vec<u8>,
     /// Where it is noted, apart from the log, how far that is synced.
     head: Option<SharedHead>,
@@ -186,8 +186,7 @@ impl JournalAgent {
             shards,
             gateways,
             asked,
-            steps: Vec::with_capacity(SHARD_BYTES_PER_WRITE_MAX),
-            batch: Vec::with_capacity(2 * SHARD_BYTES_PER_WRITE_MAX),
+            due: Vec::new(),
             read: Vec::new(),
             head: None,
             unsynced: None,
@@ -217,11 +216,10 @@ impl JournalAgent {
     fn turn(&mut self, now: Nanos) -> Result<Work, LogError> {
         self.log.turn(now);
         self.take_questions();
-        let drained = self.drain();
+        let (began, before) = (self.clock.now(), self.log.bytes_written());
+        let drained = self.drain(now)?;
         if drained.records > 0 {
-            let began = self.clock.now();
-            self.meters.add(Meter::BytesWritten, self.batch.len() as u64);
-            self.log.append(&mut self.batch, now)?;
+            self.meters.add(Meter::BytesWritten, self.log.bytes_written() - before);
             if planted::has(Bug::AnswerBeforeSync) {
                 self.publish();
             }
@@ -287,39 +285,42 @@ impl JournalAgent {
         }
     }
 
-    fn drain(&mut self) -> Drained {
-        self.steps.clear();
-        self.batch.clear();
-        let (mut records, mut is_awaited, mut all) = (0, false, true);
-        for port in &mut self.shards {
-            while let Some(record) = port.records.front() {
-                if self.steps.len() + record.len() > SHARD_BYTES_PER_WRITE_MAX {
-                    all = false;
-                    break;
-                }
-                self.steps.extend_from_slice(&record);
-                record.release();
-                (records, is_awaited) = (records + 1, true);
-            }
+    /// Puts what came into the log.
+    fn drain(&mut self, now: Nanos) -> Result<Drained, LogError> {
+        let mut drained = Drained { records: 0, is_awaited: false, all: true };
+        // Of a shard nothing is taken that it appends from now on: what precedes it may not be seen here yet.
+        self.due.clear();
+        self.due.extend(self.shards.iter().map(|port| port.records.backlog()));
+        if planted::has(Bug::SessionLogLast) {
+            self.drain_shards(&mut drained, now)?;
         }
         for port in &mut self.gateways {
-            // What is appended from now on can wait: it precedes no step that was taken.
-            let mut left = port.records.backlog();
-            while let Some(record) = port.records.front()
-                && left > 0
-            {
-                left = left.saturating_sub(record.len());
-                is_awaited |= record::is_awaited(&record);
-                self.batch.extend_from_slice(&record);
-                record.release();
-                records += 1;
+            let waits = port.records.backlog();
+            let mut records = port.records.first(waits);
+            while let Some(record) = records.next(usize::MAX) {
+                drained.is_awaited |= record::is_awaited(record);
+                drained.records += 1;
+                self.log.put(record, now)?;
             }
         }
-        if planted::has(Bug::SessionLogLast) {
-            self.batch.splice(..0, self.steps.drain(..));
+        self.drain_shards(&mut drained, now)?;
+        self.log.write()?;
+        Ok(drained)
+    }
+
+    fn drain_shards(&mut self, drained: &mut Drained, now: Nanos) -> Result<(), LogError> {
+        let mut room = SHARD_BYTES_PER_WRITE_MAX;
+        for (port, due) in self.shards.iter_mut().zip(&mut self.due) {
+            let mut records = port.records.first(std::mem::take(due));
+            while let Some(record) = records.next(room) {
+                room -= record.len();
+                drained.records += 1;
+                drained.is_awaited = true;
+                self.log.put(record, now)?;
+            }
+            drained.all &= records.is_empty();
         }
-        self.batch.extend_from_slice(&self.steps);
-        Drained { records, is_awaited, all }
+        Ok(())
     }
 
     fn publish(&self) {

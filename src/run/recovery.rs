@@ -389,6 +389,6 @@ fn mark_start(recovered: &mut Recovered, now: Nanos) -> Result<(), LogError> {
     let mut buffer = vec![0; RECORD_BYTES_MAX];
     let seq = recovered.log.last(Stream::Log).next();
     let extent = record::encode_log(&mut buffer, seq, now, &LogRecord::Started { cut: recovered.report.cut });
-    recovered.log.append(&mut buffer[..extent], now)?;
+    recovered.log.append(&buffer[..extent], now)?;
     recovered.log.sync()
 }

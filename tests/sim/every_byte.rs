@@ -95,7 +95,7 @@ fn add_rare_records(disk: &SimDisk, vault: &Vault) {
         ] {
             batch.extend_from_slice(appender.record(NOW, &record).1);
         }
-        recovered.log.append(&mut batch, NOW).unwrap();
+        recovered.log.append(&batch, NOW).unwrap();
         recovered.log.sync().unwrap();
     });
 }

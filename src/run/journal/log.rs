@@ -28,6 +28,9 @@ use std::io::ErrorKind;
 /// The longest record must fit a new segment.
 const SEGMENT_BYTES_MIN: u64 = (SEGMENT_HEADER_BYTES + RECORD_BYTES_MAX) as u64;
 
+/// Bytes of one write: they are sealed, and copied by the kernel, while they are in the core's own cache.
+const PIECE_BYTES: usize = 256 * 1024;
+
 const _: () = assert!(SEGMENT_BYTES >= SEGMENT_BYTES_MIN && SEGMENT_BYTES <= u32::MAX as u64);
 
 /// A log that is open for appending.
@@ -44,6 +47,10 @@ pub struct Log {
     keys: BTreeMap<u32, SegmentKeys>,
     /// Where a record is opened that was read.
     opened: Vec<u8>,
+    /// Sealed records that are not written yet: they end where the log does.
+    batch: Vec<u8>,
+    /// Bytes of records that were written.
+    written: u64,
     /// Where it ended when it was synced last.
     synced: LogEnd,
     is_synced: bool,
@@ -184,6 +191,7 @@ impl Log {
     ) -> Self {
         let keys = BTreeMap::from([(current.end.place.segment, own_keys)]);
         let (synced, stock, opened) = (current.end, None, Vec::new());
+        let batch = Vec::with_capacity(PIECE_BYTES + RECORD_BYTES_MAX);
         Self {
             folder,
             options,
@@ -193,6 +201,8 @@ impl Log {
             earlier: None,
             keys,
             opened,
+            batch,
+            written: 0,
             synced,
             is_synced,
             stock,
@@ -227,27 +237,55 @@ impl Log {
     }
 
     /// Appends whole records, one behind the other, as appenders made them. They are durable after [`Log::sync`].
-    pub fn append(&mut self, batch: &mut [u8], now: Nanos) -> Result<(), LogError> {
+    pub fn append(&mut self, mut batch: &[u8], now: Nanos) -> Result<(), LogError> {
+        while !batch.is_empty() {
+            let extent = record::extent_at(batch).map_err(LogError::NotARecord)?;
+            self.put(&batch[..extent], now)?;
+            batch = &batch[extent..];
+        }
+        self.write()
+    }
+
+    /// Appends a record as its appender made it. It is in the file after [`Log::write`]; until then nothing may be
+    /// read.
+    pub fn put(&mut self, record: &[u8], now: Nanos) -> Result<(), LogError> {
+        let extent = record::extent_at(record).map_err(LogError::NotARecord)?;
         if self.current.sealer.is_of_another_day(now) {
+            self.write()?;
             self.begin_day(now)?;
         }
-        let (mut written, mut at) = (0, 0);
-        let mut end = self.current.end;
-        while at < batch.len() {
-            let extent = record::extent_at(&batch[at..]).map_err(LogError::NotARecord)?;
-            if u64::from(end.place.offset) + extent as u64 > self.current.size {
-                self.write(&batch[written..at], end)?;
-                self.begin_segment(now)?;
-                written = at;
-                end = self.current.end;
-            }
-            self.note(&batch[at..], end.place)?;
-            let sealed = self.current.sealer.seal(&mut batch[at..at + extent], end.place, &end.link);
-            end.link = sealed.map_err(key_of(end.place.segment))?;
-            end.place.offset += extent as u32;
-            at += extent;
+        if u64::from(self.current.end.place.offset) + extent as u64 > self.current.size {
+            self.write()?;
+            self.begin_segment(now)?;
         }
-        self.write(&batch[written..], end)
+        self.note(record, self.current.end.place)?;
+        let from = self.batch.len();
+        self.batch.extend_from_slice(&record[..extent]);
+        let Current { end, sealer, .. } = &mut self.current;
+        let sealed = sealer.seal(&mut self.batch[from..], end.place, &end.link);
+        end.link = sealed.map_err(key_of(end.place.segment))?;
+        end.place.offset += extent as u32;
+        if self.batch.len() >= PIECE_BYTES {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was put.
+    pub fn write(&mut self) -> Result<(), LogError> {
+        if !self.batch.is_empty() {
+            let length = self.batch.len() as u64;
+            self.is_synced = false;
+            self.current.file.write(&self.batch, u64::from(self.current.end.place.offset) - length)?;
+            self.written += length;
+            self.batch.clear();
+        }
+        Ok(())
+    }
+
+    /// Bytes of records that were written since it was opened.
+    pub fn bytes_written(&self) -> u64 {
+        self.written
     }
 
     fn begin_day(&mut self, now: Nanos) -> Result<(), LogError> {
@@ -358,15 +396,6 @@ impl Log {
     pub fn refuse_writes(&mut self) {
         let name = segment_name(self.current.end.place.segment);
         self.current.file = self.folder.open_file(&name, false).unwrap();
-    }
-
-    fn write(&mut self, bytes: &[u8], end: LogEnd) -> Result<(), LogError> {
-        if !bytes.is_empty() {
-            self.is_synced = false;
-            self.current.file.write(bytes, self.current.end.place.offset.into())?;
-        }
-        self.current.end = end;
-        Ok(())
     }
 
     fn note(&mut self, record: &[u8], place: Place) -> Result<(), LogError> {

@@ -244,7 +244,7 @@ fn a_log_goes_on_in_a_new_segment_when_one_is_full_and_all_of_it_reads_back() {
     for seq in 1..=300 {
         batch.extend(step(ShardId(0), seq, &commands()[0], &SignedBytes::NONE, &events()));
     }
-    log.append(&mut batch, NOW).unwrap();
+    log.append(&batch, NOW).unwrap();
     log.sync().unwrap();
     assert!(log.end().place.segment > 5, "{:?}", log.end());
     let mut buffer = Vec::new();
@@ -263,7 +263,7 @@ fn a_log_goes_on_in_a_new_segment_when_one_is_full_and_all_of_it_reads_back() {
 fn the_longest_record_fits_the_smallest_segment() {
     let dir = tempfile::tempdir().unwrap();
     let mut log = new_log(dir.path());
-    log.append(&mut longest_step(), NOW).unwrap();
+    log.append(&longest_step(), NOW).unwrap();
     assert_eq!(log.end().place.segment, 1);
 }
 
@@ -303,8 +303,8 @@ fn files_that_are_missing_short_swapped_or_foreign_are_refused_by_name() {
     assert!(matches!(fault_of(dir.path()), JournalFault::Empty(_)));
     let mut log = new_log(dir.path());
     for seq in 1..=110 {
-        let mut record = step(ShardId(0), seq, &commands()[0], &SignedBytes::NONE, &events());
-        log.append(&mut record, NOW).unwrap();
+        let record = step(ShardId(0), seq, &commands()[0], &SignedBytes::NONE, &events());
+        log.append(&record, NOW).unwrap();
     }
     assert_eq!(log.end().place.segment, 3);
     drop(log);

@@ -86,8 +86,7 @@ impl Venue {
         let mut refs = Vec::new();
         let mut keep = |appender: &mut Appender, log: &mut Log, step: Step<'_>, signed: &SignedBytes<'_>| {
             let Step { shard, seq, time, command, events, .. } = step;
-            let mut record = appender.step(shard, seq, time, command, signed, events).to_vec();
-            log.append(&mut record, NOW).unwrap();
+            log.append(appender.step(shard, seq, time, command, signed, events), NOW).unwrap();
             refs.extend((0..events.len()).map(|index| EventRef { shard, seq, index: index as u16 }));
         };
         match self.shard.execute(None, command, self.now) {
@@ -103,8 +102,7 @@ impl Venue {
     /// Appends to the session log.
     pub fn note(&mut self, record: &SessionRecord<'_>) -> Seq {
         let (seq, bytes) = self.sessions.record(self.now, record);
-        let mut bytes = bytes.to_vec();
-        self.log.append(&mut bytes, NOW).unwrap();
+        self.log.append(bytes, NOW).unwrap();
         seq
     }
 

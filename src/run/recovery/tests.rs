@@ -295,7 +295,7 @@ fn a_step_that_comes_out_differently_is_refused_with_its_place() {
     let command = order(TAKER, Side::Sell, "t-2", 4);
     let seq = venue.shard.last_seq().next();
     let record = venue.appender.step(ShardId(0), seq, NOW, &command, &SignedBytes::NONE, &[]);
-    venue.log.append(&mut record.to_vec(), NOW).unwrap();
+    venue.log.append(record, NOW).unwrap();
     drop(venue);
     let fault = recovered(dir.path()).unwrap_err().to_string();
     assert!(fault.starts_with(&place.to_string()), "{fault}");

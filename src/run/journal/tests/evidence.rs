@@ -26,8 +26,8 @@ fn options(vault: Vault) -> LogOptions {
 fn journal(dir: &Path, vault: Vault) -> JournalHead {
     let mut log = Log::create(Folder::create(dir).unwrap(), options(vault), NOW).unwrap();
     for seq in 1..=RECORDS {
-        let mut record = step(ShardId(0), seq, &commands()[0], &SignedBytes::NONE, &events());
-        log.append(&mut record, NOW).unwrap();
+        let record = step(ShardId(0), seq, &commands()[0], &SignedBytes::NONE, &events());
+        log.append(&record, NOW).unwrap();
     }
     log.sync().unwrap();
     assert_eq!(log.end().place.segment, 3);

@@ -71,8 +71,8 @@ fn a_change_of_the_master_key_that_is_interrupted_leaves_everything_readable() {
     let mut written = Log::create(Folder::create(&data).unwrap(), log(open()), NOW).unwrap();
     for seq in 1..=110 {
         let (command, events) = (&commands()[0], &crate::wire::record::samples::events());
-        let mut record = step(ShardId(0), seq, command, &SignedBytes::NONE, events);
-        written.append(&mut record, NOW).unwrap();
+        let record = step(ShardId(0), seq, command, &SignedBytes::NONE, events);
+        written.append(&record, NOW).unwrap();
     }
     drop(written);
     let records = || walk(&Folder::hold(&data).unwrap(), &open(), |_, _| Ok(())).map(|walked| walked.records);
