@@ -11,7 +11,7 @@ use super::phase::Phase;
 use super::shard::{Outcome, Shard, Step};
 use crate::admin::kill_port::{self, Order};
 use crate::journal::append::Appender;
-use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX};
+use crate::limits::{EVENTS_PER_STEP_MAX, RECORD_BYTES_MAX, SHARD_INPUT_SLOTS};
 use crate::ring::flag::Flag;
 use crate::ring::spsc;
 use crate::run::rings::InputReader;
@@ -21,8 +21,9 @@ use crate::types::{Cause, Command, Event, Nanos, Origin, ShardInput, ShardOutput
 use crate::watch::{Meter, Meters};
 use std::collections::VecDeque;
 
-/// Most inputs in one turn, so that a gateway on the same thread is not kept waiting for its sockets.
-const INPUTS_PER_TURN_MAX: usize = 64;
+/// Most inputs in one turn: all that a gateway can have put into its ring since the last one. Were it fewer, the ring
+/// between two agents of one thread would fill, and refuse orders as `Busy` for which there was time.
+const INPUTS_PER_TURN_MAX: usize = SHARD_INPUT_SLOTS;
 
 /// How often the meters are written.
 const MEASURE_EVERY: Span = Span::from_millis(5);

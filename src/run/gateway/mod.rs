@@ -133,6 +133,8 @@ pub struct Gateway {
     starved: Vec<ConnId>,
     poller: Poller,
     ready: Vec<Ready>,
+    /// So many of those that are ready were read in the last turn, if not all.
+    first_ready: usize,
     scratch: Box<[u8]>,
     plain: Vec<u8>,
     /// Connections that have something to send.
@@ -176,6 +178,7 @@ impl Gateway {
             starved: Vec::new(),
             poller: Poller::new()?,
             ready: Vec::with_capacity(256),
+            first_ready: 0,
             scratch: vec![0; READ_BYTES].into(),
             plain: Vec::with_capacity(2 * READ_BYTES),
             dirty: Vec::with_capacity(most),

@@ -11,8 +11,9 @@ use crate::types::{
     Answer, Event, EventRef, MsgSeqNum, Nanos, Origin, SessionId, SessionRecord, ShardOutput, Timing,
 };
 
-/// Most events told in one turn, so that sockets are not kept waiting during a long sweep. Each shard has its share.
-pub(super) const RELEASES_PER_TURN_MAX: usize = 256;
+/// Most events told in one turn, so that sockets are not kept waiting during a long sweep: more than a shard makes of
+/// what is read in one. Each shard has its share.
+const RELEASES_PER_TURN_MAX: usize = 2_048;
 
 impl Gateway {
     /// Tells what is durable; returns how much that was. It pauses while the session log has no room: the events wait

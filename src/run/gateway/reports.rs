@@ -9,13 +9,15 @@
 //! Whoever asks for ten thousand orders waits for them alone: events go on meanwhile, to that session as well. So a
 //! report is as old as what was told before it and no older, and says as of which number of the stream it is true.
 
-use super::release::RELEASES_PER_TURN_MAX;
 use super::{Gateway, sockets};
 use crate::limits::REPORTS_WAITING_MAX;
 use crate::report::fix::OwnId;
 use crate::report::fix::status::Found;
 use crate::types::{Execution, OpenOrdersQuery, Order, Reject, SessionId, StreamPosition, Timing};
 use std::collections::VecDeque;
+
+/// Most reports of one answer that are told in one turn, so that nobody else is kept waiting.
+const REPORTS_PER_TURN_MAX: usize = 256;
 
 /// The answers of a gateway that are not told to their end.
 #[derive(Debug, Default)]
@@ -119,7 +121,7 @@ impl Gateway {
         };
         let from = reports.told;
         while !reports.is_done()
-            && reports.told - from < RELEASES_PER_TURN_MAX
+            && reports.told - from < REPORTS_PER_TURN_MAX
             && self.log.has_room()
             && !(reports.waits() && line.is_behind())
         {

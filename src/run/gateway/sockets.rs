@@ -12,13 +12,17 @@ use super::subscribers::accounts_of;
 use super::timers::NEVER;
 use super::websocket::{Turn, WebSocket};
 use crate::accept::{TlsConnection, identify};
-use crate::limits::HANDSHAKE_DEADLINE;
+use crate::limits::{HANDSHAKE_DEADLINE, SHARD_INPUT_SLOTS};
 use crate::run::agent::{Agent, Fault};
 use crate::sys::poll::{Interest, Poller};
 use crate::sys::socket::{Accepted, Stream};
 use crate::types::{ConnId, GatewayId, MemberId, Nanos, Span, Text};
 use crate::watch::{self, Meter, Meters, SecurityEvent};
 use std::net::SocketAddr;
+
+/// Requests that are taken in one turn before the shards have theirs: half of what a ring to one holds. The others wait
+/// in their sockets for the next turn, instead of being refused as `Busy` by a shard that had no time to take them.
+const REQUESTS_PER_TURN_MAX: u64 = SHARD_INPUT_SLOTS as u64 / 2;
 
 /// Connections accepted or taken over in one turn; the kernel, or the ring, keeps the others.
 pub(super) const ACCEPTS_PER_TURN_MAX: usize = 16;
@@ -127,11 +131,19 @@ pub(super) fn send_text(
 impl Gateway {
     /// Asks the kernel who is ready, and reads each such connection once.
     pub(super) fn sockets_turn(&mut self, now: Nanos) -> Result<usize, Fault> {
+        let asked = self.desk.requests;
         let mut ready = std::mem::take(&mut self.ready);
         let polled = self.poller.poll(&mut ready);
         polled.map_err(|error| Fault { agent: self.name(), what: format!("epoll: {error}") })?;
-        let listeners = self.listeners.len() as u64;
+        let (listeners, mut told) = (self.listeners.len() as u64, 0);
+        // Whom a turn leaves out is among the first in the next one.
+        let first = self.first_ready.min(ready.len());
+        ready.rotate_left(first);
         for event in &ready {
+            if self.desk.requests - asked >= REQUESTS_PER_TURN_MAX {
+                break;
+            }
+            told += 1;
             if event.token > LISTENER_TOKENS - listeners {
                 self.accept((LISTENER_TOKENS - event.token) as usize, now);
                 continue;
@@ -145,6 +157,7 @@ impl Gateway {
             }
         }
         let count = ready.len();
+        self.first_ready = if told < count { told } else { 0 };
         self.ready = ready;
         Ok(count)
     }
