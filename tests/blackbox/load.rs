@@ -171,6 +171,23 @@ fn echoes_on_the_same_cores_tell_what_the_machine_takes_by_itself() {
 }
 
 #[test]
+fn beside_answers_that_wait_for_the_disk_stands_what_a_sync_takes_by_itself() {
+    let mut command = load(&BRIEF);
+    command.args(["--idle=park", "--sign=session", "--durability=disk", "--floor"]);
+    let report = report(command);
+    assert_all_answered(&report);
+    let disk = &report["floor"]["disk"];
+    assert!(disk["block_bytes"].as_u64() > Some(100), "as much as an order takes: {report}");
+    assert!(disk["fdatasync_us"]["count"].as_u64() > Some(0), "{report}");
+    let fdatasync = disk["fdatasync_us"]["p50"].as_f64().unwrap();
+    let total = report["stages_us"].as_array().unwrap().iter().find(|stage| stage["stage"] == "total");
+    let total = total.unwrap()["p50"].as_f64().unwrap();
+    let less = disk["total_less_fdatasync_us"].as_f64().unwrap();
+    assert!((total - fdatasync - less).abs() < 0.02, "{report}");
+    assert!(disk["total_by_fdatasync"].as_f64() > Some(0.0), "{report}");
+}
+
+#[test]
 fn a_server_that_runs_already_is_measured_again_and_again_and_left_as_it_was() {
     let venue = Setup::new().order_rate(1_000_000, Span::from_secs(1)).start();
     let home = format!("--home={}", venue.folder().display());

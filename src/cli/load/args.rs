@@ -52,7 +52,8 @@ pub struct Args {
     /// What the server's threads do when there is nothing to do; spinning is the fastest.
     #[arg(long, value_enum, default_value = "spin", conflicts_with = "venue")]
     pub(super) idle: Idle,
-    /// Measure a TCP echo and a mutual-TLS echo on the same cores as well, and tell the ratios.
+    /// Measure a TCP echo and a mutual-TLS echo on the same cores as well, with --durability disk an fdatasync too, and
+    /// tell the ratios.
     #[arg(long)]
     pub(super) floor: bool,
     /// Print one JSON object.

@@ -27,6 +27,7 @@ pub struct Fleet {
     next: u64,
     answers: Vec<Answer>,
     clock: Clock,
+    yields: bool,
 }
 
 /// One connection.
@@ -85,7 +86,19 @@ impl Fleet {
     pub fn new(speakers: Vec<(Speaker, Link)>, mix: Mix, first: u64) -> Self {
         let voice = |(speaker, link)| Voice { speaker, link, plain: Vec::new() };
         let speakers = speakers.into_iter().map(voice).collect();
-        Self { speakers, mix, next: first, answers: Vec::new(), clock: Clock::new() }
+        Self { speakers, mix, next: first, answers: Vec::new(), clock: Clock::new(), yields: false }
+    }
+
+    /// The same, which lets others have its core whenever it has nothing to do: the server's journal may share it, and
+    /// who waits for an answer while that waits for a core measures the kernel's time slices.
+    pub fn yielding(self, yields: bool) -> Self {
+        Self { yields, ..self }
+    }
+
+    fn rest(&self) {
+        if self.yields {
+            std::thread::yield_now();
+        }
     }
 
     fn take(&mut self) -> (u64, usize, Action) {
@@ -148,6 +161,7 @@ impl Fleet {
             let now = started.elapsed();
             if !something {
                 tape.idle_turn(now.saturating_sub(turn));
+                self.rest();
             }
             if now.saturating_sub(sent) > ANSWER_MAX {
                 return Err(unexpected(format!("no answer to message {number} within {ANSWER_MAX:?}")));
@@ -192,6 +206,7 @@ impl Fleet {
             }
             if !worked {
                 tape.idle_turn(now.saturating_sub(turn));
+                self.rest();
             }
             turn = now;
             if next == prepared.count && (tape.is_complete() || now > last + ANSWER_MAX) {

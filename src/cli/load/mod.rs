@@ -10,6 +10,7 @@
 mod args;
 mod child;
 mod crowd;
+mod disk;
 mod drive;
 mod echo;
 mod fix;
@@ -30,9 +31,10 @@ use super::problem;
 use crate::sys::clock::Clock;
 use crate::sys::pin;
 pub use args::Args;
+use args::Durability;
 use drive::{Fleet, Length};
 use mix::Mix;
-use report::{Asked, Floor, Micros, PerOrder, Report, ServerHiccups};
+use report::{Asked, Floor, Micros, PerOrder, Report, ServerHiccups, SyncFloor};
 use speaker::Speaker;
 use std::cell::Cell;
 use std::fmt::Display;
@@ -134,7 +136,7 @@ fn load(args: &Args) -> Result<Report, Failed> {
     let mut report = summary(args, &tape, stages, asked);
     report.beside = beside;
     if args.floor {
-        report.floor = Some(floor(args, server_core, report.round_trip_us)?);
+        report.floor = Some(floor(args, server_core, &report, asked)?);
     }
     Ok(report)
 }
@@ -190,10 +192,17 @@ fn fleet(args: &Args, venue: &Venue) -> io::Result<Fleet> {
     let speakers: Vec<_> = (0..args.connections as usize).map(connect).collect::<io::Result<_>>()?;
     // A server that was there before remembers the names of earlier runs: this one's begin with the time.
     let first = if args.venue.is_given() { Clock::new().now().0 / 1_000 } else { 1 };
-    Ok(Fleet::new(speakers, Mix::new(args.mix, args.connections as usize), first))
+    // One order at a time in `memory` waits for nobody but the server's own core.
+    let yields = args.rate.is_some() || args.sweep || args.durability != Durability::Memory;
+    Ok(Fleet::new(speakers, Mix::new(args.mix, args.connections as usize), first).yielding(yields))
 }
 
-fn floor(args: &Args, server_core: Option<usize>, round_trip: Micros) -> Result<Floor, Failed> {
+fn floor(
+    args: &Args,
+    server_core: Option<usize>,
+    report: &Report,
+    asked: Option<(Asked, Asked)>,
+) -> Result<Floor, Failed> {
     let length = Duration::from_secs(args.seconds.min(5));
     let folder = tempfile::tempdir().map_err(failed("a temporary folder"))?;
     let client = setup::for_echo(folder.path()).map_err(failed("the folder"))?;
@@ -203,7 +212,15 @@ fn floor(args: &Args, server_core: Option<usize>, round_trip: Micros) -> Result<
     };
     let tcp = echo(None).map_err(failed("the TCP echo"))?;
     let tls = echo(Some(client)).map_err(failed("the TLS echo"))?;
-    Ok(Floor::new(&tcp, &tls, round_trip))
+    let mut floor = Floor::new(&tcp, &tls, report.round_trip_us);
+    if args.durability == Durability::Disk
+        && let Some((before, after)) = asked
+    {
+        let block = report::bytes_per_write(before, after);
+        let syncs = disk::syncs(folder.path(), block as usize, length).map_err(failed("the fdatasync"))?;
+        floor.disk = Some(SyncFloor::new(block, &syncs, &report.stages_us));
+    }
+    Ok(floor)
 }
 
 fn summary(args: &Args, tape: &Tape, stages: serde_json::Value, asked: Option<(Asked, Asked)>) -> Report {

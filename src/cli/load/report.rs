@@ -80,6 +80,10 @@ pub struct Asked {
     pub library_allocations: u64,
     /// System calls.
     pub system_calls: u64,
+    /// Writes of the journal, each of all that had come.
+    pub writes: u64,
+    /// Bytes of records in them.
+    pub bytes_written: u64,
     /// Turns without work that took longer than they can.
     pub hiccups: u64,
     /// How long they took together.
@@ -98,6 +102,8 @@ impl Asked {
             allocations: total("allocations"),
             library_allocations: total("library_allocations"),
             system_calls: total("system_calls"),
+            writes: total("writes"),
+            bytes_written: total("bytes_written"),
             hiccups: total("hiccups"),
             hiccup_nanos: total("hiccup_nanos"),
             longest_hiccup_nanos: agents().filter_map(|agent| agent["longest_hiccup_nanos"].as_u64()).max(),
@@ -154,6 +160,44 @@ impl PerOrder {
     }
 }
 
+/// Bytes of records in one write of the journal between two looks.
+pub fn bytes_per_write(before: Asked, after: Asked) -> u64 {
+    let writes = after.writes.saturating_sub(before.writes).max(1);
+    (after.bytes_written.saturating_sub(before.bytes_written) / writes).max(1)
+}
+
+/// Syncs by themselves, and what the server takes beside one.
+#[derive(Debug, Serialize)]
+pub struct SyncFloor {
+    /// What was appended before each sync: as much as the journal wrote at a time.
+    pub block_bytes: u64,
+    /// What fdatasync took.
+    pub fdatasync_us: Micros,
+    /// p50 of the server's `total`, from received to sent, less p50 of a sync.
+    pub total_less_fdatasync_us: f64,
+    /// p50 of the server's `total` by p50 of a sync.
+    pub total_by_fdatasync: f64,
+}
+
+impl SyncFloor {
+    /// Beside what the server timed of itself.
+    pub fn new(block_bytes: u64, syncs: &Histogram<u64>, stages: &Value) -> Self {
+        let fdatasync_us = Micros::from(syncs);
+        let total = stages.as_array().into_iter().flatten().find(|stage| stage["stage"] == "total");
+        let total = total.and_then(|stage| stage["p50"].as_f64()).unwrap_or_default();
+        Self {
+            block_bytes,
+            fdatasync_us,
+            total_less_fdatasync_us: hundredths(total - fdatasync_us.p50),
+            total_by_fdatasync: hundredths(total / fdatasync_us.p50),
+        }
+    }
+}
+
+fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
 /// Bare echoes, and what an order takes beside them.
 #[derive(Debug, Serialize)]
 pub struct Floor {
@@ -165,6 +209,9 @@ pub struct Floor {
     pub p50_by_tcp: f64,
     /// p50 of the order by p50 of the TLS echo.
     pub p50_by_tls: f64,
+    /// Where answers wait for the disk: its part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<SyncFloor>,
 }
 
 impl From<&Histogram<u64>> for Micros {
@@ -189,8 +236,8 @@ impl Floor {
     /// Beside a round trip.
     pub fn new(tcp: &Histogram<u64>, tls: &Histogram<u64>, round_trip: Micros) -> Self {
         let (tcp_us, tls_us) = (Micros::from(tcp), Micros::from(tls));
-        let by = |floor: Micros| (round_trip.p50 / floor.p50 * 100.0).round() / 100.0;
-        Self { p50_by_tcp: by(tcp_us), p50_by_tls: by(tls_us), tcp_us, tls_us }
+        let by = |floor: Micros| hundredths(round_trip.p50 / floor.p50);
+        Self { p50_by_tcp: by(tcp_us), p50_by_tls: by(tls_us), tcp_us, tls_us, disk: None }
     }
 }
 
@@ -229,8 +276,7 @@ impl fmt::Display for Report {
         }
         row(f, "first of a connection", &self.first_us)?;
         if let Some(floor) = &self.floor {
-            row(f, "TCP echo", &floor.tcp_us)?;
-            row(f, "mutual TLS echo", &floor.tls_us)?;
+            floor.rows(f)?;
         }
         row(f, "idle turn of the client", &self.hiccup_us)?;
         if let Some(ServerHiccups { count, total_us, longest_us }) = self.server_hiccups {
@@ -257,13 +303,33 @@ impl fmt::Display for Report {
             write!(f, "{beside}")?;
         }
         if let Some(floor) = &self.floor {
-            writeln!(
-                f,
-                "\np50 is {} x that of the TCP echo, {} x that of the TLS echo",
-                floor.p50_by_tcp, floor.p50_by_tls
-            )?;
+            write!(f, "{floor}")?;
         }
         Ok(())
+    }
+}
+
+impl Floor {
+    fn rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        row(f, "TCP echo", &self.tcp_us)?;
+        row(f, "mutual TLS echo", &self.tls_us)?;
+        self.disk.iter().try_for_each(|disk| row(f, "fdatasync", &disk.fdatasync_us))
+    }
+}
+
+/// What an order takes beside it.
+impl fmt::Display for Floor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50_by_tcp, p50_by_tls, disk, .. } = self;
+        writeln!(f, "\np50 is {p50_by_tcp} x that of the TCP echo, {p50_by_tls} x that of the TLS echo")?;
+        let Some(SyncFloor { block_bytes, total_less_fdatasync_us, total_by_fdatasync, .. }) = disk else {
+            return Ok(());
+        };
+        writeln!(
+            f,
+            "p50 of the server's total less that of an fdatasync after {block_bytes} bytes is {total_less_fdatasync_us} us; \
+             it is {total_by_fdatasync} x that"
+        )
     }
 }
 
