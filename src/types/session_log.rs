@@ -19,7 +19,7 @@ pub struct EventRef {
     pub index: u16,
 }
 
-/// A request that no shard executed and nobody answered, because the process died in between.
+/// A request that nobody answered, because the process died before it was executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LostRequest {
     /// MsgSeqNum(34).
@@ -28,6 +28,8 @@ pub struct LostRequest {
     pub msg_type: Text<3>,
     /// ClOrdID(11).
     pub cl_ord_id: ClOrdId,
+    /// Whether it concerns all shards and some of them had executed it.
+    pub partly: bool,
 }
 
 /// What a message that we sent was made of, so that it can be sent again with the same body.

@@ -4,16 +4,22 @@
 //! step on is taken out of the file, as if the process had died before.
 
 use crate::support::fix::{Fields, buy, cancel};
-use crate::support::{Fix, Venue};
+use crate::support::{Fix, Setup, Venue, Ws};
 use sealgate::types::{ClOrdId, Command};
 use std::fs;
 
 /// Takes the step that entered this order out of the journal, and all that was written after it.
 fn forget_step(venue: &Venue, cl_ord_id: &str) {
-    let (data, name) = (venue.path("data"), ClOrdId::truncated(cl_ord_id));
+    let name = ClOrdId::truncated(cl_ord_id);
+    forget_last(venue, |command| matches!(command, Command::New(_, order) if order.cl_ord_id == name));
+}
+
+/// The same of the last step that is such.
+fn forget_last(venue: &Venue, is_such: impl Fn(&Command) -> bool) {
+    let data = venue.path("data");
     let mut place = None;
     sealgate::run::recovery::replay(&data, &venue.vault(), |step| {
-        if matches!(step.command, Command::New(_, order) if order.cl_ord_id == name) {
+        if is_such(&step.command) {
             place = Some(step.place);
         }
     })
@@ -83,6 +89,37 @@ fn an_order_that_was_taken_and_not_executed_is_refused_after_the_restart_and_may
     let (mut fix, refused) = lost(&venue, &mut next, first.get(34));
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert_eq!(fix.enter(buy("fix-1")).get(37), first.get(37), "what was executed before is known");
+}
+
+#[test]
+fn a_mass_cancel_that_one_shard_had_done_says_so_and_is_done_by_the_other_when_it_is_sent_again() {
+    let mut venue = Setup::new().topology("2x2/4").start();
+    let mut fix = Fix::logged_on(&venue, "alice");
+    let first = fix.enter(buy("one"));
+    assert_eq!(fix.enter(buy("two").replace("55=BTC-USD", "55=BTC-PERP")).get(150), "0");
+    let all = || format!("11=all|530=7|60={}|", sealgate_time());
+    let number = fix.next;
+    fix.order("q", all());
+    while fix.read().get(35) != "r" {}
+    let mut next = fix.next;
+    venue.kill();
+    // There is one such step a shard.
+    forget_last(&venue, |command| matches!(command, Command::MassCancel(..)));
+    venue.start_again();
+
+    let (mut fix, refused) = lost(&venue, &mut next, first.get(34));
+    let [refused] = refused.as_slice() else { panic!("{refused:?}") };
+    assert_eq!((refused.get(45), refused.get(372), refused.get(379)), (&*number.to_string(), "q", "all"));
+    assert!(refused.get(58).starts_with("PartlyLostByRestart"), "{refused:?}");
+    let open = || Ws::logged_on(&venue, "alice").call("openOrders.status", &[]);
+    assert_eq!(open()["result"].as_array().unwrap().len(), 1, "what the other has");
+    fix.order("q", format!("97=Y|{}", all()));
+    let mut report = fix.read();
+    while report.get(35) != "r" {
+        report = fix.read();
+    }
+    assert_eq!(report.get(533), "2", "counted whole: {report:?}");
+    assert_eq!(open()["result"], serde_json::json!([]));
 }
 
 #[test]

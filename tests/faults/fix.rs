@@ -297,7 +297,7 @@ impl<'a> Fix<'a> {
             }
             ("8", "8") | ("9", _) => self.decide(&name, Outcome::Refused(reason), ledger),
             // Taken, and not executed when the process died: it is sent again.
-            ("j", _) if reason == "LostByRestart" => {}
+            ("j", _) if matches!(reason.as_str(), "LostByRestart" | "PartlyLostByRestart") => {}
             ("j", _) => self.decide(message.get(379), Outcome::Refused(reason), ledger),
             _ => {}
         }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::limits::ECHOED_BYTES_MAX;
 use crate::types::reject::FixAnswer;
-use crate::types::{Decimal, MsgSeqNum, Refusal, Reject};
+use crate::types::{Decimal, LostRequest, Refusal, Reject};
 use crate::wire::fix::{Message, tag};
 
 /// The fields of a refused message that its refusal repeats, as they stood there; of what is longer than any value that
@@ -114,10 +114,12 @@ pub fn refuse(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, out: &mut Vec<u8>)
 
 /// Refuses a request of which no more is known than that it was taken: BusinessMessageReject(j), which says nothing of
 /// an order that an earlier copy of it may have entered.
-pub fn refuse_lost(msg_type: &[u8], number: MsgSeqNum, cl_ord_id: &[u8], out: &mut Vec<u8>) -> MsgType {
-    let cl_ord_id = Some(cl_ord_id).filter(|id| !id.is_empty());
-    let echo = Echo { msg_type, msg_seq_num: number.0, cl_ord_id, ..Echo::default() };
-    reject_message(&echo, &Reject::LostByRestart.into(), &mut Body::new(out))
+pub fn refuse_lost(lost: &LostRequest, out: &mut Vec<u8>) -> MsgType {
+    let LostRequest { number, msg_type, cl_ord_id, partly } = lost;
+    let cl_ord_id = Some(cl_ord_id.as_bytes()).filter(|id| !id.is_empty());
+    let echo = Echo { msg_type: msg_type.as_bytes(), msg_seq_num: number.0, cl_ord_id, ..Echo::default() };
+    let reject = if *partly { Reject::PartlyLostByRestart } else { Reject::LostByRestart };
+    reject_message(&echo, &reject.into(), &mut Body::new(out))
 }
 
 fn reject_order(echo: &Echo<'_>, refusal: &Refusal, own: OwnId, body: &mut Body<'_>) -> MsgType {

@@ -173,7 +173,7 @@ impl Sessions {
             SessionRecord::InboundNext { next, .. } => session.state.next_inbound = next,
             SessionRecord::Request { number, msg_type, cl_ord_id, .. } => {
                 session.state.next_inbound = number.next();
-                let request = LostRequest { number, msg_type, cl_ord_id };
+                let request = LostRequest { number, msg_type, cl_ord_id, partly: false };
                 session.unanswered.insert(number, (request, None));
             }
             SessionRecord::Answered { number, .. } => _ = session.unanswered.remove(&number),
@@ -238,8 +238,9 @@ impl Sessions {
                 owed.clear();
             }
             let owed = owed.into_iter().map(|(_, at)| at).collect();
-            let lost = building.unanswered.into_values().map(|(request, _)| request).collect();
-            SessionState { owed, lost, ..building.state }
+            let lost = building.unanswered.into_values();
+            let lost = lost.map(|(request, left)| LostRequest { partly: left.is_some(), ..request });
+            SessionState { owed, lost: lost.collect(), ..building.state }
         };
         self.sessions.into_iter().map(|(id, building)| (id, state(building))).collect()
     }

@@ -183,7 +183,7 @@ impl Audit {
             let Some(known) = seen.attempts.get(*attempt) else { continue };
             let refused = match &known.verdict {
                 // Of one that concerns all shards some had done their part.
-                Some(Verdict::Refused(why)) if why.starts_with("LostByRestart") => {
+                Some(Verdict::Refused(why)) if why.contains("LostByRestart") => {
                     !matches!(known.what, What::MassCancel(None, _))
                 }
                 Some(Verdict::Refused(_)) => !known.sent_again,

@@ -182,12 +182,11 @@ impl Line {
         });
     }
 
-    /// Refuses a request that the last run took, and that no shard has executed.
+    /// Refuses a request that the last run took, and that not every shard has executed which had to.
     pub(super) fn refuse_lost(&mut self, lost: &LostRequest, now: Nanos, log: &mut SessionLog) {
-        let LostRequest { number, msg_type, cl_ord_id } = lost;
-        let (session, number) = (self.session.settings().session, *number);
+        let (session, number) = (self.session.settings().session, lost.number);
         self.with(now, log, |line, body, out| {
-            let told = refusal::refuse_lost(msg_type.as_bytes(), number, cl_ord_id.as_bytes(), body);
+            let told = refusal::refuse_lost(lost, body);
             report::fix::adapt(line.version(), told, body);
             line.send(&Outgoing::own(told, body), now, out);
             out.record(SessionRecord::Answered { session, number });

@@ -63,7 +63,8 @@ impl Building {
         to.put_all(ahead.iter().copied());
         to.put_all(beside.iter().copied());
         to.put_all(unanswered.values().map(|(request, left)| {
-            let LostRequest { number, msg_type, cl_ord_id } = *request;
+            // Some had executed it if it is known who has not.
+            let LostRequest { number, msg_type, cl_ord_id, partly: _ } = *request;
             (number, msg_type, cl_ord_id, left.as_ref().map(bits_of))
         }));
     }
@@ -77,7 +78,8 @@ impl Building {
         let beside = from.take_all()?;
         let unanswered: Vec<(MsgSeqNum, Text<3>, ClOrdId, Option<u64>)> = from.take_all()?;
         let unanswered = unanswered.into_iter().map(|(number, msg_type, cl_ord_id, left)| {
-            (number, (LostRequest { number, msg_type, cl_ord_id }, left.map(shards_of)))
+            let request = LostRequest { number, msg_type, cl_ord_id, partly: false };
+            (number, (request, left.map(shards_of)))
         });
         let owed = owed.into_iter().map(|(at, time, copied, outlived)| (at, Owed { time, copied, outlived }));
         Ok(Self {
