@@ -38,11 +38,13 @@ pub struct ExecutionReport {
 }
 
 /// A place in a private stream: of one account on one shard, whose executions are numbered 1, 2, 3 … without a gap.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StreamPlace {
     /// ApplID(1180): which stream.
     pub appl_id: String,
     /// ApplSeqNum(1181).
+    #[serde(rename = "applSeqNum")]
     pub number: u64,
 }
 

@@ -68,6 +68,8 @@ pub struct Shard {
     timers: Timers,
     leases: Leases,
     dead_men: DeadMen,
+    /// The first step that the journal can read back. Not part of the state.
+    at_hand: Seq,
     /// Whether the journal has room for more than cancels. Not part of the state.
     takes_orders: bool,
     /// The step that was made last. Not part of the state.
@@ -168,6 +170,7 @@ impl Shard {
             timers: Timers::default(),
             leases: Leases::default(),
             dead_men: DeadMen::default(),
+            at_hand: Seq(0),
             takes_orders: true,
             events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
             continuation: Command::Timers,

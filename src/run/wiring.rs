@@ -45,6 +45,7 @@ use crate::types::{GatewayId, InstrumentId, LogonId, SessionId};
 use crate::verify::Verifier;
 use crate::verify::tables::Keeper;
 use crate::watch::{self, Board, Meters, MetersReader};
+use crate::wire::record::Stream;
 use kills::Kills;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -352,7 +353,7 @@ fn build(
     head: Option<SharedHead>,
     beds: &Beds,
 ) -> Result<(Agents, Vec<KillPort>), StartError> {
-    let Recovered { log, shards, sessions, past, streams, .. } = recovered;
+    let Recovered { mut log, mut shards, sessions, past, streams, .. } = recovered;
     let limiter = Limiter::resuming(&config.directory, past, Clock::new().now());
     let disk_full = log.disk_full();
     let (gateways, count) = (parts.router.gateways().len() as u8, parts.router.shards().len() as u8);
@@ -360,7 +361,9 @@ fn build(
         rings::connect(gateways, count, &streams, |name| beds.waker(name));
     // One floor for all: a session may come back through another gateway.
     let mut positions = Positions::new(shards.len(), config.caps.stream_heartbeat);
-    for shard in &shards {
+    for shard in &mut shards {
+        let at_hand = log.first_at_hand(Stream::Shard(shard.id()));
+        shard.begin_at_hand(at_hand.map_err(RecoveryError::from)?);
         shard.streams().for_each(|(account, last)| positions.reach(account, shard.id(), last));
     }
     let last_logon = shards.iter().map(Shard::last_logon).max().unwrap_or_default();

@@ -1,10 +1,13 @@
 //! The private stream of an account over FIX: sent again by its own number, and heard from a number on.
 
+use crate::support::control::done;
 use crate::support::fix::{Fields, buy, cancel};
 use crate::support::websocket::{resting, with};
 use crate::support::{Fix, Setup, Venue, Ws};
 use sealgate::config::{FixRules, Role};
+use sealgate::limits::STREAM_HEARERS_MAX;
 use sealgate::types::{FixVersion, Span};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Where there are two shards, these two instruments have one each, in this order.
@@ -326,4 +329,34 @@ fn a_drop_copy_is_sent_again_by_the_number_of_the_stream() {
     assert_eq!(copy.read().get(797), "Y");
     copy.order("D", buy("no"));
     assert_eq!(copy.read().get(380), "6");
+}
+
+#[test]
+fn so_many_connections_hear_an_account_and_one_more_when_one_has_enough() {
+    let venue = numbered().topology("1x1/1").start();
+    let mut hearers: Vec<Fix> = Vec::new();
+    for n in 0..=STREAM_HEARERS_MAX {
+        let sender = format!("HEARER{n}");
+        let keys = json!({ "sender_comp_id": sender, "target_comp_id": "SEALGATE", "appl_seq_num": true });
+        done(&venue, json!({ "do": "session.add", "member": "alice", "keys": keys }));
+        let mut fix = Fix::connect(&venue, "alice");
+        fix.sender = sender;
+        fix.logon("141=Y|");
+        assert_eq!(fix.read().get(35), "A");
+        ask(&mut fix, "hear", 1, &[]);
+        let ack = until(&mut fix, "BX", |_| ());
+        match n < STREAM_HEARERS_MAX {
+            true => assert_eq!(ack.get(1348), "0", "{ack:?}"),
+            false => assert!(ack.get(1348) != "0" && ack.get(58).starts_with("TooManyHearers"), "{ack:?}"),
+        }
+        hearers.push(fix);
+    }
+    ask(&mut hearers[0], "enough", 4, &[]);
+    assert_eq!(until(&mut hearers[0], "BX", |_| ()).get(1348), "0");
+    ask(&mut hearers[STREAM_HEARERS_MAX], "again", 1, &[]);
+    assert_eq!(until(&mut hearers[STREAM_HEARERS_MAX], "BX", |_| ()).get(1348), "0");
+    enter(&mut Ws::logged_on(&venue, "alice"), 0..1);
+    for fix in &mut hearers[1..] {
+        assert_eq!(fix.read().get(11), "ws-0");
+    }
 }

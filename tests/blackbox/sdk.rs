@@ -1,6 +1,6 @@
 //! What the SDK offers beside orders and cancels, over both protocols, against a real server.
 
-use crate::support::{PATIENCE, Venue};
+use crate::support::{PATIENCE, Setup, Venue};
 use sealgate::client::fix::{Client, Report, Reports, Sent, Status};
 use sealgate::client::{Amend, ApiError, NewOrder, OrderName};
 use sealgate::types::{ExecType, Nanos, OrdStatus, Reject, ReplaceMode, Side};
@@ -138,4 +138,24 @@ async fn orders_that_expire_or_only_reduce_are_told_over_both_protocols() {
     client.place(&order).await.unwrap();
     let Report::Execution(refused) = next(&mut reports).await else { panic!("no execution") };
     assert_eq!(refused.reject(), Some(Reject::NothingToReduce));
+}
+
+#[tokio::test]
+async fn an_answer_over_websocket_says_which_executions_are_in_it() {
+    let venue = Setup::new().topology("2x2/4").start();
+    let client = venue.websocket("alice").await;
+    let mut executions = client.subscribe().await.unwrap();
+    for name in ["before", "after"] {
+        let open = client.open_orders_as_of(None).await.unwrap();
+        client.place(&resting(name)).await.unwrap();
+        let told = tokio::time::timeout(PATIENCE, executions.next()).await.unwrap().unwrap();
+        let place = told.place.unwrap();
+        assert!(!open.covers(&place) && open.as_of.len() == 2, "{open:?}");
+        let open = client.open_orders_as_of(None).await.unwrap();
+        let names: Vec<&str> = open.answer.iter().map(|order| order.cl_ord_id.as_str()).collect();
+        assert!(open.covers(&place) && names.contains(&name), "{open:?}");
+        assert!(client.status_as_of("BTC-USD", name).await.unwrap().covers(&place));
+        assert!(client.account_as_of(None).await.unwrap().covers(&place));
+        assert!(client.trades_as_of("BTC-USD", 10).await.unwrap().covers(&place));
+    }
 }

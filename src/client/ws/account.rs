@@ -179,8 +179,7 @@ impl Client {
 
     /// `account.status`: positions, open orders and limits of the first account of the key, or of this one.
     pub async fn account(&self, account: Option<&str>) -> Result<AccountStatus, Error> {
-        let params = Params::default().optional("account", account);
-        self.ask("account.status", self.question("account.status", params)).await
+        self.account_as_of(account).await.map(|told| told.answer)
     }
 
     /// `account.rateLimits.orders`: how much of each limit is used.
@@ -191,8 +190,7 @@ impl Client {
 
     /// `myTrades`: the last trades of the account in an instrument, oldest first.
     pub async fn trades(&self, symbol: &str, limit: u16) -> Result<Vec<MyTrade>, Error> {
-        let params = Params::default().text("symbol", symbol).number("limit", u64::from(limit));
-        self.ask("myTrades", self.question("myTrades", params)).await
+        self.trades_as_of(symbol, limit).await.map(|told| told.answer)
     }
 
     /// Sends what changes something and reads its answer, which may be lost.

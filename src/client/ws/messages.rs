@@ -184,6 +184,9 @@ pub(super) struct Answer<T> {
     /// Of `openOrders.cancelAll`: of many orders only the first are in `result`.
     #[serde(default)]
     pub(super) canceled_orders: Option<u64>,
+    /// Of what tells the state of an account.
+    #[serde(default)]
+    pub(super) as_of: Vec<StreamPlace>,
 }
 
 /// How much of a limit is used: an element of `rateLimits`.

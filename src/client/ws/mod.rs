@@ -4,6 +4,7 @@
 //! Dropping the last [`Client`] closes the connection.
 
 mod account;
+mod as_of;
 mod driver;
 mod keeper;
 mod market;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use super::session::{Recovered, Recovery, Timed};
 pub use account::{AccountStatus, Amended, AmendedOrder, CanceledAll, MyTrade, Position};
+pub use as_of::AsOf;
 pub use market::MarketData;
 pub use messages::{BookTicker, Depth, Fill, OrderState, RateLimit};
 pub use replace::Replaced;
@@ -260,14 +262,12 @@ impl Client {
 
     /// `order.status`: what became of an order, also after [`Error::OutcomeUnknown`].
     pub async fn status(&self, symbol: &str, order: impl Into<OrderName>) -> Result<OrderState, Error> {
-        let params = self.question("order.status", Params::order_name(symbol, &order.into()));
-        self.ask("order.status", params).await
+        self.status_as_of(symbol, order).await.map(|told| told.answer)
     }
 
     /// `openOrders.status`: the open orders in one instrument, or in all.
     pub async fn open_orders(&self, symbol: Option<&str>) -> Result<Vec<OrderState>, Error> {
-        let params = symbol.map_or_else(Params::default, |symbol| Params::default().text("symbol", symbol));
-        self.ask("openOrders.status", self.question("openOrders.status", params)).await
+        self.open_orders_as_of(symbol).await.map(|told| told.answer)
     }
 
     /// `depth`: at most `levels` levels a side.
@@ -353,10 +353,15 @@ impl Client {
     }
 
     async fn ask<T: DeserializeOwned>(&self, method: &str, params: Params) -> Result<T, Error> {
+        self.ask_as_of(method, params).await.map(|told| told.answer)
+    }
+
+    async fn ask_as_of<T: DeserializeOwned>(&self, method: &str, params: Params) -> Result<AsOf<T>, Error> {
         let id = self.next_id();
         let reply =
             self.exchange(id, params.write(id, method)).await.map_err(|missing| missing.of_question(self))?;
-        Ok(self.read(&reply.text)?.result)
+        let Answer { result, as_of, .. } = self.read(&reply.text)?;
+        Ok(AsOf { answer: result, as_of })
     }
 
     async fn exchange(&self, id: u64, text: String) -> Result<Reply, Missing> {

@@ -40,6 +40,14 @@ impl Index {
         firsts.map(|place| Place::unpack(*place).segment).min().unwrap_or(1)
     }
 
+    /// The first number of a stream whose record stands in segment `from` or behind it; the one after the last if none
+    /// does.
+    pub fn first_from(&self, stream: Stream, from: u32) -> Seq {
+        let Some(places) = self.0.get(&stream) else { return Seq(1) };
+        let before = places.iter().take_while(|place| Place::unpack(**place).segment < from).count();
+        Seq(places.gone + before as u64 + 1)
+    }
+
     /// The last number of a stream.
     pub fn last(&self, stream: Stream) -> Seq {
         self.0.get(&stream).map_or(Seq(0), |places| Seq(places.gone + places.len()))
@@ -120,5 +128,7 @@ mod tests {
         assert_eq!(index.place(shard, Seq(0)), None);
         assert_eq!(index.place(shard, Seq(70_001)), None);
         assert_eq!(index.place(Stream::Log, Seq(1)), None);
+        let firsts = [1, 5, 70, 71].map(|segment| index.first_from(shard, segment));
+        assert_eq!(firsts, [Seq(1_000), Seq(5_000), Seq(70_000), Seq(70_001)]);
     }
 }

@@ -381,6 +381,15 @@ impl Log {
         self.index.last(stream)
     }
 
+    /// The first record of a stream that can be read back: those before it were archived.
+    pub fn first_at_hand(&mut self, stream: Stream) -> Result<Seq, LogError> {
+        let mut segment = self.index.first_segment();
+        while segment < self.current.end.place.segment && self.is_gone(segment)? {
+            segment += 1;
+        }
+        Ok(self.index.first_from(stream, segment))
+    }
+
     /// Where the next record goes.
     pub fn end(&self) -> LogEnd {
         self.current.end

@@ -47,6 +47,7 @@ impl Shard {
             leases,
             dead_men,
             // Not part of the state.
+            at_hand: _,
             takes_orders: _,
             events: _,
             continuation: _,
@@ -91,6 +92,7 @@ impl Shard {
             timers,
             leases,
             dead_men,
+            at_hand: Seq(0),
             takes_orders: true,
             events: Vec::with_capacity(EVENTS_PER_STEP_MAX),
             continuation: Command::Timers,

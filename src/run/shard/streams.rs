@@ -101,7 +101,7 @@ impl Streams {
     }
 
     /// Where the executions stand that came after a number; a bounded number of them.
-    fn page(&self, shard: ShardId, query: &StreamQuery) -> Result<StreamPage, Refusal> {
+    fn page(&self, shard: ShardId, at_hand: Seq, query: &StreamQuery) -> Result<StreamPage, Refusal> {
         let StreamQuery { account, after } = *query;
         let refuse = |reject, bound: ApplSeqNum| Err(Refusal::bound(reject, bound.0));
         let Some(stream) = self.0.get(&account).filter(|stream| stream.last >= after) else {
@@ -109,8 +109,9 @@ impl Streams {
             let nothing = StreamPage { account, last, places: Vec::new() };
             return if after == last { Ok(nothing) } else { refuse(Reject::StreamAhead, last) };
         };
-        if after < stream.kept() {
-            return refuse(Reject::StreamTooOld, stream.kept());
+        let kept = stream.told_from(at_hand);
+        if after < kept {
+            return refuse(Reject::StreamTooOld, kept);
         }
         let after =
             if planted::has(Bug::ResumeOffByOne) && after < stream.last { after.next() } else { after };
@@ -148,6 +149,17 @@ impl Stream {
         ApplSeqNum(self.last.0 - kept as u64)
     }
 
+    /// The same, of what stands in this step or behind it.
+    fn told_from(&self, at_hand: Seq) -> ApplSeqNum {
+        let step = |number: u64| self.place(ShardId(0), ApplSeqNum(number)).seq;
+        let (mut kept, mut last) = (self.kept().0, self.last.0);
+        while kept < last {
+            let middle = kept.midpoint(last);
+            if step(middle + 1) < at_hand { kept = middle + 1 } else { last = middle }
+        }
+        ApplSeqNum(kept)
+    }
+
     /// The place of an execution that is kept.
     fn place(&self, shard: ShardId, number: ApplSeqNum) -> EventRef {
         let at = (number.0 - self.kept().0 - 1) as usize;
@@ -173,7 +185,12 @@ impl Shard {
     }
 
     pub(super) fn stream_page(&self, query: &StreamQuery) -> Result<StreamPage, Refusal> {
-        self.streams.page(self.id, query)
+        self.streams.page(self.id, self.at_hand, query)
+    }
+
+    /// The journal has no step before this one at hand, so that what it told cannot be told again.
+    pub fn begin_at_hand(&mut self, step: Seq) {
+        self.at_hand = step;
     }
 }
 
@@ -205,11 +222,11 @@ mod tests {
             _ => 0,
         });
         assert_eq!(numbers, [1, 1, 2]);
-        let page = streams.page(SHARD, &after(0)).unwrap();
+        let page = streams.page(SHARD, Seq(1), &after(0)).unwrap();
         let at = |index| EventRef { shard: SHARD, seq: Seq(7), index };
         assert_eq!((page.last, page.places), (ApplSeqNum(2), vec![at(0), at(2)]));
-        assert_eq!(streams.page(SHARD, &after(2)).unwrap().places, []);
-        assert_eq!(streams.page(SHARD, &after(3)).unwrap_err().reject, Reject::StreamAhead);
+        assert_eq!(streams.page(SHARD, Seq(1), &after(2)).unwrap().places, []);
+        assert_eq!(streams.page(SHARD, Seq(1), &after(3)).unwrap_err().reject, Reject::StreamAhead);
     }
 
     #[test]
@@ -219,14 +236,30 @@ mod tests {
         for step in 1..=count {
             streams.number(Seq(step), &mut [execution(ALICE)]);
         }
-        let refusal = streams.page(SHARD, &after(0)).unwrap_err();
+        let refusal = streams.page(SHARD, Seq(1), &after(0)).unwrap_err();
         let kept = streams.0[&ALICE].kept().0;
         assert_eq!(refusal, Refusal::bound(Reject::StreamTooOld, kept));
         assert!(count - kept > (STREAM_RESUMABLE_MAX - BLOCK) as u64);
-        let page = streams.page(SHARD, &after(kept)).unwrap();
+        let page = streams.page(SHARD, Seq(1), &after(kept)).unwrap();
         assert_eq!(page.places.len(), STREAM_PAGE_MAX);
         assert_eq!(page.places[0].seq, Seq(kept + 1));
-        let page = streams.page(SHARD, &after(count - 1)).unwrap();
+        let page = streams.page(SHARD, Seq(1), &after(count - 1)).unwrap();
         assert_eq!((page.last, page.places[0].seq), (ApplSeqNum(count), Seq(count)));
+    }
+
+    #[test]
+    fn what_stands_in_an_archive_is_refused_with_the_first_number_that_does_not() {
+        let mut streams = Streams::default();
+        for step in (10..=50).step_by(10) {
+            streams.number(Seq(step), &mut [execution(ALICE), execution(ALICE)]);
+        }
+        for (at_hand, kept) in [(1, 0), (10, 0), (11, 2), (30, 4), (50, 8), (51, 10), (99, 10)] {
+            let page = streams.page(SHARD, Seq(at_hand), &after(kept)).unwrap();
+            assert_eq!(page.places.len() as u64, 10 - kept, "from step {at_hand}");
+            if kept > 0 {
+                let refusal = streams.page(SHARD, Seq(at_hand), &after(kept - 1)).unwrap_err();
+                assert_eq!(refusal, Refusal::bound(Reject::StreamTooOld, kept), "from step {at_hand}");
+            }
+        }
     }
 }

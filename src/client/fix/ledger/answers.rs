@@ -198,7 +198,8 @@ impl Ledger {
                 entry.state = State::Later(now + pause(&refusal));
             }
             _ if refusal.reject == Some(Reject::OutcomeUnknown) => {}
-            // It did not run, or not everywhere, as if it had not arrived there; what becomes of it waits for the same fence.
+            // It did not run, or not everywhere, as if it had not arrived there; what becomes of it waits for the
+            // same fence.
             _ if matches!(refusal.reject, Some(Reject::LostByRestart | Reject::PartlyLostByRestart)) => {
                 (entry.state, entry.was_lost) = (State::Lost, true);
                 if self.link == Link::Current {
