@@ -19,7 +19,7 @@ fn forget_last(venue: &Venue, is_such: impl Fn(&Command) -> bool) {
     let data = venue.path("data");
     let mut place = None;
     sealgate::run::recovery::replay(&data, &venue.vault(), |step| {
-        if is_such(&step.command) {
+        if is_such(step.command) {
             place = Some(step.place);
         }
     })
