@@ -132,6 +132,12 @@ impl<W> CatchUp<W> {
         matches!(&self.phase, Phase::Asking { is_live: true, .. })
     }
 
+    /// Whether a subscription that was behind is being resumed from elsewhere, and nobody knows yet whether it can be:
+    /// it stands neither where it stood nor where it was asked to.
+    pub fn is_undecided(&self) -> bool {
+        matches!(&self.phase, Phase::Asking { is_live: false, .. })
+    }
+
     /// The request that is not answered.
     pub fn waiting(&self) -> Option<&W> {
         if let Phase::Asking { waiting, .. } = &self.phase { Some(waiting) } else { None }
@@ -369,6 +375,7 @@ mod tests {
         let mut streams = [at(3)];
         catch_up.stand(&mut streams);
         assert_eq!(streams[0].number, ApplSeqNum(3), "and it stands where it stood");
+        assert!(!catch_up.is_undecided() && asking(false).is_undecided());
         let page = StreamPage { account: ALICE, last: ApplSeqNum(9), places: Vec::new() };
         assert!(matches!(catch_up.shard_answered((ALICE, SHARD), Ok(&page)), Progress::Answered((), _)));
         assert!(!passes(&mut catch_up), "from then on it is read back");

@@ -171,6 +171,10 @@ impl WebSocket {
             return;
         };
         self.heartbeat = positions.next_heartbeat(now);
+        // Where a subscription stands that is being resumed from elsewhere, its answer tells.
+        if self.catch_up.as_ref().is_some_and(|catch_up| catch_up.is_undecided()) {
+            return;
+        }
         let mut streams = positions.of(self.session.subscribed());
         if let Some(catch_up) = &self.catch_up {
             catch_up.stand(&mut streams);
