@@ -25,8 +25,11 @@ const COOLS_AFTER: Span = Span::from_millis(10);
 /// Where more speak than that, none is read unasked for so long.
 const CROWDED_FOR: Span = Span::from_millis(10);
 
-/// Of so many turns one is whole.
-const TURNS_PER_WHOLE: u32 = 4;
+/// After so many turns one is whole.
+const TURNS_PER_WHOLE: u32 = 8;
+
+/// So many more, if each of them brings a message: that goes to its shard first.
+const TURNS_PUT_OFF_MAX: u32 = 8;
 
 /// Who speaks.
 #[derive(Debug, Default)]
@@ -72,13 +75,22 @@ impl Hot {
 
     /// A turn begins. Whether it is one in which everything has its turn: each is, while nobody speaks.
     pub(super) fn turn(&mut self, now: Nanos) -> bool {
-        self.turns = (self.turns + 1) % TURNS_PER_WHOLE;
-        let is_whole = self.turns == 0 || self.speakers.is_empty();
+        self.turns += 1;
+        let is_whole = self.turns >= TURNS_PER_WHOLE || self.speakers.is_empty();
         if is_whole {
             let cooled = self.speakers.extract_if(.., |(_, last)| now.since(*last) >= COOLS_AFTER);
             self.cooled.extend(cooled.map(|(id, _)| id));
         }
         is_whole
+    }
+
+    /// Who speaks was read in a turn that is to be whole. Whether the rest of it is put off, as there was something.
+    pub(super) fn puts_off(&mut self, heard: usize) -> bool {
+        let puts_off = heard > 0 && self.turns < TURNS_PER_WHOLE + TURNS_PUT_OFF_MAX;
+        if !puts_off {
+            self.turns = 0;
+        }
+        puts_off
     }
 }
 
@@ -130,13 +142,25 @@ mod tests {
         let mut hot = Hot::new(true);
         assert!(!hot.spoke(ConnId(1), Nanos(0)) && !hot.spoke(ConnId(2), Nanos(4)));
         assert!(hot.spoke(ConnId(2), Nanos(5)), "it speaks again");
-        let whole = (0..8).filter(|_| hot.turn(Nanos(9))).count();
-        assert_eq!((speakers(&hot), whole), (vec![1, 2], 2));
-        assert!((0..4).any(|_| hot.turn(Nanos(0) + COOLS_AFTER)));
+        let turns = |hot: &mut Hot, count: u32, now: Nanos| {
+            (0..count).filter(|_| hot.turn(now) && !hot.puts_off(0)).count()
+        };
+        assert_eq!(turns(&mut hot, 2 * TURNS_PER_WHOLE, Nanos(9)), 2);
+        assert_eq!(speakers(&hot), [1, 2]);
+        assert_eq!(turns(&mut hot, TURNS_PER_WHOLE, Nanos(0) + COOLS_AFTER), 1);
         assert_eq!(speakers(&hot), [2]);
         assert_eq!(hot.cooled, [ConnId(1)]);
-        assert!((0..4).any(|_| hot.turn(Nanos(5) + COOLS_AFTER)));
-        assert!((0..8).all(|_| hot.turn(Nanos(6) + COOLS_AFTER)), "nobody speaks");
+        assert_eq!(turns(&mut hot, TURNS_PER_WHOLE, Nanos(5) + COOLS_AFTER), 1);
+        assert_eq!(turns(&mut hot, 8, Nanos(6) + COOLS_AFTER), 8, "nobody speaks");
+    }
+
+    #[test]
+    fn a_whole_turn_is_put_off_for_a_message_but_not_for_ever() {
+        let mut hot = Hot::new(true);
+        hot.spoke(ConnId(1), Nanos(0));
+        let put_off = (1..).take_while(|_| !hot.turn(Nanos(0)) || hot.puts_off(1)).count();
+        assert_eq!(put_off, (TURNS_PER_WHOLE + TURNS_PUT_OFF_MAX - 1) as usize);
+        assert!(!hot.turn(Nanos(0)), "then it counts anew");
     }
 
     #[test]

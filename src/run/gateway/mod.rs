@@ -305,7 +305,7 @@ impl Agent for Gateway {
         // By the clock that stamps what comes: another one may have been set before or after it.
         let now = self.begin_turn();
         let is_whole = self.hot.turn(now) || !self.is_open;
-        let mut count = 0;
+        let (mut count, mut heard) = (0, 0);
         if is_whole {
             count += self.lines.read_back(&self.desk.directory, now, &mut self.log);
             count += self.tell_recalled();
@@ -316,9 +316,10 @@ impl Agent for Gateway {
             if released > 0 || !self.dirty.is_empty() {
                 self.flush_turn();
             }
-            count += released + self.hot_turn();
+            heard = self.hot_turn();
+            count += released + heard;
         }
-        if is_whole {
+        if is_whole && !self.hot.puts_off(heard) {
             count += self.rest_of_turn(now)?;
         }
         self.log.wake();
