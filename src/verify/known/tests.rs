@@ -1,6 +1,7 @@
 //! Every verdict beside `verify_strict`'s.
 //!
-//! `SEALGATE_VERIFY_CASES=10000000 cargo test --release --lib verify::known::tests::random` is the long run.
+//! `SEALGATE_VERIFY_CASES=10000000 cargo test --release --lib verify::known::tests::random` is the long run;
+//! `SEALGATE_VERIFY_SEED=1` before it makes it look at others.
 
 use super::*;
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
@@ -157,7 +158,14 @@ fn mutated(rng: &mut TestRng, genuine: &[u8; 64]) -> [u8; 64] {
 #[test]
 fn random_signatures_get_the_verdict_of_verify_strict() {
     let cases = std::env::var("SEALGATE_VERIFY_CASES").map_or(CASES, |cases| cases.parse().unwrap());
-    let mut rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut rng = match std::env::var("SEALGATE_VERIFY_SEED") {
+        Ok(seed) => {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&seed.parse::<u64>().unwrap().to_le_bytes());
+            TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
+        }
+        Err(_) => TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    };
     let mut genuine = 0;
     for _ in 0..cases.div_ceil(CASES_PER_KEY) {
         let (mut seed, mut message) = ([0; 32], [0; 256]);
