@@ -10,7 +10,7 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use sealgate::sys::pin;
 use sealgate::verify::known::way::Way;
-use sealgate::verify::known::{Claim, KeyTable, TOGETHER_MAX, signed_together};
+use sealgate::verify::known::{Claim, KeyTable, TOGETHER_MAX, signed_together_by};
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -44,10 +44,6 @@ fn main() {
     let signature = key.sign(&MESSAGE).to_bytes();
     let known = KeyTable::new(key.verifying_key().as_bytes()).expect("a point");
     let claims = [Claim { key: &known, message: &MESSAGE, signature: &signature }; TOGETHER_MAX];
-    let row = |name: &str, turns: Box<dyn FnMut() -> u64 + '_>, signatures: usize| {
-        let (name, signatures) = (name.to_owned(), signatures as u32);
-        Row { name, turns, signatures, times: Vec::new() }
-    };
     let mut rows = vec![
         row("ed25519-dalek 3.0, `verify`", Box::new(|| dalek.borrow_mut().ask("verify")), 1),
         row("ed25519-dalek 3.0, `verify_strict`", Box::new(|| dalek.borrow_mut().ask("strict")), 1),
@@ -81,6 +77,10 @@ impl Row<'_> {
     fn at(&self, percent: usize) -> f64 {
         self.times[(self.times.len() - 1) * percent / 100] as f64 / 1_000.0
     }
+}
+
+fn row<'a>(name: &str, turns: Box<dyn FnMut() -> u64 + 'a>, signatures: usize) -> Row<'a> {
+    Row { name: name.to_owned(), turns, signatures: signatures as u32, times: Vec::new() }
 }
 
 fn timed<'a>(mut verify: impl FnMut() -> bool + 'a) -> Box<dyn FnMut() -> u64 + 'a> {
