@@ -13,7 +13,7 @@
 //!
 //! Stages are plain structs: `&mut self`, an input, `now`, an output; no sockets, clocks or threads. [`run`] gives
 //! them threads. Modules stand here in the order in which an order meets them; who may import whom is a table in
-//! `tests/tidy.rs`. Where an order can be refused, and with which code, is one table: [`types::reject`].
+//! `tests/support/rooms.rs`. Where an order can be refused, and with which code, is one table: [`types::reject`].
 
 // Words: what every room speaks.
 pub mod config;

@@ -9,133 +9,19 @@
 mod asyncapi;
 #[path = "support/pages.rs"]
 mod pages;
+#[path = "support/rooms.rs"]
+mod rooms;
 #[path = "support/source.rs"]
 mod source;
 #[path = "support/words.rs"]
 mod words;
 
+use rooms::Kind::{Stage, Word};
+use rooms::{ROOMS, Room};
 use source::{Source, files_below, identifiers_before_path_separator, repository, rust_sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use words::{BANNED, UNFINISHED};
-
-/// What a room is: stages are plain structs, so they see no sockets, files, threads and clocks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Word,
-    Tool,
-    Stage,
-    Threads,
-    Beside,
-}
-
-/// A folder or file of `src/`: which other rooms it imports and which external crates it names.
-struct Room {
-    name: &'static str,
-    kind: Kind,
-    rooms: &'static [&'static str],
-    crates: &'static [&'static str],
-}
-
-const fn room(
-    name: &'static str,
-    kind: Kind,
-    rooms: &'static [&'static str],
-    crates: &'static [&'static str],
-) -> Room {
-    Room { name, kind, rooms, crates }
-}
-
-use Kind::{Beside, Stage, Threads, Tool, Word};
-
-/// Every room imports words, every stage imports `watch`; here stands what comes on top.
-const ROOMS: &[Room] = &[
-    room("types", Word, &[], &[]),
-    room("limits", Word, &[], &[]),
-    // Bugs behind a switch that only the simulator's tests throw.
-    room("planted", Word, &[], &[]),
-    // A configuration is where certificates and keys are registered, so it reads and checks them.
-    room("config", Word, &[], &["aws_lc_rs", "base64", "ed25519_dalek", "jiff", "toml", "x509_parser"]),
-    room(
-        "wire",
-        Tool,
-        &[],
-        &["aws_lc_rs", "base64", "crc32fast", "serde", "serde_json", "tungstenite", "zerocopy"],
-    ),
-    room("ring", Tool, &[], &["crossbeam_utils", "rtrb"]),
-    room("seal", Tool, &["sys", "wire"], &["aws_lc_rs", "base64", "crc32fast", "cryptoki", "zeroize"]),
-    room("sys", Tool, &[], &["libc", "zeroize"]),
-    room("watch", Tool, &[], &["crossbeam_utils", "hdrhistogram"]),
-    room("accept", Stage, &[], &["aws_lc_rs", "rustls", "x509_parser"]),
-    room("session", Stage, &["wire"], &["base64"]),
-    room("decode", Stage, &["wire"], &["base64", "serde"]),
-    room(
-        "verify",
-        Stage,
-        &["wire"],
-        &["arc_swap", "crossbeam_queue", "curve25519_dalek", "ed25519_dalek", "fiat_crypto"],
-    ),
-    room("limit", Stage, &["ring"], &[]),
-    room("route", Stage, &[], &[]),
-    room("sequence", Stage, &[], &[]),
-    room("once", Stage, &[], &["siphasher"]),
-    room("risk", Stage, &[], &[]),
-    room("matching", Stage, &[], &["rustc_hash"]),
-    room("journal", Stage, &["wire"], &["zerocopy"]),
-    room("report", Stage, &["wire"], &["serde", "serde_json"]),
-    room("market", Stage, &[], &[]),
-    room("run", Threads, ALL_BUT_CLI, &["crossbeam_utils", "rtrb"]),
-    // It has a thread of its own, and speaks with agents by rings alone.
-    room(
-        "admin",
-        Beside,
-        &["ring", "seal", "sys", "watch"],
-        &["axum", "prometheus_client", "serde", "serde_json", "tokio"],
-    ),
-    room(
-        "client",
-        Beside,
-        &["wire", "session", "sys"],
-        &[
-            "base64",
-            "ed25519_dalek",
-            "futures_util",
-            "rustls",
-            "serde",
-            "serde_json",
-            "tokio",
-            "tokio_rustls",
-            "tokio_tungstenite",
-            "tungstenite",
-            "x509_parser",
-        ],
-    ),
-    room(
-        "cli",
-        Beside,
-        &["accept", "admin", "client", "journal", "run", "seal", "session", "sys", "watch", "wire"],
-        &[
-            "aws_lc_rs",
-            "base64",
-            "clap",
-            "ed25519_dalek",
-            "hdrhistogram",
-            "rcgen",
-            "rustls",
-            "serde",
-            "serde_json",
-            "tempfile",
-            "tokio",
-            "tungstenite",
-            "x509_parser",
-        ],
-    ),
-];
-
-const ALL_BUT_CLI: &[&str] = &[
-    "wire", "ring", "seal", "sys", "watch", "accept", "session", "decode", "verify", "limit", "route",
-    "sequence", "once", "risk", "matching", "journal", "report", "market", "run", "admin",
-];
 
 /// The one part of `ring` that a stage may see: the rate ring, which is shared on purpose.
 const RATE_RING: &str = "crate::ring::rate";
