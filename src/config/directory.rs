@@ -6,7 +6,7 @@ use crate::limits::DROP_COPIES_PER_ACCOUNT_MAX;
 use crate::types::{
     AccountId, AccountLimits, ApiKeyId, CancelPolicy, Instrument, InstrumentId, MemberId, SessionId, Span,
 };
-use std::collections::HashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::sync::Arc;
 
 /// A member and what identifies it.
@@ -137,16 +137,16 @@ pub struct Directory {
     keys: Vec<ApiKey>,
     sessions: Vec<FixSession>,
     instruments: Vec<Instrument>,
-    by_spki: HashMap<[u8; 32], MemberId>,
-    by_account_name: HashMap<Arc<str>, usize>,
-    by_account_id: HashMap<AccountId, usize>,
-    by_key_name: HashMap<Arc<str>, usize>,
-    by_key_id: HashMap<ApiKeyId, usize>,
-    by_comp_ids: HashMap<(Arc<str>, Arc<str>), usize>,
-    by_session_id: HashMap<SessionId, usize>,
-    by_symbol: HashMap<Arc<str>, usize>,
-    by_instrument_id: HashMap<InstrumentId, usize>,
-    drop_copies: HashMap<AccountId, Vec<SessionId>>,
+    by_spki: FxHashMap<[u8; 32], MemberId>,
+    by_account_name: FxHashMap<Arc<str>, usize>,
+    by_account_id: FxHashMap<AccountId, usize>,
+    by_key_name: FxHashMap<Arc<str>, usize>,
+    by_key_id: FxHashMap<ApiKeyId, usize>,
+    by_comp_ids: FxHashMap<(Arc<str>, Arc<str>), usize>,
+    by_session_id: FxHashMap<SessionId, usize>,
+    by_symbol: FxHashMap<Arc<str>, usize>,
+    by_instrument_id: FxHashMap<InstrumentId, usize>,
+    drop_copies: FxHashMap<AccountId, Vec<SessionId>>,
     limits: Vec<AccountLimits>,
 }
 
@@ -348,8 +348,8 @@ impl Directory {
     }
 }
 
-fn pins(members: &[Member]) -> Result<HashMap<[u8; 32], MemberId>, DirectoryError> {
-    let mut found = HashMap::new();
+fn pins(members: &[Member]) -> Result<FxHashMap<[u8; 32], MemberId>, DirectoryError> {
+    let mut found = FxHashMap::default();
     for (member, pin) in members.iter().flat_map(|m| m.spki_sha256.iter().map(move |pin| (m, pin))) {
         if found.insert(*pin, member.id).is_some() {
             return Err(DirectoryError::Twice { kind: "certificate of member", name: member.name.clone() });
@@ -361,8 +361,8 @@ fn pins(members: &[Member]) -> Result<HashMap<[u8; 32], MemberId>, DirectoryErro
 fn drop_copies<'a>(
     sessions: &[FixSession],
     account: impl Fn(AccountId) -> Option<&'a Account>,
-) -> Result<HashMap<AccountId, Vec<SessionId>>, DirectoryError> {
-    let mut found: HashMap<AccountId, Vec<SessionId>> = HashMap::new();
+) -> Result<FxHashMap<AccountId, Vec<SessionId>>, DirectoryError> {
+    let mut found: FxHashMap<AccountId, Vec<SessionId>> = FxHashMap::default();
     for session in sessions {
         let Role::DropCopy(seen) = &session.role else { continue };
         for id in seen {
@@ -389,11 +389,11 @@ fn index<T, K>(
     kind: &'static str,
     things: &[T],
     key: impl Fn(&T) -> K,
-) -> Result<HashMap<K, usize>, DirectoryError>
+) -> Result<FxHashMap<K, usize>, DirectoryError>
 where
     K: std::hash::Hash + Eq + std::fmt::Debug,
 {
-    let mut found = HashMap::with_capacity(things.len());
+    let mut found = FxHashMap::with_capacity_and_hasher(things.len(), FxBuildHasher);
     for (at, thing) in things.iter().enumerate() {
         if found.insert(key(thing), at).is_some() {
             return Err(DirectoryError::Twice { kind, name: format!("{:?}", key(thing)) });

@@ -31,7 +31,7 @@ use crate::ring::rate::{DayCount, RateRing, Take, Usage};
 use crate::types::{
     AccountId, Allowed, AmendOrder, Detail, Nanos, Refusal, Reject, RequestKind, Span, Verified,
 };
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// What is counted together.
@@ -48,7 +48,7 @@ pub enum RateClass {
 /// The limits of all accounts. Clones share them: each gateway has one.
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    accounts: Arc<HashMap<AccountId, AccountRings>>,
+    accounts: Arc<FxHashMap<AccountId, AccountRings>>,
 }
 
 #[derive(Debug)]
