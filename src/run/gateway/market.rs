@@ -76,7 +76,7 @@ impl Gateway {
         }
         let Self { market, connections, dirty, counter, lines, log, desk, .. } = self;
         market.publish(now, &mut Ears { connections, dirty, counter, lines, log, desk, now });
-        self.flush_turn();
+        self.flush_turn(now);
     }
 
     /// A connection is gone: it hears no more.

@@ -254,7 +254,7 @@ impl Gateway {
             count += 1;
         }
         self.desk.tell_sessions();
-        self.flush_turn();
+        self.flush_turn(now);
         self.market_turn(now);
         Ok(count)
     }
@@ -314,7 +314,7 @@ impl Agent for Gateway {
             // Answers leave before anything is read that is newer.
             let released = self.release();
             if released > 0 || !self.dirty.is_empty() {
-                self.flush_turn();
+                self.flush_turn(now);
             }
             heard = self.hot_turn();
             count += released + heard;

@@ -369,14 +369,13 @@ impl Gateway {
     }
 
     /// Writes what connections have to send, and counts the answers that went out with it.
-    pub(super) fn flush_turn(&mut self) {
+    pub(super) fn flush_turn(&mut self, now: Nanos) {
         // Bytes of FIX sessions may have waited for the session log until now.
         let (connections, dirty) = (&mut self.connections, &mut self.dirty);
         self.lines.freed(self.log.durable(), |id| touch(connections, dirty, id));
         while let Some(id) = self.dirty.pop() {
             let Some(connection) = self.connections.get_mut(id) else { continue };
             connection.queued = false;
-            let now = self.desk.clock.now();
             let (peer, member, waited) = (connection.peer, connection.member, connection.watched_for_write);
             let flushed =
                 connection.flush(id, now, &self.poller, &mut self.lines, &self.log, &mut self.plain);
