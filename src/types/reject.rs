@@ -143,7 +143,7 @@ rejects! {
     503 "route" DiskFull, app(99, 99, 4), 503, -1008, "The server has no room for its journal; the request was not taken and does nothing unless it is sent again. Cancels are taken.";
     504 "route" LostByRestart, app(99, 99, 4), 503, -1008, "The server ended before it took the request, which did nothing and never will by itself. Send it again, with PossResend.";
     505 "route" TooManyReports, app(99, 99, 4), 429, -1003, "Reports of orders wait for this session, more than it may ask for; read them, then ask again.";
-    506 "route" PartlyLostByRestart, app(99, 99, 4), 503, -1008, "The server ended when some matching engines had done the mass cancel and others had not: the cancels are told, the rest did nothing. Send it again, with PossResend: the rest is done then.";
+    506 "route" PartlyLostByRestart, app(99, 99, 4), 503, -1008, "Some matching engines did the mass cancel before the server ended, as told; the others did nothing. Send it again, with PossResend, for the rest.";
 
     // Did we do it already, and is it still wanted.
     600 "once" DuplicateClOrdId, app(6, 6, 0), 400, -2010, "The ClOrdID stands for another request on this Symbol; the answer names its OrderID. Use a new one.";
