@@ -353,7 +353,8 @@ fn each_shard_cancels_what_it_has_and_another_gateway_takes_over() {
     let mut watcher = Watcher::new(&venue);
     let on_the_other_shard = |id| with(with(resting(id), "symbol", "BTC-PERP"), "quantity", "1");
     // Connections are dealt out in turn, so the second logon comes to another gateway than the first.
-    let terms = [("cancelOnDisconnect", "BOTH"), ("cancelGrace", "3000")];
+    // The grace is longer than the second logon takes on a busy machine.
+    let terms = [("cancelOnDisconnect", "BOTH"), ("cancelGrace", "20000")];
     let mut first = ws_logon(&venue, &terms);
     assert_eq!(first.place(&resting("a"))["status"], 200);
     assert_eq!(first.place(&on_the_other_shard("b"))["status"], 200);

@@ -112,7 +112,7 @@ impl Model {
 
     /// All sessions have ended, and longer ago than any grace.
     pub fn nobody_is_there(&self, time: u64) {
-        self.ends.are_over(time, &self.open);
+        self.ends.are_over(time, |shard| self.open_on(shard));
     }
 
     fn open_on(&self, shard: u8) -> Vec<Resting> {
